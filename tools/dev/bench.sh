@@ -1,0 +1,17 @@
+# ./dev bench [name [args...]]
+source tools/dev/common.sh
+
+names() { find tools/bench -name '*_bench.cc' -printf '%f\n' 2>/dev/null | sed 's/_bench\.cc$//' | sort; }
+
+if [[ $# -eq 0 ]]; then
+  echo "benchmarks:"
+  names | sed 's/^/  /'
+  exit 0
+fi
+name=$1
+shift
+names | grep -qx -- "$name" || usage_error "bench: no benchmark '$name'; ./dev bench lists them"
+bash tools/dev/setup.sh
+configure release
+build_targets release "bench_$name"
+exec "build/release/bench_$name" "$@"

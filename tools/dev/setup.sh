@@ -1,0 +1,42 @@
+# ./dev setup [--all]: installs what tools/dev/packages_*.txt name.
+source tools/dev/common.sh
+
+lists=(tools/dev/packages_release.txt)
+for argument in "$@"; do
+  case $argument in
+    --all) lists+=(tools/dev/packages_all.txt) ;;
+    *) usage_error "setup: unknown option '$argument'; it knows --all" ;;
+  esac
+done
+mapfile -t packages < <(sed 's/#.*//' "${lists[@]}" | tr -s ' \t' '\n' | grep -v '^$')
+
+command -v dpkg-query >/dev/null ||
+  die "setup installs Debian packages, and this is no Debian. Tally needs: ${packages[*]}"
+
+missing_packages() {
+  dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null |
+    sed -n 's/^installed //p' | sort -u >"$1" || true
+  printf '%s\n' "${packages[@]}" | sort -u | comm -23 - "$1"
+}
+
+scratch=$(mktemp)
+trap 'rm -f "$scratch"' EXIT
+mapfile -t missing < <(missing_packages "$scratch")
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+as_root=()
+if [[ $EUID -ne 0 ]]; then
+  command -v sudo >/dev/null || die "these packages are missing, and installing them takes root: ${missing[*]}"
+  as_root=(sudo)
+fi
+apt() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
+    -o Dpkg::Use-Pty=0 "$@" </dev/null
+}
+
+say "installing ${missing[*]}"
+apt update || say "the package lists could not be refreshed; trying with those that are there"
+apt install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+  die "apt-get could not install: ${missing[*]}"
+mapfile -t missing < <(missing_packages "$scratch")
+[[ ${#missing[@]} -eq 0 ]] || die "still missing after apt-get: ${missing[*]}"
