@@ -1,7 +1,10 @@
 # ./dev bench [name [args...]]
 source tools/dev/common.sh
 
-names() { find tools/bench -name '*_bench.cc' -printf '%f\n' 2>/dev/null | sed 's/_bench\.cc$//' | sort; }
+names() {
+  [[ -d tools/bench ]] || return 0
+  find tools/bench -name '*_bench.cc' -printf '%f\n' | sed 's/_bench\.cc$//' | sort
+}
 
 if [[ $# -eq 0 ]]; then
   echo "benchmarks:"
