@@ -35,9 +35,11 @@ struct NumberedName {
   size_t digits;
   FileKind kind;
 };
-constexpr std::array<NumberedName, 4> kNumberedNames = {{
+constexpr std::array<NumberedName, 6> kNumberedNames = {{
     {kManifestPrefix, "", kManifestDigits, FileKind::kManifest},
     {"", ".log", kFileDigits, FileKind::kLogFile},
+    {"", ".spare", kFileDigits, FileKind::kLogSpare},
+    {"", ".torn", kFileDigits, FileKind::kLogTorn},
     {"", ".seg", kFileDigits, FileKind::kSegment},
     {"", ".dict", kFileDigits, FileKind::kDictionary},
 }};
@@ -147,6 +149,8 @@ std::string temporary_path(std::string_view path) { return std::string(path).app
 
 std::string manifest_name(uint64_t number) { return numbered_name(FileKind::kManifest, number); }
 std::string log_file_name(uint64_t number) { return numbered_name(FileKind::kLogFile, number); }
+std::string log_spare_name(uint64_t number) { return numbered_name(FileKind::kLogSpare, number); }
+std::string log_torn_name(uint64_t number) { return numbered_name(FileKind::kLogTorn, number); }
 std::string segment_name(uint64_t number) { return numbered_name(FileKind::kSegment, number); }
 std::string dictionary_name(uint64_t number) { return numbered_name(FileKind::kDictionary, number); }
 

@@ -7,6 +7,8 @@
 //       MANIFEST-000001                edits of the live set
 //       RESERVE                        space given up when the disk is full (reliability.md S1)
 //       log/00000001.log               log files;  log/CLEAN is the mark of a clean stop (W14)
+//       log/00000001.spare             a log file whose records are in segments, kept for reuse
+//       log/00000001.torn              a log file whose tail was torn by a crash, kept as evidence (W11)
 //       segments/00000001.seg          column files
 //       dict/00000001.dict             dictionary files
 //       orphan/                        files that no manifest names, kept for a grace time (M8)
@@ -82,6 +84,8 @@ std::string clean_mark_path(std::string_view log_directory);
 
 std::string manifest_name(uint64_t number);    // MANIFEST-000001, what CURRENT holds
 std::string log_file_name(uint64_t number);    // 00000001.log
+std::string log_spare_name(uint64_t number);   // 00000001.spare
+std::string log_torn_name(uint64_t number);    // 00000001.torn
 std::string segment_name(uint64_t number);     // 00000001.seg
 std::string dictionary_name(uint64_t number);  // 00000001.dict
 
@@ -95,6 +99,8 @@ enum class FileKind : uint8_t {
   kReserve,
   kLogDirectory,
   kLogFile,
+  kLogSpare,
+  kLogTorn,
   kCleanMark,
   kSegmentDirectory,
   kSegment,
