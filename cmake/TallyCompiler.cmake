@@ -32,9 +32,13 @@ option(TALLY_WERROR "Treat warnings as errors" ${werror_default})
 
 add_library(tally_options INTERFACE)
 target_include_directories(tally_options INTERFACE "${CMAKE_SOURCE_DIR}")
-# Messages and debug information name files from the top of the tree, wherever it was checked out.
+# Messages and debug information name files from the top of the tree, wherever it was checked out; ccache has made paths
+# relative to the build directory by then.
+file(RELATIVE_PATH up "${CMAKE_BINARY_DIR}" "${CMAKE_SOURCE_DIR}")
 target_compile_options(tally_options INTERFACE
-  "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/="
+  "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=" "-ffile-prefix-map=${up}="
+  "-fdebug-prefix-map=${CMAKE_BINARY_DIR}=.")
+target_compile_options(tally_options INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wsuggest-override -Wextra-semi
   -Wformat=2 -Wvla -Wcast-qual -Wredundant-decls
   $<$<BOOL:${TALLY_WERROR}>:-Werror>)
