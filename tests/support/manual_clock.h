@@ -24,7 +24,7 @@ class ManualClock final : public Clock {
     wall_us_ += duration;
     boottime_us_ += duration;
   }
-  void set_wall(TimeUs wall_us) { wall_us_ = wall_us; }         // somebody sets the clock
+  void set_wall(TimeUs wall_us) { wall_us_ = wall_us; }  // somebody sets the clock
   void jump_wall(TimeUs difference) { wall_us_ += difference; }
   // The machine boots again after `down` of wall time: boottime starts from 0, boot_id() is another.
   void reboot(TimeUs down = 0);
