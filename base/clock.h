@@ -13,6 +13,11 @@ inline constexpr TimeUs kMicrosPerMinute = 60 * kMicrosPerSecond;
 inline constexpr TimeUs kMicrosPerHour = 60 * kMicrosPerMinute;
 inline constexpr TimeUs kMicrosPerDay = 24 * kMicrosPerHour;
 
+// Days since 1970-01-01, rounding down also before it.
+constexpr int32_t utc_day(TimeUs time) {
+  return static_cast<int32_t>(time / kMicrosPerDay - (time % kMicrosPerDay < 0 ? 1 : 0));
+}
+
 class Clock {
  public:
   virtual ~Clock() = default;

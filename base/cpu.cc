@@ -1,0 +1,24 @@
+#include "base/cpu.h"
+
+#include <cstdlib>
+#include <string_view>
+
+namespace tally {
+namespace {
+
+bool detect_avx2() {
+  const char* wanted = std::getenv("TALLY_ISA");
+  if (wanted != nullptr && std::string_view(wanted) == "baseline") return false;
+  __builtin_cpu_init();
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+         __builtin_cpu_supports("fma");
+}
+
+}  // namespace
+
+bool cpu_has_avx2() {
+  static const bool has = detect_avx2();
+  return has;
+}
+
+}  // namespace tally
