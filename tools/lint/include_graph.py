@@ -57,4 +57,5 @@ def check(files, everything):
     for path in files:
         if is_code(path):
             yield from _check_file(path)
-    yield from _circles([path for path in everything if path.endswith(".h")])
+    circles = _circles([path for path in everything if path.endswith(".h")])
+    yield from (finding for finding in circles if finding.path in files)
