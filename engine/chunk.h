@@ -1,0 +1,79 @@
+// A chunk: up to limits::kChunkRows decided rows of one shard, as column arrays, append-only. The memtable of a shard is a
+// list of chunks.
+// Threads: one writer (the shard). A reader may look at rows below rows() while the writer appends behind them.
+// Invariants
+//   1 rows() never goes down; cells below it never change; every cell of a row is written before rows() passes it.
+//   2 lsns are non-decreasing along the rows (until the chunk is sorted into a copy, which keeps them per row).
+//   3 a chunk holds rows of one schema version only.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/string_ref.h"
+#include "engine/batch.h"
+#include "engine/schema.h"
+#include "wal/log.h"
+
+namespace tally {
+
+// What became of a row. Refused rows (too late, too early, rejected) are not kept in raw.
+enum class RowKind : uint8_t { kEvent = 0, kDuplicate = 1, kConflict = 2, kRetraction = 3 };
+std::string_view row_kind_name(RowKind kind);  // "event", "duplicate", "conflict", "retraction"
+
+class Chunk {
+ public:
+  Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity);
+
+  const Schema& schema() const { return *schema_; }
+  uint32_t capacity() const { return capacity_; }
+  uint32_t rows() const { return rows_.load(std::memory_order_acquire); }
+  // Rows with an LSN at or below `lsn` among the published ones.
+  uint32_t rows_at(Lsn lsn) const;
+  uint64_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
+
+  const TimeUs* times() const { return times_.get(); }
+  const TimeUs* arrivals() const { return arrivals_.get(); }
+  const Lsn* lsns() const { return lsns_.get(); }
+  const RowKind* kinds() const { return kinds_.get(); }
+  const IdSlot* ids() const { return ids_.get(); }
+  const IdKind* id_kinds() const { return id_kinds_.get(); }
+  const uint32_t* digests() const { return digests_.get(); }
+  const uint32_t* codes(size_t dimension) const { return dimensions_[dimension].get(); }  // table codes
+  const int64_t* ints(size_t field) const { return fields_[field].ints.get(); }           // nullptr: a string field
+  const uint8_t* nulls(size_t field) const { return fields_[field].nulls.get(); }         // of ints: 1 = NULL
+  const StringRef* strings(size_t field) const { return fields_[field].strings.get(); }   // nullptr: not a string field
+
+  // Writer only: copies `batch_rows` of `batch` (table_codes filled), of which the i-th has kinds[i], publishes them, and
+  // returns how many fitted. Long strings are copied into the chunk.
+  uint32_t append(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, std::span<const RowKind> kinds, Lsn lsn,
+                  TimeUs arrival_us);
+
+ private:
+  struct FieldColumn {
+    std::unique_ptr<int64_t[]> ints;
+    std::unique_ptr<uint8_t[]> nulls;
+    std::unique_ptr<StringRef[]> strings;
+  };
+  class Arena;
+
+  std::shared_ptr<const Schema> schema_;
+  const uint32_t capacity_;
+  std::atomic<uint32_t> rows_{0};
+  std::atomic<uint64_t> memory_bytes_{0};
+  std::unique_ptr<TimeUs[]> times_, arrivals_;
+  std::unique_ptr<Lsn[]> lsns_;
+  std::unique_ptr<RowKind[]> kinds_;
+  std::unique_ptr<IdSlot[]> ids_;
+  std::unique_ptr<IdKind[]> id_kinds_;
+  std::unique_ptr<uint32_t[]> digests_;
+  std::vector<std::unique_ptr<uint32_t[]>> dimensions_;
+  std::vector<FieldColumn> fields_;
+  std::shared_ptr<Arena> arena_;
+};
+
+}  // namespace tally
