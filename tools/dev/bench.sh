@@ -14,7 +14,7 @@ fi
 name=$1
 shift
 names | grep -qx -- "$name" || usage_error "bench: no benchmark '$name'; ./dev bench lists them"
-bash tools/dev/setup.sh
+bash tools/dev/setup.sh --all
 configure release
 build_targets release "bench_$name"
 exec "build/release/bench_$name" "$@"
