@@ -12,6 +12,10 @@ inline constexpr uint64_t kKiB = 1024;
 inline constexpr uint64_t kMiB = 1024 * kKiB;
 inline constexpr uint64_t kGiB = 1024 * kMiB;
 
+// --- files ---------------------------------------------------------------------------------------------------------
+inline constexpr int kLockRetries = 5;                       // S3: io_uring holds a killed process' descriptors a moment
+inline constexpr TimeUs kLockRetryUs = 50 * 1000;            // between two of them
+
 // --- log -----------------------------------------------------------------------------------------------------------
 inline constexpr uint64_t kLogAlignment = 4096;              // O_DIRECT and torn-write granularity; groups are padded to it
 inline constexpr uint64_t kLogFileBytes = 64 * kMiB;         // preallocation unit; two of them are the log at rest
@@ -20,6 +24,7 @@ inline constexpr uint64_t kLogGroupBytesMax = 36 * kMiB;     // one append: a fu
 inline constexpr unsigned kLogGroupsInFlightMax = 4;         // W10 "pipeline depth": a torn tail spans at most these
 inline constexpr TimeUs kLogSealIdleUs = kMicrosPerSecond;   // W15
 inline constexpr TimeUs kLogSlowSyncUs = kMicrosPerSecond;   // W24: warn above this
+inline constexpr unsigned kLogTornFilesMax = 4;              // evidence of torn tails; a crash loop must not fill the disk
 
 // --- batch ---------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kBatchRowsMax = 65'536;            // a row index fits 16 bits in shard routing

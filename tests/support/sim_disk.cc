@@ -174,7 +174,7 @@ Status SimDisk::sync_directory(const std::string& path) {
   if (inode == nullptr)
     return refused("sync directory", path, Code::kNotFound, "No such file or directory");
   if (!inode->is_directory)
-    return refused("sync directory", path, Code::kIoError, "Not a directory");
+    return refused("sync directory", path, Code::kNotFound, "Not a directory");
   state_->volume.sync_entries(inode);
   return {};
 }
@@ -185,7 +185,7 @@ Result<std::vector<FileInfo>> SimDisk::list(const std::string& path) {
   if (gate.refused) return std::unexpected(gate.error);
   InodePtr inode = state_->find(path);
   if (inode == nullptr) return refused("list", path, Code::kNotFound, "No such file or directory");
-  if (!inode->is_directory) return refused("list", path, Code::kIoError, "Not a directory");
+  if (!inode->is_directory) return refused("list", path, Code::kNotFound, "Not a directory");
   std::vector<FileInfo> files;
   for (const auto& [name, child] : inode->entries) files.push_back(info_of(name, *child));
   return files;
