@@ -33,9 +33,9 @@ fuzz_smoke() {
 }
 
 stage setup - bash tools/dev/setup.sh --all
-stage lint 2 bash tools/dev/lint.sh
 stage release 5 bash tools/dev/test.sh
 stage debug 8 bash tools/dev/test.sh --preset debug
 stage tsan 3 bash tools/dev/test.sh --preset tsan
+stage lint 2 bash tools/dev/lint.sh
 stage "fuzz smoke" 2 fuzz_smoke
 print_table
