@@ -1,0 +1,368 @@
+// The fields of a snapshot and of an edit: the same tags in both, since a snapshot is an edit of nothing.
+#include <algorithm>
+
+#include "base/limits.h"
+#include "engine/manifest_format.h"
+#include "engine/tagged_fields.h"
+
+namespace tally::manifest_format {
+
+namespace {
+
+enum Tag : uint16_t {
+  kTableUuid = 1,  // snapshot only: 16 bytes
+  kHashKey = 2,    // snapshot only: 16 bytes
+  kSchema =
+      3,  // one schema version, as encode_schema() writes it; a snapshot has one of each, ascending
+  kAddSegment = 4,            // see put_segment()
+  kRemoveSegment = 5,         // u64 number
+  kAddDictionaryFile = 6,     // see put_dictionary_file()
+  kRemoveDictionaryFile = 7,  // u64 number
+  kDictionarySize = 8,        // u32 dimension id, u32 codes
+  kLogPosition = 9,           // u64 flushed LSN, u64 synced LSN, u64 first file
+  kLedger = 10,               // 8 x u64 in the order of struct Ledger
+  kNewestEvent = 11,          // i64
+  kNewestArrival = 12,        // i64
+  kNextFileNumber = 13,       // u64
+  kClocks = 14,               // i64 boottime, i64 wall, string boot id
+};
+
+constexpr size_t kBootIdBytesMax = 256;
+
+// OFFSET SIZE TYPE FIELD (then tagged fields that a later version adds)
+// 0      8    u64  number           48  8  u64  events          88  4  u32  rollup id
+// 8      16        uuid             56  8  i64  min time        92  4  u32  schema version
+// 24     8    u64  size             64  8  i64  max time        96  2  u16  lowest reader version
+// 32     8    u64  checksum         72  8  u64  min LSN         98  1  u8   tier
+// 40     8    u64  rows             80  8  u64  max LSN         99  1  u8   zero
+void put_segment(ByteWriter& out, const SegmentInfo& segment) {
+  out.u64(segment.number);
+  out.bytes(segment.uuid);
+  out.u64(segment.size);
+  out.u64(segment.checksum);
+  out.u64(segment.rows);
+  out.u64(segment.events);
+  out.i64(segment.min_time);
+  out.i64(segment.max_time);
+  out.u64(segment.min_lsn);
+  out.u64(segment.max_lsn);
+  out.u32(segment.rollup_id);
+  out.u32(segment.schema_version);
+  out.u16(segment.min_reader_version);
+  out.u8(static_cast<uint8_t>(segment.tier));
+  out.u8(0);
+}
+
+Status read_uuid(ByteReader& in, std::array<uint8_t, 16>& uuid, std::string_view what) {
+  TALLY_ASSIGN_OR_RETURN(ByteSpan bytes, in.bytes(uuid.size(), what));
+  std::copy(bytes.begin(), bytes.end(), uuid.begin());
+  return {};
+}
+
+Result<SegmentInfo> read_segment(ByteReader& in) {
+  constexpr std::string_view kWhat = "a segment's entry";
+  SegmentInfo segment;
+  TALLY_ASSIGN_OR_RETURN(segment.number, in.u64(kWhat));
+  TALLY_TRY(read_uuid(in, segment.uuid, kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.size, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.checksum, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.rows, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.events, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.min_time, in.i64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.max_time, in.i64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.min_lsn, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.max_lsn, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.rollup_id, in.u32(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.schema_version, in.u32(kWhat));
+  TALLY_ASSIGN_OR_RETURN(segment.min_reader_version, in.u16(kWhat));
+  TALLY_ASSIGN_OR_RETURN(uint8_t tier, in.u8(kWhat));
+  if (tier > static_cast<uint8_t>(Tier::kDay))
+    return fail(Code::kCorruption, "a segment of unknown tier");
+  segment.tier = static_cast<Tier>(tier);
+  TALLY_TRY(in.expect_zero(1, kWhat));
+  TALLY_TRY(skip_unknown_fields(in, kWhat));
+  return segment;
+}
+
+// OFFSET SIZE TYPE FIELD: 0 8 u64 number; 8 16 uuid; 24 8 u64 size; 32 8 u64 checksum; then later fields
+void put_dictionary_file(ByteWriter& out, const DictionaryFileInfo& file) {
+  out.u64(file.number);
+  out.bytes(file.uuid);
+  out.u64(file.size);
+  out.u64(file.checksum);
+}
+
+Result<DictionaryFileInfo> read_dictionary_file(ByteReader& in) {
+  constexpr std::string_view kWhat = "a dictionary file's entry";
+  DictionaryFileInfo file;
+  TALLY_ASSIGN_OR_RETURN(file.number, in.u64(kWhat));
+  TALLY_TRY(read_uuid(in, file.uuid, kWhat));
+  TALLY_ASSIGN_OR_RETURN(file.size, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(file.checksum, in.u64(kWhat));
+  TALLY_TRY(skip_unknown_fields(in, kWhat));
+  return file;
+}
+
+void put_ledger(ByteWriter& out, const Ledger& ledger) {
+  for (uint64_t count : {ledger.received, ledger.accepted, ledger.duplicates, ledger.conflicts,
+                         ledger.too_late, ledger.rejected, ledger.late, ledger.other_values}) {
+    out.u64(count);
+  }
+}
+
+Result<Ledger> read_ledger(ByteReader& in) {
+  Ledger ledger;
+  for (uint64_t* count : {&ledger.received, &ledger.accepted, &ledger.duplicates, &ledger.conflicts,
+                          &ledger.too_late, &ledger.rejected, &ledger.late, &ledger.other_values}) {
+    TALLY_ASSIGN_OR_RETURN(*count, in.u64("the ledger"));
+  }
+  TALLY_TRY(skip_unknown_fields(in, "the ledger"));
+  return ledger;
+}
+
+void put_u64_field(ByteWriter& out, Tag tag, uint64_t value) {
+  put_field(out, tag, [&](ByteWriter& field) { field.u64(value); });
+}
+
+void put_segment_fields(ByteWriter& out, const SegmentInfo& segment) {
+  put_field(out, kAddSegment, [&](ByteWriter& field) { put_segment(field, segment); });
+}
+
+void put_dictionary_sizes(ByteWriter& out, const std::map<uint32_t, uint32_t>& sizes) {
+  for (auto [dimension, size] : sizes) {
+    put_field(out, kDictionarySize, [&, id = dimension, codes = size](ByteWriter& field) {
+      field.u32(id);
+      field.u32(codes);
+    });
+  }
+}
+
+void put_log_position(ByteWriter& out, const LogPosition& log) {
+  put_field(out, kLogPosition, [&](ByteWriter& field) {
+    field.u64(log.flushed_lsn);
+    field.u64(log.synced_lsn);
+    field.u64(log.first_file);
+  });
+}
+
+void put_clocks(ByteWriter& out, const std::string& boot_id, TimeUs boottime_us, TimeUs wall_us) {
+  put_field(out, kClocks, [&](ByteWriter& field) {
+    field.i64(boottime_us);
+    field.i64(wall_us);
+    field.string(std::string_view(boot_id).substr(0, kBootIdBytesMax));
+  });
+}
+
+// What the fields say, before anything is applied. A snapshot may bring several schemas, its uuid and its key.
+struct Parsed {
+  ManifestEdit edit;
+  std::vector<std::shared_ptr<const Schema>> schemas;
+  std::optional<std::array<uint8_t, 16>> table_uuid;
+  std::optional<HashKey> hash_key;
+  bool clocks = false;
+};
+
+template <class T>
+Status once(const std::optional<T>& slot) {
+  if (slot) return fail(Code::kCorruption, "a field stands there twice");
+  return {};
+}
+
+Status read_dictionary_size(ByteReader& in, ManifestEdit& edit) {
+  TALLY_ASSIGN_OR_RETURN(uint32_t dimension, in.u32("a dictionary size"));
+  TALLY_ASSIGN_OR_RETURN(uint32_t codes, in.u32("a dictionary size"));
+  if (!edit.dictionary_sizes.emplace(dimension, codes).second) {
+    return fail(Code::kCorruption, "two sizes for one dictionary");
+  }
+  return in.expect_end("a dictionary size");
+}
+
+Status read_log_position(ByteReader& in, ManifestEdit& edit) {
+  TALLY_TRY(once(edit.log));
+  LogPosition log;
+  TALLY_ASSIGN_OR_RETURN(log.flushed_lsn, in.u64("the log position"));
+  TALLY_ASSIGN_OR_RETURN(log.synced_lsn, in.u64("the log position"));
+  TALLY_ASSIGN_OR_RETURN(log.first_file, in.u64("the log position"));
+  edit.log = log;
+  return skip_unknown_fields(in, "the log position");
+}
+
+Status read_clocks(ByteReader& in, Parsed& parsed) {
+  if (parsed.clocks) return fail(Code::kCorruption, "two sets of clocks");
+  parsed.clocks = true;
+  TALLY_ASSIGN_OR_RETURN(parsed.edit.boottime_us, in.i64("the clocks"));
+  TALLY_ASSIGN_OR_RETURN(parsed.edit.wall_us, in.i64("the clocks"));
+  TALLY_ASSIGN_OR_RETURN(std::string_view boot_id, in.string(kBootIdBytesMax, "the boot id"));
+  parsed.edit.boot_id = boot_id;
+  return skip_unknown_fields(in, "the clocks");
+}
+
+Status read_schema(ByteReader& in, Parsed& parsed) {
+  TALLY_ASSIGN_OR_RETURN(Schema schema, decode_schema(in));
+  parsed.schemas.push_back(std::make_shared<const Schema>(std::move(schema)));
+  return in.expect_end("a schema");
+}
+
+template <class T>
+Status read_number(ByteReader& in, std::optional<T>& slot, std::string_view what) {
+  TALLY_TRY(once(slot));
+  TALLY_ASSIGN_OR_RETURN(slot, in.read<T>(what));
+  return in.expect_end(what);
+}
+
+Status read_removed(ByteReader& in, std::vector<uint64_t>& removed, std::string_view what) {
+  TALLY_ASSIGN_OR_RETURN(uint64_t number, in.u64(what));
+  removed.push_back(number);
+  return in.expect_end(what);
+}
+
+Status read_fixed(ByteReader& in, std::optional<std::array<uint8_t, 16>>& slot,
+                  std::string_view what) {
+  TALLY_TRY(once(slot));
+  TALLY_TRY(read_uuid(in, slot.emplace(), what));
+  return in.expect_end(what);
+}
+
+Status parse_one(const Field& field, Parsed& parsed) {
+  ByteReader in(field.bytes);
+  ManifestEdit& edit = parsed.edit;
+  switch (field.tag) {
+    case kTableUuid: return read_fixed(in, parsed.table_uuid, "the table uuid");
+    case kHashKey: return read_fixed(in, parsed.hash_key, "the hash key");
+    case kSchema: return read_schema(in, parsed);
+    case kAddSegment: {
+      TALLY_ASSIGN_OR_RETURN(SegmentInfo segment, read_segment(in));
+      edit.add_segments.push_back(segment);
+      return {};
+    }
+    case kRemoveSegment: return read_removed(in, edit.remove_segments, "a removed segment");
+    case kAddDictionaryFile: {
+      TALLY_ASSIGN_OR_RETURN(DictionaryFileInfo file, read_dictionary_file(in));
+      edit.add_dictionary_files.push_back(file);
+      return {};
+    }
+    case kRemoveDictionaryFile:
+      return read_removed(in, edit.remove_dictionary_files, "a removed dictionary file");
+    case kDictionarySize: return read_dictionary_size(in, edit);
+    case kLogPosition: return read_log_position(in, edit);
+    case kLedger: {
+      TALLY_TRY(once(edit.ledger));
+      TALLY_ASSIGN_OR_RETURN(edit.ledger, read_ledger(in));
+      return {};
+    }
+    case kNewestEvent: return read_number(in, edit.newest_event_us, "the newest event time");
+    case kNewestArrival: return read_number(in, edit.newest_arrival_us, "the newest arrival time");
+    case kNextFileNumber: return read_number(in, edit.next_file_number, "the next file number");
+    case kClocks: return read_clocks(in, parsed);
+    default: return skip_unknown_field(field, "the edit");
+  }
+}
+
+Result<Parsed> parse(ByteSpan payload) {
+  Parsed parsed;
+  ByteReader in(payload);
+  while (!in.at_end()) {
+    size_t at = in.offset();
+    TALLY_ASSIGN_OR_RETURN(Field field, read_field(in, "a field"));
+    if (Status status = parse_one(field, parsed); !status) {
+      return std::unexpected(std::move(status).error().with_context(
+          "field " + std::to_string(field.tag) + " at byte " + std::to_string(at) +
+          " of the payload"));
+    }
+  }
+  return parsed;
+}
+
+}  // namespace
+
+void encode_state(const ManifestState& state, ByteWriter& out) {
+  put_field(out, kTableUuid, [&](ByteWriter& field) { field.bytes(state.table_uuid); });
+  put_field(out, kHashKey, [&](ByteWriter& field) { field.bytes(state.hash_key); });
+  for (const auto& schema : state.schemas) {
+    put_field(out, kSchema, [&](ByteWriter& field) { encode_schema(*schema, field); });
+  }
+  for (const auto& [number, segment] : state.segments) put_segment_fields(out, segment);
+  for (const DictionaryFileInfo& file : state.dictionary_files) {
+    put_field(out, kAddDictionaryFile,
+              [&](ByteWriter& field) { put_dictionary_file(field, file); });
+  }
+  put_dictionary_sizes(out, state.dictionary_sizes);
+  put_log_position(out, state.log);
+  put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, state.ledger); });
+  put_u64_field(out, kNewestEvent, static_cast<uint64_t>(state.newest_event_us));
+  put_u64_field(out, kNewestArrival, static_cast<uint64_t>(state.newest_arrival_us));
+  put_u64_field(out, kNextFileNumber, state.next_file_number);
+  put_clocks(out, state.boot_id, state.boottime_us, state.wall_us);
+}
+
+void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
+  if (edit.add_schema) {
+    put_field(out, kSchema, [&](ByteWriter& field) { encode_schema(**edit.add_schema, field); });
+  }
+  for (const SegmentInfo& segment : edit.add_segments) put_segment_fields(out, segment);
+  for (uint64_t number : edit.remove_segments) put_u64_field(out, kRemoveSegment, number);
+  for (const DictionaryFileInfo& file : edit.add_dictionary_files) {
+    put_field(out, kAddDictionaryFile,
+              [&](ByteWriter& field) { put_dictionary_file(field, file); });
+  }
+  for (uint64_t number : edit.remove_dictionary_files)
+    put_u64_field(out, kRemoveDictionaryFile, number);
+  put_dictionary_sizes(out, edit.dictionary_sizes);
+  if (edit.log) put_log_position(out, *edit.log);
+  if (edit.ledger)
+    put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, *edit.ledger); });
+  if (edit.newest_event_us)
+    put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
+  if (edit.newest_arrival_us)
+    put_u64_field(out, kNewestArrival, static_cast<uint64_t>(*edit.newest_arrival_us));
+  if (edit.next_file_number) put_u64_field(out, kNextFileNumber, *edit.next_file_number);
+  put_clocks(out, edit.boot_id, edit.boottime_us, edit.wall_us);
+}
+
+Result<ManifestEdit> decode_edit(ByteSpan payload) {
+  TALLY_ASSIGN_OR_RETURN(Parsed parsed, parse(payload));
+  if (parsed.table_uuid || parsed.hash_key || parsed.schemas.size() > 1) {
+    return fail(Code::kCorruption, "an edit holds what only a snapshot may");
+  }
+  if (!parsed.schemas.empty()) parsed.edit.add_schema = parsed.schemas.front();
+  return std::move(parsed.edit);
+}
+
+Result<ManifestState> decode_state(ByteSpan payload) {
+  TALLY_ASSIGN_OR_RETURN(Parsed parsed, parse(payload));
+  ManifestEdit& edit = parsed.edit;
+  if (!parsed.table_uuid || !parsed.hash_key || !edit.log || !edit.ledger ||
+      !edit.newest_event_us || !edit.newest_arrival_us || !edit.next_file_number ||
+      !parsed.clocks) {
+    return fail(Code::kCorruption, "a snapshot lacks a field");
+  }
+  if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty()) {
+    return fail(Code::kCorruption, "a snapshot removes files");
+  }
+  ManifestState state;
+  state.table_uuid = *parsed.table_uuid;
+  state.hash_key = *parsed.hash_key;
+  state.schemas = std::move(parsed.schemas);
+  for (const SegmentInfo& segment : edit.add_segments) {
+    if (!state.segments.emplace(segment.number, segment).second) {
+      return fail(Code::kCorruption,
+                  "segment " + std::to_string(segment.number) + " stands there twice");
+    }
+  }
+  state.dictionary_files = std::move(edit.add_dictionary_files);
+  state.dictionary_sizes = std::move(edit.dictionary_sizes);
+  state.log = *edit.log;
+  state.ledger = *edit.ledger;
+  state.newest_event_us = *edit.newest_event_us;
+  state.newest_arrival_us = *edit.newest_arrival_us;
+  state.next_file_number = *edit.next_file_number;
+  state.boot_id = std::move(edit.boot_id);
+  state.boottime_us = edit.boottime_us;
+  state.wall_us = edit.wall_us;
+  if (Status status = check_state(state); !status) {
+    return fail(Code::kCorruption, std::move(status).error().message);
+  }
+  return state;
+}
+
+}  // namespace tally::manifest_format

@@ -1,0 +1,214 @@
+// What a manifest may say. Rules of every state:
+//   1 There is at least one schema; the i-th has version i + 1; all name the same table.
+//   2 A file number belongs to one segment or one dictionary file, is above 0 and below next_file_number.
+//   3 A segment's counts and ranges are in order; its schema version exists; raw and rollups are told apart.
+//   4 No segment holds rows above log.flushed_lsn: those come from the log.
+//   5 The log was durable at least as far as it was flushed.
+//   6 The ledger balances.
+// and of every change:
+//   7 What is removed was live; what is added was not.
+//   8 Log position, ledger, newest times, file numbers and dictionary sizes never go back.
+#include <algorithm>
+#include <set>
+
+#include "engine/manifest.h"
+#include "engine/manifest_format.h"
+
+namespace tally {
+
+namespace {
+
+std::unexpected<Error> broken(std::string what) {
+  return fail(Code::kInternal, "manifest: " + std::move(what));
+}
+
+Status check_segment(const SegmentInfo& segment, const ManifestState& state) {
+  std::string name = "segment " + std::to_string(segment.number);
+  if (segment.rows == 0 || segment.events > segment.rows) {
+    return broken(name + " has " + std::to_string(segment.events) + " events among " +
+                  std::to_string(segment.rows) + " rows");
+  }
+  if (segment.min_time > segment.max_time || segment.min_lsn > segment.max_lsn) {
+    return broken(name + " has a time or LSN range that ends before it begins");
+  }
+  if (segment.schema_version < 1 || segment.schema_version > state.schemas.size()) {
+    return broken(name + " has schema version " + std::to_string(segment.schema_version) +
+                  ", and there are " + std::to_string(state.schemas.size()));
+  }
+  if ((segment.tier == Tier::kRaw) != (segment.rollup_id == 0)) {
+    return broken(name + " is neither raw nor of a rollup");
+  }
+  if (segment.max_lsn > state.log.flushed_lsn) {
+    return broken(name + " reaches LSN " + std::to_string(segment.max_lsn) +
+                  ", above the flushed " + std::to_string(state.log.flushed_lsn));
+  }
+  return {};
+}
+
+Status check_schemas(const ManifestState& state) {
+  if (state.schemas.empty()) return broken("there is no schema");
+  for (size_t i = 0; i < state.schemas.size(); ++i) {
+    if (!state.schemas[i]) return broken("a schema is missing");
+    if (state.schemas[i]->version != i + 1 ||
+        state.schemas[i]->table_name != state.schemas[0]->table_name) {
+      return broken("schema " + std::to_string(i + 1) + " has version " +
+                    std::to_string(state.schemas[i]->version) + " or another table's name");
+    }
+  }
+  return {};
+}
+
+Status check_file_numbers(const ManifestState& state) {
+  std::set<uint64_t> dictionary_numbers;
+  auto in_range = [&](uint64_t number) { return number > 0 && number < state.next_file_number; };
+  for (const DictionaryFileInfo& file : state.dictionary_files) {
+    if (!in_range(file.number) || state.segments.contains(file.number) ||
+        !dictionary_numbers.insert(file.number).second) {
+      return broken("dictionary file " + std::to_string(file.number) +
+                    " has a number that is not its own");
+    }
+  }
+  for (const auto& [number, segment] : state.segments) {
+    if (number != segment.number || !in_range(number)) {
+      return broken("segment " + std::to_string(number) + " has a number that is not its own");
+    }
+  }
+  return {};
+}
+
+Status check_position(const ManifestState& state) {
+  if (state.log.synced_lsn < state.log.flushed_lsn) {
+    return broken("LSN " + std::to_string(state.log.flushed_lsn) +
+                  " is flushed and the log durable only up to " +
+                  std::to_string(state.log.synced_lsn));
+  }
+  if (!state.ledger.balanced()) return broken("the ledger does not balance");
+  return {};
+}
+
+Status remove_files(ManifestState& state, const ManifestEdit& edit) {
+  for (uint64_t number : edit.remove_segments) {
+    if (state.segments.erase(number) == 0) {
+      return broken("segment " + std::to_string(number) + " is removed and was not live");
+    }
+  }
+  for (uint64_t number : edit.remove_dictionary_files) {
+    auto& files = state.dictionary_files;
+    auto found = std::find_if(files.begin(), files.end(),
+                              [&](const auto& file) { return file.number == number; });
+    if (found == files.end()) {
+      return broken("dictionary file " + std::to_string(number) + " is removed and was not live");
+    }
+    files.erase(found);
+  }
+  return {};
+}
+
+// Numbers of added files must be new: not live now, nor among those removed by this very edit.
+Status add_files(ManifestState& state, const ManifestEdit& edit) {
+  auto removed = [&](uint64_t number) {
+    return std::count(edit.remove_segments.begin(), edit.remove_segments.end(), number) +
+               std::count(edit.remove_dictionary_files.begin(), edit.remove_dictionary_files.end(),
+                          number) >
+           0;
+  };
+  for (const SegmentInfo& segment : edit.add_segments) {
+    if (removed(segment.number) || !state.segments.emplace(segment.number, segment).second) {
+      return broken("segment " + std::to_string(segment.number) + " is added and was live");
+    }
+  }
+  for (const DictionaryFileInfo& file : edit.add_dictionary_files) {
+    if (removed(file.number)) {
+      return broken("dictionary file " + std::to_string(file.number) + " is added and was live");
+    }
+    state.dictionary_files.push_back(file);
+  }
+  return {};
+}
+
+Status move_log(ManifestState& state, const LogPosition& log) {
+  if (log.flushed_lsn < state.log.flushed_lsn || log.synced_lsn < state.log.synced_lsn ||
+      log.first_file < state.log.first_file) {
+    return broken("the log position goes back from LSN " + std::to_string(state.log.flushed_lsn) +
+                  " to " + std::to_string(log.flushed_lsn));
+  }
+  state.log = log;
+  return {};
+}
+
+Status move_ledger(ManifestState& state, const Ledger& next) {
+  const Ledger& now = state.ledger;
+  if (next.received < now.received || next.accepted < now.accepted ||
+      next.duplicates < now.duplicates || next.conflicts < now.conflicts ||
+      next.too_late < now.too_late || next.rejected < now.rejected || next.late < now.late ||
+      next.other_values < now.other_values) {
+    return broken("a count of the ledger goes back");
+  }
+  state.ledger = next;
+  return {};
+}
+
+template <class T>
+Status move_on(T& value, const std::optional<T>& next, std::string_view what) {
+  if (!next) return {};
+  if (*next < value) return broken(std::string(what) + " goes back");
+  value = *next;
+  return {};
+}
+
+Status move_positions(ManifestState& state, const ManifestEdit& edit) {
+  if (edit.log) TALLY_TRY(move_log(state, *edit.log));
+  if (edit.ledger) TALLY_TRY(move_ledger(state, *edit.ledger));
+  TALLY_TRY(move_on(state.newest_event_us, edit.newest_event_us, "the newest event time"));
+  TALLY_TRY(move_on(state.newest_arrival_us, edit.newest_arrival_us, "the newest arrival time"));
+  TALLY_TRY(move_on(state.next_file_number, edit.next_file_number, "the next file number"));
+  for (auto [dimension, size] : edit.dictionary_sizes) {
+    uint32_t& known = state.dictionary_sizes[dimension];
+    if (size < known)
+      return broken("the dictionary of dimension " + std::to_string(dimension) + " shrinks");
+    known = size;
+  }
+  return {};
+}
+
+}  // namespace
+
+Ledger& Ledger::operator+=(const Ledger& other) {
+  received += other.received;
+  accepted += other.accepted;
+  duplicates += other.duplicates;
+  conflicts += other.conflicts;
+  too_late += other.too_late;
+  rejected += other.rejected;
+  late += other.late;
+  other_values += other.other_values;
+  return *this;
+}
+
+Status check_state(const ManifestState& state) {
+  TALLY_TRY(check_schemas(state));
+  TALLY_TRY(check_file_numbers(state));
+  TALLY_TRY(check_position(state));
+  for (const auto& [number, segment] : state.segments) TALLY_TRY(check_segment(segment, state));
+  return {};
+}
+
+Status apply_edit_in_place(ManifestState& state, const ManifestEdit& edit) {
+  if (edit.add_schema) state.schemas.push_back(*edit.add_schema);
+  TALLY_TRY(remove_files(state, edit));
+  TALLY_TRY(add_files(state, edit));
+  TALLY_TRY(move_positions(state, edit));
+  state.boot_id = edit.boot_id;
+  state.boottime_us = edit.boottime_us;
+  state.wall_us = edit.wall_us;
+  return {};
+}
+
+Result<ManifestState> apply_edit(const ManifestState& state, const ManifestEdit& edit) {
+  ManifestState next = state;
+  TALLY_TRY(apply_edit_in_place(next, edit));
+  TALLY_TRY(check_state(next));
+  return next;
+}
+
+}  // namespace tally

@@ -1,0 +1,79 @@
+// Reads a segment block by block through pread (no mmap: an I/O error is an error, not a signal). Every block is checked
+// against its sum, its file's id, its number and the directory before a byte of it is used; nothing in a file is trusted.
+// Threads: open() and the reader's constant state are shared freely; a Cursor belongs to one thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "engine/segment_writer.h"
+
+namespace tally {
+
+// Which columns to decode. Ids of schema columns, and the engine's own.
+struct ColumnSelection {
+  std::vector<uint32_t> column_ids;  // dimensions and fields, by Column::id; the event time and id have flags of their own
+  bool times = true;
+  bool ids = false;                  // ids and id_kinds
+  bool kinds = true;
+  bool lsns = false;
+  bool arrivals = false;
+  bool digests = false;
+};
+
+// Decoded rows of one block. Arrays not selected are nullptr. Valid until the next call on the cursor. A selected column
+// that the segment's schema version does not have reads as NULL.
+struct BlockColumns {
+  RawColumns rows;          // codes and fields are parallel to ColumnSelection::column_ids here: see by_column
+  struct Selected {
+    const uint32_t* codes = nullptr;      // dimensions
+    const int64_t* ints = nullptr;        // INT64, DECIMAL fields
+    const uint8_t* nulls = nullptr;
+    const StringRef* strings = nullptr;   // STRING fields
+  };
+  std::vector<Selected> by_column;
+};
+
+class SegmentReader {
+ public:
+  // Reads and verifies header, footer and directory. `expected` (from the manifest) must match; nullptr reads the file
+  // alone, as `tally inspect` does.
+  static Result<std::shared_ptr<SegmentReader>> open(FileSystem& fs, const std::string& path, const SegmentInfo* expected);
+  virtual ~SegmentReader() = default;
+
+  virtual const SegmentInfo& info() const = 0;
+  virtual const Schema& schema() const = 0;            // the version it was written with
+  virtual const std::array<uint8_t, 16>& table_uuid() const = 0;
+
+  struct Section {
+    int32_t day = 0;
+    uint64_t rows = 0;
+    uint32_t first_block = 0;
+    uint32_t blocks = 0;
+  };
+  virtual const std::vector<Section>& sections() const = 0;
+  struct BlockInfo {          // a row group: the same rows of every column
+    uint32_t rows = 0;
+    TimeUs min_time = 0;
+    TimeUs max_time = 0;
+  };
+  virtual const std::vector<BlockInfo>& blocks() const = 0;
+
+  class Cursor {
+   public:
+    virtual ~Cursor() = default;
+    virtual Result<const BlockColumns*> read(uint32_t block) = 0;
+  };
+  virtual std::unique_ptr<Cursor> cursor(ColumnSelection selection) const = 0;
+
+  // The string of a code in this file's appendix, by dimension id. For reading the file alone, and for check.
+  virtual Result<std::vector<std::pair<uint32_t, std::string>>> appendix(uint32_t dimension_id) const = 0;
+
+  // Everything: whole-file checksum, every block, sort order, counts against directory and footer, codes against appendix.
+  // One line a problem; an empty list is a sound file. Fails only when the file cannot be read at all.
+  virtual Result<std::vector<std::string>> verify() const = 0;
+};
+
+}  // namespace tally

@@ -1,0 +1,85 @@
+// Writes one segment: an immutable, self-contained, checksummed column file (docs/formats/segment.md). Rows come sorted and
+// in sections, one a UTC day; columns are cut into blocks of limits::kSegmentBlockRows rows; each block carries its file's
+// id and its own number, so that a misdirected read is seen; a footer directory finds them; the strings of the codes used
+// are an appendix, so that the file can be read alone.
+//
+// What success of finish() promises: the file stands under its final name, synced, its directory synced, and has been
+// opened again and verified block by block (reliability.md M1). Before that only <name>.tmp exists.
+// Memory: bounded by one section's row group, not by the file. One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "engine/chunk.h"
+#include "engine/schema.h"
+
+namespace tally {
+
+using FileUuid = std::array<uint8_t, 16>;
+
+// What a manifest keeps of a segment (M4).
+struct SegmentInfo {
+  uint64_t number = 0;          // names the file
+  FileUuid uuid{};
+  uint64_t size = 0;
+  uint64_t checksum = 0;        // XXH3 of the whole file
+  uint64_t rows = 0;
+  uint64_t events = 0;          // rows of kind event
+  TimeUs min_time = 0;
+  TimeUs max_time = 0;
+  Lsn min_lsn = 0;
+  Lsn max_lsn = 0;
+  Tier tier = Tier::kRaw;
+  uint32_t rollup_id = 0;       // 0 for raw
+  uint32_t schema_version = 0;
+  uint16_t min_reader_version = 1;
+  friend bool operator==(const SegmentInfo&, const SegmentInfo&) = default;
+};
+
+// Columns of raw rows in arrays, parallel to the schema, in the order to be stored.
+struct RawColumns {
+  uint32_t rows = 0;
+  const TimeUs* times = nullptr;
+  const TimeUs* arrivals = nullptr;
+  const Lsn* lsns = nullptr;
+  const RowKind* kinds = nullptr;
+  const IdSlot* ids = nullptr;
+  const IdKind* id_kinds = nullptr;
+  const uint32_t* digests = nullptr;
+  std::vector<const uint32_t*> codes;        // by dimension: table codes
+  struct Field {
+    const int64_t* ints = nullptr;
+    const uint8_t* nulls = nullptr;          // 1 = NULL; nullptr = none is
+    const StringRef* strings = nullptr;
+  };
+  std::vector<Field> fields;                 // by field
+};
+
+class Dictionary;
+
+class SegmentWriter {
+ public:
+  struct Options {
+    FileSystem* fs = nullptr;
+    std::string directory;       // of the final file
+    uint64_t number = 0;
+    FileUuid uuid{};
+    std::array<uint8_t, 16> table_uuid{};
+    std::shared_ptr<const Schema> schema;
+    std::vector<const Dictionary*> dictionaries;  // by dimension, for the appendix
+    uint32_t block_rows = 0;     // 0: limits::kSegmentBlockRows
+  };
+  static Result<std::unique_ptr<SegmentWriter>> create(Options options);
+  virtual ~SegmentWriter() = default;          // unfinished: the temporary file is removed, as far as possible
+  // Rows of one UTC day; days ascending, each at most once, but a day may come in several calls one after the other.
+  virtual Status add(int32_t day, const RawColumns& rows) = 0;
+  virtual Result<SegmentInfo> finish() = 0;
+};
+
+}  // namespace tally
