@@ -48,6 +48,7 @@ if(gcc)
     -Wduplicated-cond -Wlogical-op)
 else()
   target_compile_options(tally_options INTERFACE
+    -Wno-deprecated-declarations  # clang finds them inside std::stable_sort of libstdc++ 12; GCC keeps watch over ours
     -Wthread-safety -Werror=thread-safety -Wshorten-64-to-32 -Wunreachable-code -Wrange-loop-analysis
     -fno-omit-frame-pointer)
 endif()

@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from project import CLANG, Finding, includes_of, text_of
 
 CACHE = "build/lint/headers.json"
-FLAGS = ["-std=c++23", "-fsyntax-only", "-I.", "-Wall", "-Wextra", "-Wthread-safety", "-Werror", "-x", "c++", "-"]
+FLAGS = ["-std=c++23", "-fsyntax-only", "-I.", "-Wall", "-Wextra", "-Wthread-safety", "-Wno-deprecated-declarations",
+         "-Werror", "-x", "c++", "-"]
 
 
 @functools.cache
