@@ -25,6 +25,7 @@ enum Tag : uint16_t {
   kNewestArrival = 12,        // i64
   kNextFileNumber = 13,       // u64
   kClocks = 14,               // i64 boottime, i64 wall, string boot id
+  kReference = 15,            // i64
 };
 
 constexpr size_t kBootIdBytesMax = 256;
@@ -254,6 +255,7 @@ Status parse_one(const Field& field, Parsed& parsed) {
     case kNewestArrival: return read_number(in, edit.newest_arrival_us, "the newest arrival time");
     case kNextFileNumber: return read_number(in, edit.next_file_number, "the next file number");
     case kClocks: return read_clocks(in, parsed);
+    case kReference: return read_number(in, edit.reference_us, "the reference time");
     default: return skip_unknown_field(field, "the edit");
   }
 }
@@ -291,6 +293,7 @@ void encode_state(const ManifestState& state, ByteWriter& out) {
   put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, state.ledger); });
   put_u64_field(out, kNewestEvent, static_cast<uint64_t>(state.newest_event_us));
   put_u64_field(out, kNewestArrival, static_cast<uint64_t>(state.newest_arrival_us));
+  put_u64_field(out, kReference, static_cast<uint64_t>(state.reference_us));
   put_u64_field(out, kNextFileNumber, state.next_file_number);
   put_clocks(out, state.boot_id, state.boottime_us, state.wall_us);
 }
@@ -315,6 +318,7 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
     put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
   if (edit.newest_arrival_us)
     put_u64_field(out, kNewestArrival, static_cast<uint64_t>(*edit.newest_arrival_us));
+  if (edit.reference_us) put_u64_field(out, kReference, static_cast<uint64_t>(*edit.reference_us));
   if (edit.next_file_number) put_u64_field(out, kNextFileNumber, *edit.next_file_number);
   put_clocks(out, edit.boot_id, edit.boottime_us, edit.wall_us);
 }
@@ -355,6 +359,7 @@ Result<ManifestState> decode_state(ByteSpan payload) {
   state.ledger = *edit.ledger;
   state.newest_event_us = *edit.newest_event_us;
   state.newest_arrival_us = *edit.newest_arrival_us;
+  state.reference_us = *edit.reference_us;
   state.next_file_number = *edit.next_file_number;
   state.boot_id = std::move(edit.boot_id);
   state.boottime_us = edit.boottime_us;

@@ -161,6 +161,7 @@ Status move_positions(ManifestState& state, const ManifestEdit& edit) {
   if (edit.ledger) TALLY_TRY(move_ledger(state, *edit.ledger));
   TALLY_TRY(move_on(state.newest_event_us, edit.newest_event_us, "the newest event time"));
   TALLY_TRY(move_on(state.newest_arrival_us, edit.newest_arrival_us, "the newest arrival time"));
+  TALLY_TRY(move_on(state.reference_us, edit.reference_us, "the reference time"));
   TALLY_TRY(move_on(state.next_file_number, edit.next_file_number, "the next file number"));
   for (auto [dimension, size] : edit.dictionary_sizes) {
     uint32_t& known = state.dictionary_sizes[dimension];

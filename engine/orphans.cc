@@ -1,0 +1,115 @@
+#include "engine/orphans.h"
+
+#include <algorithm>
+
+#include "base/file_names.h"
+
+namespace tally {
+
+namespace {
+
+Status check_listed(FileSystem& fs, const std::string& path, uint64_t size) {
+  Result<FileInfo> info = fs.info(path);
+  if (!info && info.error().code == Code::kNotFound) {
+    return fail(Code::kCorruption, path + " is missing, and the manifest lists it");
+  }
+  TALLY_TRY(info);
+  if (info->size != size) {
+    return fail(Code::kCorruption, path + " has " + std::to_string(info->size) +
+                                       " bytes, and the manifest says " + std::to_string(size));
+  }
+  return {};
+}
+
+class Sweep {
+ public:
+  Sweep(FileSystem& fs, const std::string& table_directory, const ManifestState& state)
+      : fs_(fs), paths_(table_directory), state_(state) {}
+
+  Result<OrphanReport> run() {
+    TALLY_TRY(remove_temporary(paths_.directory()));
+    for (const std::string& directory :
+         {paths_.segment_directory(), paths_.dictionary_directory()}) {
+      TALLY_TRY(remove_temporary(directory));
+      TALLY_TRY(move_unlisted(directory));
+    }
+    return std::move(report_);
+  }
+
+ private:
+  bool listed(const ParsedName& name) const {
+    if (name.kind == FileKind::kSegment) return state_.segments.contains(name.number);
+    return std::any_of(state_.dictionary_files.begin(), state_.dictionary_files.end(),
+                       [&](const DictionaryFileInfo& file) { return file.number == name.number; });
+  }
+
+  Status remove_temporary(const std::string& directory) {
+    TALLY_ASSIGN_OR_RETURN(auto entries, fs_.list(directory));
+    for (const FileInfo& entry : entries) {
+      ParsedName parsed = parse_file_name(entry.name);
+      if (entry.is_directory || !parsed.temporary) continue;
+      TALLY_TRY(fs_.unlink(join_path(directory, entry.name)));
+      report_.removed.push_back(entry.name);
+    }
+    return {};
+  }
+
+  Status move_unlisted(const std::string& directory) {
+    TALLY_ASSIGN_OR_RETURN(auto entries, fs_.list(directory));
+    bool moved = false;
+    for (const FileInfo& entry : entries) {
+      ParsedName parsed = parse_file_name(entry.name);
+      if (parsed.temporary ||
+          (parsed.kind != FileKind::kSegment && parsed.kind != FileKind::kDictionary))
+        continue;
+      if (listed(parsed)) continue;
+      TALLY_ASSIGN_OR_RETURN(std::string target, free_orphan_name(entry.name));
+      TALLY_TRY(fs_.rename(join_path(directory, entry.name), target));
+      report_.moved.push_back(entry.name);
+      moved = true;
+    }
+    if (!moved) return {};
+    TALLY_TRY(fs_.sync_directory(paths_.orphan_directory()));
+    return fs_.sync_directory(directory);
+  }
+
+  // The same number can be orphaned more than once.
+  Result<std::string> free_orphan_name(const std::string& name) {
+    Status made = fs_.make_directory(paths_.orphan_directory());
+    if (!made && made.error().code != Code::kAlreadyExists)
+      return std::unexpected(std::move(made).error());
+    std::string target = paths_.orphan(name);
+    for (uint64_t again = 2;; ++again) {
+      Result<FileInfo> taken = fs_.info(target);
+      if (!taken && taken.error().code == Code::kNotFound) return target;
+      TALLY_TRY(taken);
+      target = paths_.orphan(name + "." + std::to_string(again));
+    }
+  }
+
+  FileSystem& fs_;
+  const TablePaths paths_;
+  const ManifestState& state_;
+  OrphanReport report_;
+};
+
+}  // namespace
+
+Status check_listed_files(FileSystem& fs, const std::string& table_directory,
+                          const ManifestState& state) {
+  TablePaths paths(table_directory);
+  for (const auto& [number, segment] : state.segments) {
+    TALLY_TRY(check_listed(fs, paths.segment(number), segment.size));
+  }
+  for (const DictionaryFileInfo& file : state.dictionary_files) {
+    TALLY_TRY(check_listed(fs, paths.dictionary(file.number), file.size));
+  }
+  return {};
+}
+
+Result<OrphanReport> set_aside_orphans(FileSystem& fs, const std::string& table_directory,
+                                       const ManifestState& state) {
+  return Sweep(fs, table_directory, state).run();
+}
+
+}  // namespace tally
