@@ -336,8 +336,8 @@ Result<ManifestState> decode_state(ByteSpan payload) {
   TALLY_ASSIGN_OR_RETURN(Parsed parsed, parse(payload));
   ManifestEdit& edit = parsed.edit;
   if (!parsed.table_uuid || !parsed.hash_key || !edit.log || !edit.ledger ||
-      !edit.newest_event_us || !edit.newest_arrival_us || !edit.next_file_number ||
-      !parsed.clocks) {
+      !edit.newest_event_us || !edit.newest_arrival_us || !edit.reference_us ||
+      !edit.next_file_number || !parsed.clocks) {
     return fail(Code::kCorruption, "a snapshot lacks a field");
   }
   if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty()) {
