@@ -34,14 +34,17 @@ class BatchBuilder {
   void set_id(std::string_view text);                   // canonicalised here
   void set_int64(size_t column, int64_t value);         // INT64, DECIMAL (scaled)
   void set_string(size_t column, std::string_view value);
-  // Fails, and drops the row, when event time or id is missing, an id or string is empty-for-id or too long, or the batch is
-  // full; the message names the column.
+  // Fails, and drops the row: kInvalidArgument when event time or id is missing, the id is empty, a string or id is longer
+  // than limits::kStringBytesMax, a number has too many digits for its DECIMAL, or the event time is outside of the years 1
+  // to 9999 (the message names the column); kLimitExceeded when the batch has no room for the row: finish() and set it again.
   Status end_row();
   void drop_row();                                       // forget the cells set since the last end_row()
 
   uint32_t rows() const;
-  size_t estimated_bytes() const;
-  bool full() const;                                     // rows or bytes at the limit
+  size_t estimated_bytes() const;                        // never below what an uncompressed finish() gives
+  // Time to finish(): no more rows fit, or the bytes have reached half of their limit, so that until then end_row() has room
+  // for any row of up to the other half.
+  bool full() const;
   enum class Compression : uint8_t { kNone = 0, kLz4 = 1 };
   Bytes finish(Compression compression = Compression::kNone);  // and clear()
   void clear();
@@ -51,12 +54,16 @@ class BatchBuilder {
   std::unique_ptr<Impl> impl_;
 };
 
+// The columns of a payload are named by id and a payload by its schema version, so that one made before an ALTER decodes
+// after it: a column that the payload does not have is NULL, one that the table dropped since is left out (but still part of
+// the digest, so that a retry stays a retry). A payload of a newer version than `schema` is refused.
+
 // The decoded rows of one batch in arrays, ready to be ordered, decided and appended.
 struct PreparedBatch {
   struct Dimension {
     std::vector<uint32_t> local_codes;        // per row: 0 = NULL, i = local_values[i - 1]
     std::vector<std::string_view> local_values;  // INT64 dimensions: 8 bytes little-endian
-    std::vector<uint32_t> table_codes;        // per local code, [0] = kNullCode; filled by the sequencer
+    std::vector<uint32_t> table_codes;        // per local code, sized and zero ([0] stays kNullCode); filled by the sequencer
   };
   struct Field {
     std::vector<int64_t> ints;                // INT64, DECIMAL
@@ -73,13 +80,15 @@ struct PreparedBatch {
   std::vector<IdSlot> ids;
   std::vector<IdKind> id_kinds;
   std::vector<Hash128> id_hashes;
-  std::vector<uint32_t> digests;              // 32 bits over the non-NULL values sent, without time and id, whatever the encoding
+  std::vector<uint32_t> digests;              // 32 bits over the non-NULL values sent (engine/batch_digest.h)
   std::vector<Dimension> dimensions;          // in the order of schema.dimensions()
   std::vector<Field> fields;                  // in the order of schema.fields()
   std::vector<std::vector<uint32_t>> shard_rows;  // row numbers by shard, ascending
 };
 
-// Errors are kInvalidArgument and name column and row. `payload_xxh3` is verified. Moves `payload` in.
+// Errors are kInvalidArgument (kUnsupported: a format version of the future) and name column and row. `payload_xxh3` is
+// verified. Moves `payload` in. Memory: the payload, its inflated body of at most limits::kBatchBytesMax, and the arrays: at
+// most limits::kBatchRowsMax x (60 + 16 a column) bytes.
 Result<std::unique_ptr<PreparedBatch>> decode_batch(const Schema& schema, const IdHasher& hasher, uint32_t shards,
                                                     Bytes payload, uint64_t payload_xxh3);
 

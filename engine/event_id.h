@@ -9,6 +9,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,8 @@ class IdHasher {
  public:
   explicit IdHasher(const HashKey& key);
   Hash128 hash(IdKind kind, const IdSlot& slot) const;
+  // The same for many; the three spans have one length.
+  void hash_all(std::span<const IdKind> kinds, std::span<const IdSlot> slots, std::span<Hash128> out) const;
 
  private:
   std::array<HashKey, 3> subkeys_;  // by IdKind
