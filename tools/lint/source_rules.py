@@ -16,7 +16,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/(work|home|root)/")
 DOORS = [
     (re.compile(r"^\s*#\s*include\s*<(fstream|filesystem|fcntl\.h|sys/stat\.h|liburing\.h)>"),
      "files are reached through base/file.h only"),
-    (re.compile(r"\b(fopen|::open|pread|pwrite|fsync|fdatasync)\s*\("), "files are reached through base/file.h only"),
+    (re.compile(r"(\b(fopen|pread|pwrite|fsync|fdatasync)|(?<![\w>])::open)\s*\("), "files are reached through base/file.h only"),
     (re.compile(r"\b(system|steady|high_resolution)_clock::now\b|\b(clock_gettime|gettimeofday|std::time)\s*\("),
      "time is read through base/clock.h only"),
 ]
