@@ -10,7 +10,7 @@ THIRD_PARTY = re.compile(
     r"^(boost/|simdjson|fmt/|spdlog/|CLI/|toml\+\+/|cctz/|roaring/|lz4|zstd|zlib\.h|liburing|sodium|xxhash|histedit"
     r"|editline/|benchmark/)")
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|XX" + r"X)\b")
-MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/(work|home|root)/")
+MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/(work|home)/")
 
 # Files and clocks come in through base/ alone, so that the simulated ones see everything.
 DOORS = [
