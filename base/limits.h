@@ -19,8 +19,8 @@ inline constexpr TimeUs kLockRetryUs = 50 * 1000;            // between two of t
 // --- log -----------------------------------------------------------------------------------------------------------
 inline constexpr uint64_t kLogAlignment = 4096;              // O_DIRECT and torn-write granularity; groups are padded to it
 inline constexpr uint64_t kLogFileBytes = 64 * kMiB;         // preallocation unit; two of them are the log at rest
-inline constexpr uint64_t kLogRecordBytesMax = 32 * kMiB;    // one batch with its meta
-inline constexpr uint64_t kLogGroupBytesMax = 36 * kMiB;     // one append: a full record and small company
+inline constexpr uint64_t kLogRecordBytesMax = 48 * kMiB;    // one batch with its meta
+inline constexpr uint64_t kLogGroupBytesMax = 52 * kMiB;     // one append: a full record and small company
 inline constexpr unsigned kLogGroupsInFlightMax = 4;         // W10 "pipeline depth": a torn tail spans at most these
 inline constexpr TimeUs kLogSealIdleUs = kMicrosPerSecond;   // W15
 inline constexpr TimeUs kLogSlowSyncUs = kMicrosPerSecond;   // W24: warn above this
@@ -31,6 +31,7 @@ inline constexpr uint32_t kBatchRowsMax = 65'536;            // a row index fits
 inline constexpr uint64_t kBatchBytesMax = 16 * kMiB;        // encoded
 inline constexpr uint32_t kBatchRowsDefault = 20'000;        // what `tally load` sends at a time
 inline constexpr uint32_t kStringBytesMax = 64 * kKiB - 1;   // one string value, one id
+inline constexpr uint64_t kRejectedBytesMax = 8 * kMiB;      // all bad rows reported with one batch, encoded
 inline constexpr uint32_t kRejectedRawBytesMax = 4 * kKiB;   // of a bad row kept with its reason
 
 // --- schema --------------------------------------------------------------------------------------------------------
@@ -62,6 +63,7 @@ inline constexpr uint64_t kManifestReserveBytes = 4 * kMiB;  // S1: given up whe
 inline constexpr uint32_t kSqlBytesMax = 4 * kMiB;
 inline constexpr uint32_t kSqlDepthMax = 200;                // nesting of expressions
 inline constexpr uint32_t kSqlListMax = 200'000;             // values of one IN list
+inline constexpr uint32_t kSqlNodesMax = 500'000;            // of one statement's syntax tree, about 100 bytes each
 inline constexpr uint64_t kQueryMemoryBytesMax = 2 * kGiB;
 
 // --- loading -------------------------------------------------------------------------------------------------------
@@ -70,7 +72,8 @@ inline constexpr uint32_t kRejectedShown = 10;               // bad rows named o
 
 static_assert(kLogGroupBytesMax >= kLogRecordBytesMax + kLogAlignment);
 static_assert(kLogFileBytes >= kLogGroupBytesMax + 2 * kLogAlignment, "a group fits a file");
-static_assert(kBatchBytesMax + kMiB <= kLogRecordBytesMax, "a batch and its meta fit a record");
+static_assert(2 * kBatchBytesMax + kRejectedBytesMax + kMiB <= kLogRecordBytesMax,
+              "a batch, its values when all are new, and its rejected rows fit a record");
 static_assert(kBatchRowsMax <= kChunkRows);
 static_assert(kBatchRowsDefault <= kBatchRowsMax);
 

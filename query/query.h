@@ -1,0 +1,88 @@
+// SQL in, rows out: the one interface that shell, HTTP, PostgreSQL wire and dashboard stand on.
+//
+//   QueryEngine engine(database);
+//   TALLY_ASSIGN_OR_RETURN(QueryResult result, engine.run("SELECT country, SUM(clicks) FROM ads GROUP BY country", {}));
+//
+// Errors of the text carry a position and render a caret line (QueryError::render). Threads: run() from any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "engine/database.h"
+
+namespace tally {
+
+enum class SqlType : uint8_t { kNull, kBool, kInt64, kDecimal, kDouble, kString, kTimestamp, kInterval };
+
+// A column of a result: name, type, and for kDecimal the number of digits after the point.
+struct ResultColumn {
+  std::string name;
+  SqlType type = SqlType::kString;
+  uint8_t scale = 0;
+};
+
+// A cell. Sums are 128-bit: integers and decimals (scaled) are __int128.
+struct Cell {
+  enum class Kind : uint8_t { kNull, kBool, kNumber, kDouble, kString, kTimestamp } kind = Kind::kNull;
+  bool boolean = false;
+  __int128 number = 0;       // kNumber: scaled by `scale`
+  uint8_t scale = 0;
+  double real = 0;
+  int64_t timestamp = 0;     // microseconds UTC
+  std::string text;
+};
+
+struct QueryStats {
+  uint64_t rows_read = 0;
+  uint64_t blocks_read = 0;
+  uint64_t blocks_skipped = 0;
+  int64_t elapsed_us = 0;
+};
+
+struct QueryResult {
+  std::vector<ResultColumn> columns;          // empty for statements that return no rows
+  std::vector<std::vector<Cell>> rows;
+  std::string message;                        // of a statement without rows: "CREATE TABLE"
+  QueryStats stats;
+};
+
+// Where in the text something is wrong; lines and columns count from 1, columns in characters.
+struct SourcePosition {
+  uint32_t offset = 0;
+  uint32_t line = 1;
+  uint32_t column = 1;
+};
+
+struct QueryError {
+  Error error;                                // message ends in " at line:column" where there is a position
+  std::optional<SourcePosition> position;
+  std::string render(std::string_view sql) const;  // message, the line, a caret under the place
+};
+
+class QueryEngine {
+ public:
+  explicit QueryEngine(Database& database);
+  ~QueryEngine();
+  // One statement; a trailing semicolon is fine.
+  std::expected<QueryResult, QueryError> run(std::string_view sql, const std::vector<Cell>& parameters);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Splits a script at semicolons outside strings, quoted names and comments. `complete` is false when the last statement
+// has no semicolon yet (the shell then asks for more).
+struct SqlScript {
+  std::vector<std::string_view> statements;
+  bool complete = true;
+};
+SqlScript split_statements(std::string_view text);
+
+}  // namespace tally
