@@ -32,11 +32,9 @@ std::string LogFiles::spare_path(uint64_t number) const {
 
 Status LogFiles::adopt(uint64_t highest_file) {
   Status made = options_.fs->make_directory(options_.directory);
-  if (made) {
-    TALLY_TRY(options_.fs->sync_directory(parent_path(options_.directory)));
-  } else if (made.error().code != Code::kAlreadyExists) {
-    return made;
-  }
+  if (!made && made.error().code != Code::kAlreadyExists) return made;
+  // Also when it was there: the start that made it may have failed before this.
+  TALLY_TRY(options_.fs->sync_directory(parent_path(options_.directory)));
   TALLY_ASSIGN_OR_RETURN(std::vector<FileInfo> files, options_.fs->list(options_.directory));
   next_number_ = highest_file + 1;
   for (const FileInfo& info : files) {
