@@ -93,10 +93,10 @@ enum class FaultEffect : uint8_t {
 
 struct Fault {
   FaultEffect effect = FaultEffect::kIoError;
-  std::vector<DiskOp> ops;     // empty: every operation, size() and other kList ones left out
-  std::string path_part = {};  // only paths that contain it
-  uint64_t nth = 1;            // the n-th matching operation from now; 1 is the next
-  bool persistent = false;     // and every matching one after it
+  std::vector<DiskOp> ops = {};  // empty: every operation, size() and other kList ones left out
+  std::string path_part = {};    // only paths that contain it
+  uint64_t nth = 1;              // the n-th matching operation from now; 1 is the next
+  bool persistent = false;       // and every matching one after it
   double survives =
       0.0;  // of a failed sync: the chance of each covered change to be durable all the same
 };
