@@ -1,0 +1,86 @@
+#include <doctest/doctest.h>
+
+#include "tests/support/engine/disk_samples.h"
+
+using namespace tally;
+
+namespace {
+
+ManifestState with_two_segments() {
+  ManifestState state = *apply_edit(sample_state(), sample_flush(sample_state(), 10));
+  return *apply_edit(state, sample_flush(state, 20));
+}
+
+// The rule an edit breaks, or "" if it breaks none.
+std::string refusal(const ManifestState& state, const ManifestEdit& edit) {
+  auto next = apply_edit(state, edit);
+  if (next) return "";
+  CHECK(next.error().code == Code::kInternal);
+  return next.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("manifest state: a flush adds its segment, a merge replaces its inputs") {
+  ManifestState state = with_two_segments();
+  CHECK(state.segments.size() == 2);
+  CHECK(state.log.flushed_lsn == 20);
+  CHECK(state.ledger.received == 20);
+  ManifestEdit merge;
+  merge.remove_segments = {1, 2};
+  merge.add_segments = {sample_segment(3, 20)};
+  merge.next_file_number = 4;
+  ManifestState merged = *apply_edit(state, merge);
+  CHECK(merged.segments.size() == 1);
+  CHECK(merged.segments.contains(3));
+  CHECK(state.segments.size() == 2);  // the state before is untouched
+}
+
+TEST_CASE("manifest state: every rule refuses the edit that breaks it") {
+  ManifestState state = with_two_segments();
+  struct Row {
+    const char* says;
+    std::function<void(ManifestEdit&)> harm;
+  };
+  const Row rows[] = {
+      {"removed and was not live", [](ManifestEdit& e) { e.remove_segments = {9}; }},
+      {"removed and was not live", [](ManifestEdit& e) { e.remove_segments = {1, 1}; }},
+      {"dictionary file 9 is removed", [](ManifestEdit& e) { e.remove_dictionary_files = {9}; }},
+      {"added and was live", [](ManifestEdit& e) { e.add_segments.front().number = 2; }},
+      {"added and was live",
+       [](ManifestEdit& e) {
+         e.remove_segments = {2}, e.add_segments.push_back(sample_segment(2, 9));
+       }},
+      {"not its own", [](ManifestEdit& e) { e.add_dictionary_files.push_back({.number = 3}); }},
+      {"not its own", [](ManifestEdit& e) { e.add_segments.front().number = 4; }},
+      {"not its own", [](ManifestEdit& e) { e.add_segments.front().number = 0; }},
+      {"events among", [](ManifestEdit& e) { e.add_segments.front().events = 11; }},
+      {"events among", [](ManifestEdit& e) { e.add_segments.front().rows = 0; }},
+      {"ends before it begins", [](ManifestEdit& e) { e.add_segments.front().min_time = 6; }},
+      {"ends before it begins", [](ManifestEdit& e) { e.add_segments.front().min_lsn = 31; }},
+      {"schema version 2", [](ManifestEdit& e) { e.add_segments.front().schema_version = 2; }},
+      {"neither raw", [](ManifestEdit& e) { e.add_segments.front().rollup_id = 5; }},
+      {"neither raw", [](ManifestEdit& e) { e.add_segments.front().tier = Tier::kHour; }},
+      {"above the flushed", [](ManifestEdit& e) { e.add_segments.front().max_lsn = 31; }},
+      {"durable only up to", [](ManifestEdit& e) { e.log->synced_lsn = 29; }},
+      {"goes back", [](ManifestEdit& e) { e.log->flushed_lsn = 19; }},
+      {"goes back", [](ManifestEdit& e) { e.log->first_file = 1; }},
+      {"goes back", [](ManifestEdit& e) { e.newest_event_us = 19; }},
+      {"goes back", [](ManifestEdit& e) { e.reference_us = 19; }},
+      {"goes back", [](ManifestEdit& e) { e.next_file_number = 2; }},
+      {"goes back",
+       [](ManifestEdit& e) { e.ledger->late = 0, --e.ledger->received, e.ledger->duplicates = 1; }},
+      {"does not balance", [](ManifestEdit& e) { ++e.ledger->rejected; }},
+      {"shrinks", [](ManifestEdit& e) { e.dictionary_sizes[7] = 21; }},
+      {"schema 2 has version 1", [](ManifestEdit& e) { e.add_schema = sample_state().schemas[0]; }},
+  };
+  CHECK(refusal(state, sample_flush(state, 30)) == "");
+  for (const Row& row : rows) {
+    ManifestEdit edit = sample_flush(state, 30);
+    row.harm(edit);
+    CAPTURE(&row - rows);
+    std::string said = refusal(state, edit);
+    CAPTURE(said);
+    CHECK(said.find(row.says) != std::string::npos);
+  }
+}

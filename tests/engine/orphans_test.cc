@@ -1,0 +1,73 @@
+#include "engine/orphans.h"
+
+#include <doctest/doctest.h>
+
+#include "base/file_names.h"
+#include "tests/support/engine/disk_samples.h"
+#include "tests/support/sim_disk.h"
+
+using namespace tally;
+
+namespace {
+
+struct Folder {
+  Folder() : disk(1), state(sample_state()) {
+    for (const std::string& path :
+         {paths.directory(), paths.segment_directory(), paths.dictionary_directory()}) {
+      REQUIRE(disk.make_directory(path));
+    }
+    state.segments[1] = sample_segment(1, 1);
+    state.segments[1].size = 5;
+    put(paths.segment(1));
+  }
+  void put(const std::string& path) {
+    auto file = disk.open(path, OpenMode::kCreate);
+    REQUIRE(file);
+    REQUIRE((*file)->write_at(0, as_bytes("12345")));
+  }
+
+  SimDisk disk;
+  TablePaths paths{"t"};
+  ManifestState state;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "orphans: what is half written goes, what is unlisted is set aside, what is not ours stays") {
+  Folder folder;
+  folder.put(folder.paths.segment(2));
+  folder.put(folder.paths.dictionary(3));
+  folder.put(temporary_path(folder.paths.segment(4)));
+  folder.put("t/segments/letter.txt");
+  folder.put("t/segments/5.seg");
+  auto report = set_aside_orphans(folder.disk, "t", folder.state);
+  REQUIRE(report);
+  CHECK(report->moved == std::vector<std::string>{"00000002.seg", "00000003.dict"});
+  CHECK(report->removed == std::vector<std::string>{"00000004.seg.tmp"});
+  CHECK(folder.disk.exists("t/orphan/00000002.seg"));
+  CHECK(folder.disk.exists("t/segments/letter.txt"));
+  CHECK(folder.disk.exists("t/segments/5.seg"));
+  CHECK(folder.disk.exists(folder.paths.segment(1)));
+}
+
+TEST_CASE("orphans: the same number orphaned again does not push out the first") {
+  Folder folder;
+  for (int i = 0; i < 3; ++i) {
+    folder.put(folder.paths.segment(2));
+    REQUIRE(set_aside_orphans(folder.disk, "t", folder.state));
+  }
+  CHECK(folder.disk.exists("t/orphan/00000002.seg"));
+  CHECK(folder.disk.exists("t/orphan/00000002.seg.2"));
+  CHECK(folder.disk.exists("t/orphan/00000002.seg.3"));
+}
+
+TEST_CASE("orphans: a listed file that is missing or of another size is named") {
+  Folder folder;
+  CHECK(check_listed_files(folder.disk, "t", folder.state));
+  REQUIRE(folder.disk.cut(folder.paths.segment(1), 4));
+  CHECK(check_listed_files(folder.disk, "t", folder.state).error().message ==
+        "t/segments/00000001.seg has 4 bytes, and the manifest says 5");
+  REQUIRE(folder.disk.unlink(folder.paths.segment(1)));
+  CHECK(check_listed_files(folder.disk, "t", folder.state).error().code == Code::kCorruption);
+}
