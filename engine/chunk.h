@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -17,6 +18,7 @@
 #include "base/string_ref.h"
 #include "engine/batch.h"
 #include "engine/schema.h"
+#include "engine/string_arena.h"
 #include "wal/log.h"
 
 namespace tally {
@@ -34,46 +36,59 @@ class Chunk {
   uint32_t rows() const { return rows_.load(std::memory_order_acquire); }
   // Rows with an LSN at or below `lsn` among the published ones.
   uint32_t rows_at(Lsn lsn) const;
+  // Of the rows appended so far, long strings included; room for rows to come is not counted: it is not touched.
   uint64_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
 
-  const TimeUs* times() const { return times_.get(); }
-  const TimeUs* arrivals() const { return arrivals_.get(); }
-  const Lsn* lsns() const { return lsns_.get(); }
-  const RowKind* kinds() const { return kinds_.get(); }
-  const IdSlot* ids() const { return ids_.get(); }
-  const IdKind* id_kinds() const { return id_kinds_.get(); }
-  const uint32_t* digests() const { return digests_.get(); }
-  const uint32_t* codes(size_t dimension) const { return dimensions_[dimension].get(); }  // table codes
-  const int64_t* ints(size_t field) const { return fields_[field].ints.get(); }           // nullptr: a string field
-  const uint8_t* nulls(size_t field) const { return fields_[field].nulls.get(); }         // of ints: 1 = NULL
-  const StringRef* strings(size_t field) const { return fields_[field].strings.get(); }   // nullptr: not a string field
+  const TimeUs* times() const { return times_; }
+  const TimeUs* arrivals() const { return arrivals_; }
+  const Lsn* lsns() const { return lsns_; }
+  const RowKind* kinds() const { return kinds_; }
+  const IdSlot* ids() const { return ids_; }
+  const IdKind* id_kinds() const { return id_kinds_; }
+  const uint32_t* digests() const { return digests_; }
+  const uint32_t* codes(size_t dimension) const { return dimensions_[dimension]; }  // table codes
+  const int64_t* ints(size_t field) const { return fields_[field].ints; }           // nullptr: a string field
+  const uint8_t* nulls(size_t field) const { return fields_[field].nulls; }         // of ints: 1 = NULL
+  const StringRef* strings(size_t field) const { return fields_[field].strings; }   // nullptr: not a string field
 
   // Writer only: copies `batch_rows` of `batch` (table_codes filled), of which the i-th has kinds[i], publishes them, and
-  // returns how many fitted. Long strings are copied into the chunk.
+  // returns how many fitted. Long strings are copied into the chunk. The batch must be decoded for the chunk's schema, and
+  // `lsn` not be below the last one (both checked).
   uint32_t append(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, std::span<const RowKind> kinds, Lsn lsn,
                   TimeUs arrival_us);
 
  private:
   struct FieldColumn {
-    std::unique_ptr<int64_t[]> ints;
-    std::unique_ptr<uint8_t[]> nulls;
-    std::unique_ptr<StringRef[]> strings;
+    int64_t* ints = nullptr;
+    uint8_t* nulls = nullptr;
+    StringRef* strings = nullptr;
   };
-  class Arena;
+  struct FreeMemory {
+    void operator()(std::byte* memory) const;
+  };
+  template <class Place>
+  void place_columns(Place place);
+  void append_ids(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, uint32_t at);
+  void append_dimension(size_t dimension, const PreparedBatch& batch, std::span<const uint32_t> batch_rows, uint32_t at);
+  void append_field(size_t field, const PreparedBatch& batch, std::span<const uint32_t> batch_rows, uint32_t at);
 
   std::shared_ptr<const Schema> schema_;
   const uint32_t capacity_;
+  size_t row_bytes_ = 0;
   std::atomic<uint32_t> rows_{0};
   std::atomic<uint64_t> memory_bytes_{0};
-  std::unique_ptr<TimeUs[]> times_, arrivals_;
-  std::unique_ptr<Lsn[]> lsns_;
-  std::unique_ptr<RowKind[]> kinds_;
-  std::unique_ptr<IdSlot[]> ids_;
-  std::unique_ptr<IdKind[]> id_kinds_;
-  std::unique_ptr<uint32_t[]> digests_;
-  std::vector<std::unique_ptr<uint32_t[]>> dimensions_;
+  // One piece of memory for all columns, untouched until rows are written to it.
+  std::unique_ptr<std::byte, FreeMemory> memory_;
+  TimeUs* times_ = nullptr;
+  TimeUs* arrivals_ = nullptr;
+  Lsn* lsns_ = nullptr;
+  RowKind* kinds_ = nullptr;
+  IdSlot* ids_ = nullptr;
+  IdKind* id_kinds_ = nullptr;
+  uint32_t* digests_ = nullptr;
+  std::vector<uint32_t*> dimensions_;
   std::vector<FieldColumn> fields_;
-  std::shared_ptr<Arena> arena_;
+  StringArena arena_;
 };
 
 }  // namespace tally
