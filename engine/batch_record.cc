@@ -14,12 +14,10 @@ Result<DictionaryAddition> decode_addition(ByteReader& in) {
   TALLY_ASSIGN_OR_RETURN(addition.dimension_id, in.u32("dimension id"));
   TALLY_ASSIGN_OR_RETURN(addition.first_code, in.u32("first code"));
   TALLY_ASSIGN_OR_RETURN(uint32_t count, in.u32("number of values"));
-  if (count > in.remaining() / 4)
-    return fail(Code::kCorruption, "number of dictionary values is above the bytes left");
+  if (count > in.remaining() / 4) return fail(Code::kCorruption, "number of dictionary values is above the bytes left");
   addition.values.reserve(count);
   for (uint32_t i = 0; i < count; ++i) {
-    TALLY_ASSIGN_OR_RETURN(std::string_view value,
-                           in.string(limits::kStringBytesMax, "dictionary value"));
+    TALLY_ASSIGN_OR_RETURN(std::string_view value, in.string(limits::kStringBytesMax, "dictionary value"));
     addition.values.push_back(value);
   }
   return addition;
@@ -73,8 +71,7 @@ Result<DecodedBatchMeta> decode_batch_meta(ByteSpan bytes) {
   DecodedBatchMeta decoded;
   TALLY_ASSIGN_OR_RETURN(uint8_t version, in.u8("batch meta version"));
   if (version != kVersion) {
-    return fail(Code::kUnsupported,
-                "batch meta version " + std::to_string(version) + " is newer than this build");
+    return fail(Code::kUnsupported, "batch meta version " + std::to_string(version) + " is newer than this build");
   }
   TALLY_ASSIGN_OR_RETURN(uint8_t flags, in.u8("batch meta flags"));
   if ((flags & ~kReplayFlag) != 0) return fail(Code::kCorruption, "batch meta has unknown flags");
@@ -82,8 +79,7 @@ Result<DecodedBatchMeta> decode_batch_meta(ByteSpan bytes) {
   TALLY_TRY(in.expect_zero(2, "batch meta reserved bytes"));
   TALLY_ASSIGN_OR_RETURN(decoded.meta.schema_version, in.u32("schema version"));
   TALLY_ASSIGN_OR_RETURN(uint32_t additions, in.u32("number of dictionary additions"));
-  if (additions > limits::kColumnsMax)
-    return fail(Code::kCorruption, "more dictionary additions than columns");
+  if (additions > limits::kColumnsMax) return fail(Code::kCorruption, "more dictionary additions than columns");
   for (uint32_t i = 0; i < additions; ++i) {
     TALLY_ASSIGN_OR_RETURN(DictionaryAddition addition, decode_addition(in));
     decoded.meta.additions.push_back(std::move(addition));

@@ -1,0 +1,149 @@
+#include "engine/flush.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "base/random.h"
+#include "engine/row_order.h"
+
+namespace tally {
+namespace {
+
+// Gathers rows from chunks into the column arrays of one stretch of a segment; the arrays are reused from stretch to
+// stretch, so a flush needs memory for one of them, not for the table.
+class Gather {
+ public:
+  explicit Gather(const Schema& schema) : dimensions_(schema.dimensions().size()), fields_(schema.fields().size()) {}
+
+  const RawColumns& rows(const ChunkList& chunks, std::span<const RowRef> rows) {
+    columns_.rows = static_cast<uint32_t>(rows.size());
+    columns_.times = gather(times_, chunks, rows, [](const Chunk& chunk) { return chunk.times(); });
+    columns_.arrivals = gather(arrivals_, chunks, rows, [](const Chunk& chunk) { return chunk.arrivals(); });
+    columns_.lsns = gather(lsns_, chunks, rows, [](const Chunk& chunk) { return chunk.lsns(); });
+    columns_.kinds = gather(kinds_, chunks, rows, [](const Chunk& chunk) { return chunk.kinds(); });
+    columns_.ids = gather(ids_, chunks, rows, [](const Chunk& chunk) { return chunk.ids(); });
+    columns_.id_kinds = gather(id_kinds_, chunks, rows, [](const Chunk& chunk) { return chunk.id_kinds(); });
+    columns_.digests = gather(digests_, chunks, rows, [](const Chunk& chunk) { return chunk.digests(); });
+    codes_.resize(dimensions_);
+    columns_.codes.resize(dimensions_);
+    for (size_t d = 0; d < dimensions_; ++d) {
+      columns_.codes[d] = gather(codes_[d], chunks, rows, [d](const Chunk& chunk) { return chunk.codes(d); });
+    }
+    field_arrays_.resize(fields_);
+    columns_.fields.resize(fields_);
+    for (size_t f = 0; f < fields_; ++f) gather_field(f, chunks, rows);
+    return columns_;
+  }
+
+ private:
+  struct FieldArrays {
+    std::vector<int64_t> ints;
+    std::vector<uint8_t> nulls;
+    std::vector<StringRef> strings;
+  };
+
+  template <class T, class Column>
+  static const T* gather(std::vector<T>& out, const ChunkList& chunks, std::span<const RowRef> rows, Column column) {
+    out.resize(rows.size());
+    for (size_t i = 0; i < rows.size(); ++i) out[i] = column(*chunks[rows[i].chunk])[rows[i].row];
+    return out.data();
+  }
+
+  void gather_field(size_t f, const ChunkList& chunks, std::span<const RowRef> rows) {
+    FieldArrays& arrays = field_arrays_[f];
+    RawColumns::Field& field = columns_.fields[f];
+    field = {};
+    if (chunks.front()->strings(f) != nullptr) {
+      field.strings = gather(arrays.strings, chunks, rows, [f](const Chunk& chunk) { return chunk.strings(f); });
+      return;
+    }
+    field.ints = gather(arrays.ints, chunks, rows, [f](const Chunk& chunk) { return chunk.ints(f); });
+    field.nulls = gather(arrays.nulls, chunks, rows, [f](const Chunk& chunk) { return chunk.nulls(f); });
+  }
+
+  const size_t dimensions_, fields_;
+  RawColumns columns_;
+  std::vector<TimeUs> times_, arrivals_;
+  std::vector<Lsn> lsns_;
+  std::vector<RowKind> kinds_;
+  std::vector<IdSlot> ids_;
+  std::vector<IdKind> id_kinds_;
+  std::vector<uint32_t> digests_;
+  std::vector<std::vector<uint32_t>> codes_;
+  std::vector<FieldArrays> field_arrays_;
+};
+
+Result<SegmentInfo> write_shard(const FlushContext& context, const ChunkList& chunks, uint64_t number) {
+  const ManifestState& state = *context.manifest->state();
+  auto schema = std::make_shared<const Schema>(chunks.front()->schema());
+  TALLY_ASSIGN_OR_RETURN(std::unique_ptr<SegmentWriter> writer,
+                         SegmentWriter::create({.fs = context.fs,
+                                                .directory = context.paths.segment_directory(),
+                                                .number = number,
+                                                .uuid = random_uuid(),
+                                                .table_uuid = state.table_uuid,
+                                                .schema = schema,
+                                                .dictionaries = context.dictionaries}));
+  Gather gather(*schema);
+  for (const DayRows& day : order_rows(chunks)) {
+    std::span<const RowRef> rest(day.rows);
+    while (!rest.empty()) {
+      const size_t count = std::min<size_t>(rest.size(), limits::kChunkRows);
+      TALLY_TRY(writer->add(day.day, gather.rows(chunks, rest.first(count))));
+      rest = rest.subspan(count);
+    }
+  }
+  return writer->finish();
+}
+
+Result<std::optional<DictionaryFileInfo>> write_dictionaries(const FlushContext& context, const FlushJob& job,
+                                                             uint64_t number, ManifestEdit& edit) {
+  const std::shared_ptr<const ManifestState> state = context.manifest->state();
+  const Schema& schema = *state->schema();
+  std::vector<DictionaryRange> ranges;
+  const std::vector<size_t> dimensions = schema.dimensions();
+  for (size_t d = 0; d < dimensions.size(); ++d) {
+    const uint32_t id = schema.columns[dimensions[d]].id;
+    const auto known = state->dictionary_sizes.find(id);
+    const uint32_t first = known == state->dictionary_sizes.end() ? kFirstValueCode : known->second;
+    if (job.dictionary_sizes[d] <= first) continue;
+    ranges.push_back({id, context.dictionaries[d], first, job.dictionary_sizes[d]});
+    edit.dictionary_sizes[id] = job.dictionary_sizes[d];
+  }
+  if (ranges.empty()) return std::nullopt;
+  TALLY_ASSIGN_OR_RETURN(
+      DictionaryFileInfo info,
+      write_dictionary_file(*context.fs, context.paths.dictionary_directory(), number, random_uuid(), ranges));
+  return info;
+}
+
+}  // namespace
+
+Status flush(const FlushContext& context, const FlushJob& job) {
+  const std::shared_ptr<const ManifestState> state = context.manifest->state();
+  ManifestEdit edit;
+  uint64_t number = state->next_file_number;
+  Ledger ledger = job.ledger_before;
+  TimeUs newest_event = state->newest_event_us;
+  for (const FrozenShard& shard : job.shards) {
+    ledger += shard.ledger;
+    newest_event = std::max(newest_event, shard.newest_event_us);
+    if (shard.chunks.empty()) continue;
+    TALLY_ASSIGN_OR_RETURN(SegmentInfo segment, write_shard(context, shard.chunks, number++));
+    edit.add_segments.push_back(std::move(segment));
+  }
+  TALLY_ASSIGN_OR_RETURN(std::optional<DictionaryFileInfo> dictionary, write_dictionaries(context, job, number, edit));
+  if (dictionary) {
+    edit.add_dictionary_files.push_back(*dictionary);
+    ++number;
+  }
+  edit.next_file_number = number;
+  edit.log = job.log;
+  edit.ledger = ledger;
+  edit.newest_event_us = newest_event;
+  edit.newest_arrival_us = std::max(state->newest_arrival_us, job.newest_arrival_us);
+  edit.reference_us = std::max(state->reference_us, job.reference_us);
+  return context.manifest->commit(edit);
+}
+
+}  // namespace tally

@@ -1,0 +1,40 @@
+// A flush: everything that the shards applied up to LSN b goes into one raw segment per shard, and one manifest edit takes
+// it over together with all that a replay from b + 1 starts from (dictionary codes, ledger, times, log position).
+//
+// What success promises: the edit is durable; the caller may publish the new state and have the log truncated through b.
+// Errors leave at most orphans and temporary files. kNoSpace: try again later, nothing is lost. Anything else: the manifest
+// is in doubt and the table must be poisoned.
+// Threads: one flush at a time, on any thread.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/file_names.h"
+#include "engine/dictionary_file.h"
+#include "engine/manifest.h"
+#include "engine/shard.h"
+
+namespace tally {
+
+// What the sequencer knew when it sent the marker behind LSN b, and what each shard handed over at it.
+struct FlushJob {
+  LogPosition log;  // flushed_lsn = b
+  TimeUs newest_arrival_us = 0;
+  TimeUs reference_us = 0;
+  std::vector<uint32_t> dictionary_sizes;  // by dimension, as of b
+  std::vector<FrozenShard> shards;
+  Ledger ledger_before;  // of the manifest when the table was opened: shards count from there
+  std::atomic<uint32_t> shards_left{0};
+};
+
+struct FlushContext {
+  FileSystem* fs = nullptr;
+  Manifest* manifest = nullptr;
+  TablePaths paths{""};
+  std::vector<const Dictionary*> dictionaries;  // by dimension of the schema in force
+};
+
+Status flush(const FlushContext& context, const FlushJob& job);
+
+}  // namespace tally

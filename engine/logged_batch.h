@@ -1,0 +1,39 @@
+// A batch whose place in the log is decided, on its way from the sequencer through the shards to its answer. Shared by the
+// shards: each touches only its own rows and its own outcome; the last one to finish gives the answer.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/table.h"
+#include "engine/verdict.h"
+
+namespace tally {
+
+struct LoggedBatch {
+  struct Outcome {  // by shard
+    Ledger counts;
+    std::vector<RowVerdict> not_accepted;
+  };
+
+  std::unique_ptr<PreparedBatch> batch;
+  Lsn lsn = 0;
+  RecordTimes times;
+  uint32_t rejected = 0;          // rows that the producer reported as invalid
+  bool has_other_values = false;  // some dimension value went to `(other)`
+  std::shared_ptr<const Schema> schema;
+  std::vector<Outcome> outcomes;
+  std::atomic<uint32_t> shards_left{0};
+  Table::Done done;  // empty in recovery
+};
+
+// Newest event time among the rows that are not too early (architecture.md, Log: reference time); 0 if there is none.
+TimeUs newest_time_not_early(const PreparedBatch& batch, TimeUs arrival_us);
+
+// The answer for the producer, from the outcomes of all shards.
+BatchResult merge_outcomes(LoggedBatch& logged);
+
+}  // namespace tally

@@ -1,0 +1,103 @@
+#include "engine/open_table.h"
+
+#include <algorithm>
+
+#include "engine/dictionary_file.h"
+#include "engine/table_impl.h"
+
+namespace tally {
+
+Result<std::unique_ptr<Table>> open_table(FileSystem& fs, Clock& clock, const TablePaths& paths,
+                                          const TableOptions& options) {
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<const ManifestState> state, Manifest::load(fs, paths.directory()));
+  auto table = std::make_unique<TableImpl>(fs, clock, paths, options, std::move(state));
+  TALLY_TRY(table->recover());
+  return table;
+}
+
+Status TableImpl::recover() {
+  std::lock_guard lock(start_mutex_);
+  TALLY_TRY(check_segment_files());
+  TALLY_TRY(load_dictionaries());
+  return replay_log();
+}
+
+// A listed file that is missing or of another size is found now, not when a query happens to need it (M4).
+Status TableImpl::check_segment_files() const {
+  for (const auto& segment : *publisher_.get()->segments) {
+    Result<FileInfo> file = fs_.info(segment->path());
+    if (!file) return fail(Code::kCorruption, "segment " + segment->path() + " is in the manifest but not on the disk");
+    if (file->size != segment->info().size) {
+      return fail(Code::kCorruption, "segment " + segment->path() + " has " + std::to_string(file->size) +
+                                         " bytes, the manifest says " + std::to_string(segment->info().size));
+    }
+  }
+  return {};
+}
+
+Status TableImpl::load_dictionaries() {
+  const std::shared_ptr<const ManifestState> state = publisher_.get()->manifest;
+  const std::vector<size_t> dimensions = schema_->dimensions();
+  std::vector<DictionaryTarget> targets;
+  for (size_t d = 0; d < dimensions.size(); ++d) {
+    targets.push_back({schema_->columns[dimensions[d]].id, dictionaries_[d].get()});
+  }
+  for (const DictionaryFileInfo& file : state->dictionary_files) {
+    TALLY_TRY(load_dictionary_file(fs_, paths_.dictionary(file.number), file, targets));
+  }
+  for (const DictionaryTarget& target : targets) {
+    const auto known = state->dictionary_sizes.find(target.dimension_id);
+    const uint32_t expected = known == state->dictionary_sizes.end() ? kFirstValueCode : known->second;
+    if (target.dictionary->size() != expected) {
+      return fail(Code::kCorruption, "dimension \"" + schema_->find_column(target.dimension_id)->name + "\" has " +
+                                         std::to_string(target.dictionary->size()) +
+                                         " dictionary codes, the manifest says " + std::to_string(expected));
+    }
+  }
+  return {};
+}
+
+Status TableImpl::replay_log() {
+  const std::shared_ptr<const ManifestState> state = publisher_.get()->manifest;
+  Replay replay(*state, hasher_, dictionary_pointers(), shard_pointers());
+  auto visit = [&](const RecordView& record) -> Status {
+    TALLY_TRY(rebuild_ids());  // only a table with something to replay pays for them here
+    return replay.apply(record);
+  };
+  TALLY_ASSIGN_OR_RETURN(log_recovery_, recover_log(log_options(), state->log, visit));
+  if (replay.last_lsn() == state->log.flushed_lsn && !log_recovery_.torn) return {};
+  Status persisted = persist_recovered(replay);
+  if (!persisted && persisted.error().code == Code::kNoSpace) {
+    // Queries are served from what was replayed; a later start, with room, begins here again.
+    read_only_ = fail(Code::kReadOnly,
+                      "the table is read-only: there is no room on the disk to write down what the log "
+                      "recovered: " +
+                          persisted.error().message);
+    return {};
+  }
+  return persisted;
+}
+
+// What was replayed goes to fresh segments and a fresh manifest before anything is acknowledged (W21). LSNs up to the highest
+// one seen are settled by it: they are in segments, or were never acknowledged and never will be.
+Status TableImpl::persist_recovered(const Replay& replay) {
+  TALLY_TRY(open_manifest());
+  FlushJob job;
+  const Lsn settled = std::max(replay.last_lsn(), log_recovery_.highest_lsn_seen);
+  job.log = {.flushed_lsn = settled, .synced_lsn = settled, .first_file = log_recovery_.highest_file + 1};
+  job.newest_arrival_us = replay.last_arrival_us();
+  job.reference_us = replay.reference_us();
+  for (const auto& dictionary : dictionaries_) job.dictionary_sizes.push_back(dictionary->size());
+  for (const auto& shard : shards_) job.shards.push_back(shard->freeze());
+  job.ledger_before = ledger_before_;
+  TALLY_TRY(tally::flush(flush_context(), job));
+  const std::shared_ptr<const ManifestState> manifest = manifest_->state();
+  publisher_.update([&](PublishedState& state) {
+    state.segments = make_segment_list(fs_, paths_, *manifest, state.segments.get());
+    state.manifest = manifest;
+    for (auto& chunks : state.chunks) chunks = std::make_shared<const ChunkList>();
+  });
+  return {};
+}
+
+}  // namespace tally

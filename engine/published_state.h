@@ -1,0 +1,61 @@
+// What readers see of a table: the manifest's state, the segments it names and the chunk lists of the shards, as one
+// immutable object behind one pointer. Every change makes a new object and swaps the pointer, so a reader holds a
+// consistent pair (manifest, chunks) for as long as it likes without a lock.
+// Threads: all of it from any thread; the mutex is held for the copy of a few pointers, never across I/O.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/file_names.h"
+#include "engine/chunk.h"
+#include "engine/manifest.h"
+#include "engine/segment_reader.h"
+
+namespace tally {
+
+// A live segment whose file is opened and checked when it is first read, so that opening a table costs the same however
+// many rows it holds.
+class SegmentHandle {
+ public:
+  SegmentHandle(FileSystem& fs, std::string path, SegmentInfo info);
+  const SegmentInfo& info() const { return info_; }
+  const std::string& path() const { return path_; }
+  Result<std::shared_ptr<SegmentReader>> reader() const;
+
+ private:
+  FileSystem& fs_;
+  const std::string path_;
+  const SegmentInfo info_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<SegmentReader> reader_;  // guarded by mutex_
+};
+
+using ChunkList = std::vector<std::shared_ptr<const Chunk>>;
+using SegmentList = std::vector<std::shared_ptr<const SegmentHandle>>;
+
+struct PublishedState {
+  std::shared_ptr<const ManifestState> manifest;
+  std::shared_ptr<const SegmentList> segments;
+  std::vector<std::shared_ptr<const ChunkList>> chunks;  // by shard, oldest first
+};
+
+class StatePublisher {
+ public:
+  explicit StatePublisher(PublishedState first);
+  std::shared_ptr<const PublishedState> get() const;
+  // Replaces the state by a copy that `change` has edited.
+  void update(const std::function<void(PublishedState&)>& change);
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const PublishedState> state_;  // guarded by mutex_
+};
+
+// The handles for a manifest's segments; those already in `known` are taken over.
+std::shared_ptr<const SegmentList> make_segment_list(FileSystem& fs, const TablePaths& paths,
+                                                     const ManifestState& state, const SegmentList* known);
+
+}  // namespace tally

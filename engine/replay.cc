@@ -1,0 +1,126 @@
+#include "engine/replay.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+
+namespace tally {
+
+Replay::Replay(const ManifestState& state, const IdHasher& hasher, std::vector<Dictionary*> dictionaries,
+               std::vector<Shard*> shards)
+    : state_(state),
+      hasher_(hasher),
+      dictionaries_(std::move(dictionaries)),
+      shards_(std::move(shards)),
+      last_lsn_(state.log.flushed_lsn),
+      last_arrival_us_(state.newest_arrival_us),
+      reference_us_(state.reference_us) {}
+
+Status Replay::apply(const RecordView& record) {
+  auto located = [&](Status status) -> Status {
+    if (status) return status;
+    return std::unexpected(std::move(status).error().with_context("log record " + std::to_string(record.lsn)));
+  };
+  switch (record.type) {
+    case RecordType::kBatch: TALLY_TRY(located(apply_batch(record))); break;
+    case RecordType::kSeal: break;
+    default:
+      return located(fail(Code::kUnsupported, "record type " + std::to_string(static_cast<unsigned>(record.type)) +
+                                                  " is not known to this build"));
+  }
+  last_lsn_ = record.lsn;
+  last_arrival_us_ = std::max(last_arrival_us_, record.arrival_us);
+  return {};
+}
+
+Status Replay::apply_batch(const RecordView& record) {
+  TALLY_ASSIGN_OR_RETURN(DecodedBatchMeta decoded, decode_batch_meta(record.meta));
+  const uint32_t version = decoded.meta.schema_version;
+  if (version == 0 || version > state_.schemas.size()) {
+    return fail(Code::kCorruption, "schema version " + std::to_string(version) + " is not in the manifest");
+  }
+  auto logged = std::make_shared<LoggedBatch>();
+  logged->schema = state_.schemas[version - 1];
+  TALLY_TRY(add_values(*logged->schema, decoded.meta.additions));
+  TALLY_ASSIGN_OR_RETURN(logged->batch,
+                         decode_batch(*logged->schema, hasher_, static_cast<uint32_t>(shards_.size()),
+                                      Bytes(record.payload.begin(), record.payload.end()), record.payload_xxh3));
+  logged->lsn = record.lsn;
+  logged->times = {.arrival_us = record.arrival_us, .reference_us = record.reference_us, .replay = decoded.meta.replay};
+  logged->rejected = decoded.meta.rejected_count;
+  logged->has_other_values = map_codes(*logged->batch);
+  logged->outcomes.resize(shards_.size());
+  reference_us_ =
+      std::max({reference_us_, record.reference_us, newest_time_not_early(*logged->batch, record.arrival_us)});
+  for (Shard* shard : shards_) shard->apply(*logged);
+  return {};
+}
+
+Status Replay::add_values(const Schema& schema, const std::vector<DictionaryAddition>& additions) {
+  const std::vector<size_t> dimensions = schema.dimensions();
+  for (const DictionaryAddition& addition : additions) {
+    auto found = std::find_if(dimensions.begin(), dimensions.end(),
+                              [&](size_t position) { return schema.columns[position].id == addition.dimension_id; });
+    if (found == dimensions.end()) {
+      return fail(Code::kCorruption, "values for dimension id " + std::to_string(addition.dimension_id) +
+                                         ", which the schema does not have");
+    }
+    Dictionary& dictionary = *dictionaries_[static_cast<size_t>(found - dimensions.begin())];
+    if (dictionary.size() != addition.first_code) {
+      return fail(Code::kCorruption, "values of dimension \"" + schema.columns[*found].name + "\" start at code " +
+                                         std::to_string(addition.first_code) + ", but the dictionary ends at " +
+                                         std::to_string(dictionary.size()));
+    }
+    for (std::string_view value : addition.values) dictionary.add(value);
+    if (dictionary.size() != addition.first_code + addition.values.size()) {
+      return fail(Code::kCorruption,
+                  "values of dimension \"" + schema.columns[*found].name + "\" are not new to its dictionary");
+    }
+  }
+  return {};
+}
+
+// A value without a code was beyond the cardinality limit when the batch was ordered. Returns whether there was one.
+bool Replay::map_codes(PreparedBatch& batch) const {
+  bool has_other = false;
+  for (size_t d = 0; d < batch.dimensions.size(); ++d) {
+    PreparedBatch::Dimension& dimension = batch.dimensions[d];
+    dimension.table_codes.resize(dimension.local_values.size() + 1);
+    dimension.table_codes[0] = kNullCode;
+    dictionaries_[d]->find_all(dimension.local_values, std::span(dimension.table_codes).subspan(1));
+    for (uint32_t& code : dimension.table_codes) {
+      if (code == Dictionary::kNotFoundCode) code = kOtherCode;
+      has_other |= code == kOtherCode;
+    }
+  }
+  return has_other;
+}
+
+namespace {
+
+void remember_block(const RawColumns& rows, const IdHasher& hasher, const std::vector<Shard*>& shards) {
+  const uint32_t count = static_cast<uint32_t>(shards.size());
+  for (uint32_t i = 0; i < rows.rows; ++i) {
+    if (rows.kinds[i] != RowKind::kEvent) continue;
+    const Hash128 hash = hasher.hash(rows.id_kinds[i], rows.ids[i]);
+    shards[shard_of(hash, count)]->remember({hash, rows.digests[i], utc_day(rows.times[i])});
+  }
+}
+
+}  // namespace
+
+Status remember_ids(const SegmentList& segments, const IdHasher& hasher, const std::vector<Shard*>& shards) {
+  for (const auto& segment : segments) {
+    if (segment->info().tier != Tier::kRaw) continue;
+    TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SegmentReader> reader, segment->reader());
+    std::unique_ptr<SegmentReader::Cursor> cursor =
+        reader->cursor({.column_ids = {}, .times = true, .ids = true, .kinds = true, .digests = true});
+    for (uint32_t block = 0; block < reader->blocks().size(); ++block) {
+      TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor->read(block));
+      remember_block(columns->rows, hasher, shards);
+    }
+  }
+  return {};
+}
+
+}  // namespace tally

@@ -1,0 +1,48 @@
+// Applying log records again: recovery's half of "the log is the truth". What the sequencer decided when it ordered a batch
+// stands in the record; what the shards decided they decide again, the same.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/batch.h"
+#include "engine/batch_record.h"
+#include "engine/dictionary.h"
+#include "engine/logged_batch.h"
+#include "engine/manifest.h"
+#include "engine/published_state.h"
+#include "engine/shard.h"
+#include "wal/log.h"
+
+namespace tally {
+
+class Replay {
+ public:
+  Replay(const ManifestState& state, const IdHasher& hasher, std::vector<Dictionary*> dictionaries,
+         std::vector<Shard*> shards);
+
+  // Applies one record through every shard, on this thread.
+  Status apply(const RecordView& record);
+
+  Lsn last_lsn() const { return last_lsn_; }
+  TimeUs last_arrival_us() const { return last_arrival_us_; }
+  TimeUs reference_us() const { return reference_us_; }
+
+ private:
+  Status apply_batch(const RecordView& record);
+  Status add_values(const Schema& schema, const std::vector<DictionaryAddition>& additions);
+  bool map_codes(PreparedBatch& batch) const;
+
+  const ManifestState& state_;
+  const IdHasher& hasher_;
+  const std::vector<Dictionary*> dictionaries_;  // by dimension
+  const std::vector<Shard*> shards_;
+  Lsn last_lsn_;
+  TimeUs last_arrival_us_;
+  TimeUs reference_us_;
+};
+
+// Tells the shards every id that live segments hold: what makes a retry after a restart a duplicate.
+Status remember_ids(const SegmentList& segments, const IdHasher& hasher, const std::vector<Shard*>& shards);
+
+}  // namespace tally

@@ -1,0 +1,357 @@
+#include "engine/sequencer.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/limits.h"
+
+namespace tally {
+namespace {
+
+// A group beyond this waits for the next one: it would only delay the batches in front.
+constexpr uint64_t kGroupBytesSoft = 8 * limits::kMiB;
+
+uint64_t meta_bytes_estimate(const PendingBatch& pending) {
+  uint64_t bytes = 64 + pending.rejected_rows.size();
+  for (const PreparedBatch::Dimension& dimension : pending.batch->dimensions) {
+    for (size_t i = 0; i < dimension.local_values.size(); ++i) {
+      if (dimension.table_codes[i + 1] == Dictionary::kNotFoundCode) bytes += 4 + dimension.local_values[i].size();
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Sequencer::Sequencer(Config config)
+    : log_(std::move(config.log)),
+      config_(std::move(config)),
+      arrival_(*config_.clock, config_.last_arrival_us),
+      reference_us_(config_.reference_us),
+      last_arrival_us_(config_.last_arrival_us),
+      dispatched_lsn_(config_.flushed_lsn),
+      flushed_lsn_(config_.flushed_lsn) {
+  for (const Dictionary* dictionary : config_.dictionaries) logged_sizes_.push_back(dictionary->size());
+}
+
+void Sequencer::submit(PendingBatch batch) {
+  Status health;
+  {
+    std::lock_guard lock(mutex_);
+    if (mail_.stop) {
+      health = fail(Code::kReadOnly, "the table is being closed");
+    } else {
+      health = health_;
+    }
+    if (health) batches_.push_back(std::move(batch));
+  }
+  if (!health) {
+    batch.done(std::unexpected(health.error()));
+    return;
+  }
+  arrived_.notify_one();
+}
+
+void Sequencer::request_flush(FlushDone done) {
+  {
+    std::lock_guard lock(mutex_);
+    mail_.flush_requests.push_back(std::move(done));
+  }
+  arrived_.notify_one();
+}
+
+void Sequencer::flush_finished(const Status& status, Lsn through) {
+  {
+    std::lock_guard lock(mutex_);
+    mail_.flush_result.emplace(status, through);
+  }
+  arrived_.notify_one();
+}
+
+void Sequencer::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    mail_.stop = true;
+  }
+  arrived_.notify_one();
+}
+
+Status Sequencer::health() const {
+  std::lock_guard lock(mutex_);
+  return health_;
+}
+
+LogStats Sequencer::log_stats() const {
+  std::lock_guard lock(mutex_);
+  return log_stats_;
+}
+
+void Sequencer::run() {
+  while (step(true)) {
+  }
+}
+
+void Sequencer::run_until_idle() {
+  while (step(false)) {
+  }
+}
+
+// One round. False when there is nothing left to do: after stop(), or at once if `may_wait` is false.
+bool Sequencer::step(bool may_wait) {
+  if (!log_is_busy() && !anything_to_do()) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!may_wait || (mail_.stop && batches_.empty())) return false;
+    }
+    wait_for_mail();
+  }
+  take_flush_mail();
+  if (flush_is_due()) place_marker();
+  if (!stalled()) {
+    append_group();
+  } else if (flush_lacks_space_) {
+    refuse_for_space();
+  }
+  if (log_is_busy()) {
+    poll();
+    dispatch_durable();
+  }
+  return true;
+}
+
+bool Sequencer::log_is_busy() const { return log_->groups_in_flight() > 0 && health().has_value(); }
+
+bool Sequencer::anything_to_do() const {
+  const bool batches_can_go = !stalled() || flush_lacks_space_;
+  std::lock_guard lock(mutex_);
+  return (!batches_.empty() && batches_can_go) || !mail_.flush_requests.empty() || mail_.flush_result.has_value() ||
+         (!waiting_flushes_.empty() && !flushing_);
+}
+
+void Sequencer::wait_for_mail() {
+  std::unique_lock lock(mutex_);
+  arrived_.wait_for(lock, std::chrono::microseconds(limits::kLogSealIdleUs), [this] {
+    return (mail_.stop && batches_.empty()) || (!batches_.empty() && !stalled()) || !mail_.flush_requests.empty() ||
+           mail_.flush_result.has_value();
+  });
+  const bool idle = batches_.empty() && health_.has_value();
+  lock.unlock();
+  if (!idle) return;
+  if (Status status = log_->idle(config_.clock->boottime_us()); !status) poison(status.error());
+}
+
+void Sequencer::take_flush_mail() {
+  std::vector<FlushDone> requests;
+  std::optional<std::pair<Status, Lsn>> result;
+  {
+    std::lock_guard lock(mutex_);
+    requests.swap(mail_.flush_requests);
+    result.swap(mail_.flush_result);
+  }
+  for (FlushDone& request : requests) waiting_flushes_.push_back(std::move(request));
+  if (!result) return;
+  const auto& [status, through] = *result;
+  std::vector<FlushDone> answered = std::exchange(current_flushes_, {});
+  if (status) {
+    flushing_ = flush_lacks_space_ = false;
+    frozen_bytes_ = 0;
+    flushed_lsn_ = through;
+    if (Status truncated = log_->truncate(through); !truncated) poison(truncated.error());
+  } else if (status.error().code == Code::kNoSpace) {
+    flush_lacks_space_ = true;  // the flusher tries again; flushing_ stays
+    for (FlushDone& done : std::exchange(waiting_flushes_, {})) answered.push_back(std::move(done));
+  } else {
+    flushing_ = false;
+    poison(status.error());
+  }
+  for (FlushDone& done : answered) done(status);
+}
+
+bool Sequencer::flush_is_due() const {
+  if (flushing_) return false;
+  return !waiting_flushes_.empty() || config_.active_bytes() >= config_.memtable_bytes_max;
+}
+
+void Sequencer::place_marker() {
+  while (log_is_busy()) {
+    poll();
+    dispatch_durable();
+  }
+  std::vector<FlushDone> waiting = std::exchange(waiting_flushes_, {});
+  if (Status healthy = health(); !healthy || dispatched_lsn_ == flushed_lsn_) {
+    for (FlushDone& done : waiting) done(healthy);
+    return;
+  }
+  auto job = std::make_shared<FlushJob>();
+  job->log = {.flushed_lsn = dispatched_lsn_,
+              .synced_lsn = log_->durable_lsn(),
+              .first_file = log_->first_file_needed(dispatched_lsn_ + 1)};
+  job->newest_arrival_us = last_arrival_us_;
+  job->reference_us = reference_us_;
+  job->dictionary_sizes = logged_sizes_;
+  job->shards.resize(config_.shards);
+  job->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
+  frozen_bytes_ = config_.active_bytes();
+  flushing_ = true;
+  current_flushes_ = std::move(waiting);
+  config_.send_marker(std::move(job));
+}
+
+// Memory is full twice over: the next batch has to wait for the flush under way.
+bool Sequencer::stalled() const {
+  return flushing_ && frozen_bytes_ + config_.active_bytes() >= 2 * config_.memtable_bytes_max;
+}
+
+// ... unless that flush waits for room on the disk: then producers are told instead of kept.
+void Sequencer::refuse_for_space() {
+  std::deque<PendingBatch> refused;
+  {
+    std::lock_guard lock(mutex_);
+    refused.swap(batches_);
+  }
+  for (PendingBatch& pending : refused) {
+    pending.done(fail(Code::kNoSpace, "the disk is full: nothing of this batch was logged; send it again later"));
+  }
+}
+
+std::vector<PendingBatch> Sequencer::take_batches() {
+  std::vector<PendingBatch> taken;
+  uint64_t bytes = 0;
+  std::lock_guard lock(mutex_);
+  while (!batches_.empty()) {
+    const PendingBatch& next = batches_.front();
+    const uint64_t size = next.batch->payload.size() + meta_bytes_estimate(next) + limits::kLogAlignment;
+    if (!taken.empty() && bytes + size > kGroupBytesSoft) break;
+    bytes += size;
+    taken.push_back(std::move(batches_.front()));
+    batches_.pop_front();
+  }
+  return taken;
+}
+
+void Sequencer::append_group() {
+  std::vector<PendingBatch> taken = take_batches();
+  if (taken.empty()) return;
+  if (Status healthy = health(); !healthy) {
+    for (PendingBatch& pending : taken) pending.done(std::unexpected(healthy.error()));
+    return;
+  }
+  const std::vector<uint32_t> sizes_before = logged_sizes_;
+  const TimeUs reference_before = reference_us_;
+  const TimeUs arrival_us = arrival_.next();
+  std::vector<Bytes> metas(taken.size());
+  std::vector<std::shared_ptr<LoggedBatch>> ordered;
+  std::vector<AppendRecord> records;
+  for (size_t i = 0; i < taken.size(); ++i) {
+    ordered.push_back(order(std::move(taken[i]), arrival_us, metas[i]));
+    const PreparedBatch& batch = *ordered.back()->batch;
+    records.push_back({.type = RecordType::kBatch,
+                       .arrival_us = arrival_us,
+                       .reference_us = ordered.back()->times.reference_us,
+                       .meta = metas[i],
+                       .payload = batch.payload,
+                       .payload_xxh3 = batch.payload_xxh3});
+  }
+  Result<Lsn> first = log_->append(records);
+  if (!first) {
+    if (first.error().code == Code::kNoSpace) {
+      logged_sizes_ = sizes_before;
+      reference_us_ = reference_before;
+    } else {
+      poison(first.error());
+    }
+    for (auto& logged : ordered) logged->done(std::unexpected(first.error()));
+    return;
+  }
+  last_arrival_us_ = arrival_us;
+  for (auto& logged : ordered) {
+    logged->lsn = (*first)++;
+    in_flight_.push_back(std::move(logged));
+  }
+}
+
+std::shared_ptr<LoggedBatch> Sequencer::order(PendingBatch pending, TimeUs arrival_us, Bytes& meta) {
+  auto logged = std::make_shared<LoggedBatch>();
+  resolve_codes(*pending.batch, logged->has_other_values);
+  encode_batch_meta(describe(pending), pending.rejected_rows, meta);
+  logged->times = {.arrival_us = arrival_us, .reference_us = reference_us_, .replay = pending.replay};
+  reference_us_ = std::max(reference_us_, newest_time_not_early(*pending.batch, arrival_us));
+  logged->rejected = pending.rejected;
+  logged->schema = std::move(pending.schema);
+  logged->outcomes.resize(config_.shards);
+  logged->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
+  logged->batch = std::move(pending.batch);
+  logged->done = std::move(pending.done);
+  return logged;
+}
+
+// Producers looked up what they could; what was new then may have been brought by another batch since, or is new now.
+void Sequencer::resolve_codes(PreparedBatch& batch, bool& has_other) {
+  for (size_t d = 0; d < batch.dimensions.size(); ++d) {
+    PreparedBatch::Dimension& dimension = batch.dimensions[d];
+    for (size_t i = 0; i < dimension.local_values.size(); ++i) {
+      uint32_t& code = dimension.table_codes[i + 1];
+      if (code == Dictionary::kNotFoundCode) code = config_.dictionaries[d]->add(dimension.local_values[i]);
+      has_other |= code == kOtherCode;
+    }
+  }
+}
+
+BatchMeta Sequencer::describe(const PendingBatch& pending) {
+  BatchMeta meta;
+  meta.replay = pending.replay;
+  meta.schema_version = pending.schema->version;
+  meta.rejected_count = pending.rejected;
+  const std::vector<size_t> dimensions = pending.schema->dimensions();
+  for (size_t d = 0; d < dimensions.size(); ++d) {
+    const Dictionary& dictionary = *config_.dictionaries[d];
+    if (dictionary.size() == logged_sizes_[d]) continue;
+    DictionaryAddition addition{pending.schema->columns[dimensions[d]].id, logged_sizes_[d], {}};
+    for (uint32_t code = logged_sizes_[d]; code < dictionary.size(); ++code) {
+      addition.values.push_back(dictionary.value(code));
+    }
+    logged_sizes_[d] = dictionary.size();
+    meta.additions.push_back(std::move(addition));
+  }
+  return meta;
+}
+
+// Blocking here is what makes groups: while the disk works, batches gather for the next append.
+void Sequencer::poll() {
+  if (Status status = log_->poll(true); !status) poison(status.error());
+  std::lock_guard lock(mutex_);
+  log_stats_ = log_->stats();
+}
+
+void Sequencer::dispatch_durable() {
+  const Lsn durable = log_->durable_lsn();
+  while (!in_flight_.empty() && in_flight_.front()->lsn <= durable) {
+    std::shared_ptr<LoggedBatch> logged = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    dispatched_lsn_ = logged->lsn;
+    config_.dispatch(std::move(logged));
+  }
+}
+
+// Nothing is acknowledged any more until a restart recovers (W20). What was on its way is in doubt; queries go on.
+void Sequencer::poison(Error error) {
+  Error reason{Code::kReadOnly,
+               "the table accepts no writes until a restart, because of an error: " + error.to_string()};
+  {
+    std::lock_guard lock(mutex_);
+    if (!health_) return;
+    health_ = std::unexpected(reason);
+  }
+  dispatch_durable();
+  for (auto& logged : std::exchange(in_flight_, {})) {
+    logged->done(fail(Code::kIndeterminate, "this batch may or may not be stored: " + error.message));
+  }
+  for (FlushDone& done : std::exchange(waiting_flushes_, {})) done(std::unexpected(reason));
+}
+
+Status Sequencer::close_log() {
+  TALLY_TRY(health());
+  return log_->close();
+}
+
+}  // namespace tally

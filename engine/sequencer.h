@@ -1,0 +1,122 @@
+// The sequencer of a table: one thread that puts batches in order. It takes prepared batches from producers, gives values
+// new to the table their dictionary codes, appends records to the log in groups, and sends each batch to the shards once
+// its record is durable. It also places flush markers and truncates the log after a flush.
+//
+// Invariants
+//   1 batches reach the shards in LSN order, each only after its record is durable (reliability.md W23).
+//   2 a marker behind LSN b is sent when the log has nothing in flight, so dictionaries and reference time are those of b.
+//   3 the dictionary values of codes [logged_sizes_, size) travel with the next record, whatever became of the batch that
+//     brought them.
+//   4 every batch submitted is answered exactly once.
+// Threads: submit(), request_flush(), flush_finished(), stop() by any; run() or run_until_idle() by the one that sequences.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "engine/arrival_clock.h"
+#include "engine/batch_record.h"
+#include "engine/dictionary.h"
+#include "engine/flush.h"
+#include "engine/logged_batch.h"
+#include "wal/log.h"
+
+namespace tally {
+
+// A decoded batch that waits for its place.
+struct PendingBatch {
+  std::unique_ptr<PreparedBatch> batch;
+  Bytes rejected_rows;  // encode_rejected_rows()
+  uint32_t rejected = 0;
+  bool replay = false;
+  std::shared_ptr<const Schema> schema;
+  Table::Done done;
+};
+
+using FlushDone = std::function<void(Status)>;
+
+class Sequencer {
+ public:
+  struct Config {
+    std::unique_ptr<Log> log;
+    Clock* clock = nullptr;
+    TimeUs last_arrival_us = 0;
+    TimeUs reference_us = 0;
+    Lsn flushed_lsn = 0;
+    std::vector<Dictionary*> dictionaries;  // by dimension
+    uint64_t memtable_bytes_max = 0;
+    size_t shards = 1;
+    std::function<uint64_t()> active_bytes;                      // rows in memory that no marker has passed
+    std::function<void(std::shared_ptr<LoggedBatch>)> dispatch;  // to every shard
+    std::function<void(std::shared_ptr<FlushJob>)> send_marker;  // to every shard
+  };
+  explicit Sequencer(Config config);
+
+  void submit(PendingBatch batch);
+  // A marker behind everything submitted so far; `done` runs when the flush has ended.
+  void request_flush(FlushDone done);
+  // From the flusher. kNoSpace: the job is still to be done and will be reported again.
+  void flush_finished(const Status& status, Lsn through);
+  void stop();
+
+  void run();             // until stop(), then finishes what is in flight
+  void run_until_idle();  // until nothing is left to do, without waiting for new work
+  Status close_log();     // after run() has returned, when everything was flushed
+
+  LogStats log_stats() const;
+  std::string_view log_io_method() const { return log_->io_method(); }
+  Status health() const;  // the reason why the table accepts no writes any more
+
+ private:
+  struct Mail {
+    std::vector<FlushDone> flush_requests;
+    std::optional<std::pair<Status, Lsn>> flush_result;
+    bool stop = false;
+  };
+
+  bool step(bool may_wait);
+  void wait_for_mail();
+  bool log_is_busy() const;
+  bool anything_to_do() const;
+  void take_flush_mail();
+  bool flush_is_due() const;
+  void place_marker();
+  bool stalled() const;
+  void refuse_for_space();
+  void append_group();
+  std::vector<PendingBatch> take_batches();
+  std::shared_ptr<LoggedBatch> order(PendingBatch pending, TimeUs arrival_us, Bytes& meta);
+  void resolve_codes(PreparedBatch& batch, bool& has_other);
+  BatchMeta describe(const PendingBatch& pending);
+  void poll();
+  void dispatch_durable();
+  void poison(Error error);
+
+  const std::unique_ptr<Log> log_;
+  Config config_;
+  ArrivalClock arrival_;
+  TimeUs reference_us_;
+  TimeUs last_arrival_us_;
+  std::vector<uint32_t> logged_sizes_;                  // by dimension: codes that the log knows
+  std::deque<std::shared_ptr<LoggedBatch>> in_flight_;  // appended, not yet durable
+  Lsn dispatched_lsn_;
+  Lsn flushed_lsn_;
+  bool flushing_ = false;
+  bool flush_lacks_space_ = false;
+  uint64_t frozen_bytes_ = 0;               // of the flush under way
+  std::vector<FlushDone> waiting_flushes_;  // for the next marker
+  std::vector<FlushDone> current_flushes_;  // for the flush under way
+
+  mutable std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<PendingBatch> batches_;  // guarded by mutex_, as are the next three
+  Mail mail_;
+  Status health_;
+  LogStats log_stats_;
+};
+
+}  // namespace tally

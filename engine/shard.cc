@@ -1,0 +1,139 @@
+#include "engine/shard.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+
+namespace tally {
+namespace {
+
+constexpr size_t kPrefetchDistance = 16;  // rows; far enough to hide a miss of ~100 ns behind the probes in between
+
+TimeUs longest_last_tier(const Schema& schema) {
+  TimeUs longest = schema.raw_retention_us;
+  for (const Rollup& rollup : schema.rollups) {
+    for (TimeUs retention : rollup.retention_us) longest = std::max(longest, retention);
+  }
+  return longest;
+}
+
+bool any_other_code(const PreparedBatch& batch, uint32_t row) {
+  return std::any_of(batch.dimensions.begin(), batch.dimensions.end(),
+                     [row](const PreparedBatch::Dimension& dimension) {
+                       return dimension.table_codes[dimension.local_codes[row]] == kOtherCode;
+                     });
+}
+
+}  // namespace
+
+Shard::Shard(uint32_t index, StatePublisher& publisher, Lsn applied_lsn)
+    : index_(index), publisher_(publisher), applied_lsn_(applied_lsn) {}
+
+Ledger Shard::ledger() const {
+  std::lock_guard lock(ledger_mutex_);
+  return ledger_;
+}
+
+void Shard::apply(LoggedBatch& logged) {
+  TALLY_CHECK(logged.lsn > applied_lsn_.load(std::memory_order_relaxed));
+  LoggedBatch::Outcome& outcome = logged.outcomes[index_];
+  if (index_ == 0) {  // rows without an id belong to no shard: the first one keeps their count
+    outcome.counts.received += logged.rejected;
+    outcome.counts.rejected += logged.rejected;
+  }
+  decide_rows(logged, outcome);
+  append_rows(logged);
+  TALLY_CHECK(outcome.counts.balanced());
+  {
+    std::lock_guard lock(ledger_mutex_);
+    ledger_ += outcome.counts;
+  }
+  remembered_.store(seen_.size(), std::memory_order_relaxed);
+  applied_lsn_.store(logged.lsn, std::memory_order_release);
+}
+
+void Shard::decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
+  PreparedBatch& batch = *logged.batch;
+  const std::vector<uint32_t>& rows = batch.shard_rows[index_];
+  const DecisionRules rules{.lateness_us = logged.schema->within_us,
+                            .last_tier_retention_us = longest_last_tier(*logged.schema)};
+  kept_rows_.clear();
+  kept_kinds_.clear();
+  for (size_t i = 0; i < std::min(kPrefetchDistance, rows.size()); ++i) seen_.prefetch(batch.id_hashes[rows[i]]);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i + kPrefetchDistance < rows.size()) seen_.prefetch(batch.id_hashes[rows[i + kPrefetchDistance]]);
+    const uint32_t row = rows[i];
+    const TimeUs time = batch.times[row];
+    const SeenIds::Probe probe = seen_.find(batch.id_hashes[row], batch.digests[row]);
+    const Verdict verdict = decide(probe, time, logged.times, rules);
+    if (verdict == Verdict::kAccepted) {
+      seen_.insert({batch.id_hashes[row], batch.digests[row], utc_day(time)});
+      newest_event_us_ = std::max(newest_event_us_, time);
+      kept_rows_.push_back(row);
+      kept_kinds_.push_back(RowKind::kEvent);
+    } else if (verdict == Verdict::kDuplicate || verdict == Verdict::kConflict) {
+      // In the bucket of its own time where an event of that time would be admitted, else of its arrival.
+      if (decide(SeenIds::Probe::kNew, time, logged.times, rules) != Verdict::kAccepted) {
+        batch.times[row] = logged.times.arrival_us;
+      }
+      kept_rows_.push_back(row);
+      kept_kinds_.push_back(verdict == Verdict::kDuplicate ? RowKind::kDuplicate : RowKind::kConflict);
+    }
+    count(logged, row, verdict, outcome);
+  }
+}
+
+void Shard::count(const LoggedBatch& logged, uint32_t row, Verdict verdict, LoggedBatch::Outcome& outcome) {
+  Ledger& counts = outcome.counts;
+  ++counts.received;
+  switch (verdict) {
+    case Verdict::kAccepted:
+      ++counts.accepted;
+      if (logged.times.arrival_us - logged.batch->times[row] > logged.schema->grace_us) ++counts.late;
+      if (logged.has_other_values && any_other_code(*logged.batch, row)) ++counts.other_values;
+      return;
+    case Verdict::kDuplicate: ++counts.duplicates; break;
+    case Verdict::kConflict: ++counts.conflicts; break;
+    case Verdict::kTooLate: ++counts.too_late; break;
+    case Verdict::kTooEarly:
+    case Verdict::kPastRetention:
+    case Verdict::kRejected: ++counts.rejected; break;
+  }
+  outcome.not_accepted.push_back({row, verdict});
+}
+
+void Shard::start_chunk(const LoggedBatch& logged) {
+  auto chunk = std::make_shared<Chunk>(logged.schema, limits::kChunkRows);
+  active_.push_back(chunk);
+  publisher_.update([&](PublishedState& state) {
+    auto chunks = std::make_shared<ChunkList>(*state.chunks[index_]);
+    chunks->push_back(std::move(chunk));
+    state.chunks[index_] = std::move(chunks);
+  });
+}
+
+void Shard::append_rows(const LoggedBatch& logged) {
+  std::span<const uint32_t> rows(kept_rows_);
+  std::span<const RowKind> kinds(kept_kinds_);
+  while (!rows.empty()) {
+    if (active_.empty() || active_.back()->rows() == active_.back()->capacity()) start_chunk(logged);
+    Chunk& chunk = *active_.back();
+    const uint64_t bytes_before = chunk.memory_bytes();
+    const uint32_t fitted = chunk.append(*logged.batch, rows, kinds, logged.lsn, logged.times.arrival_us);
+    active_bytes_.fetch_add(chunk.memory_bytes() - bytes_before, std::memory_order_relaxed);
+    rows = rows.subspan(fitted);
+    kinds = kinds.subspan(fitted);
+  }
+}
+
+FrozenShard Shard::freeze() {
+  FrozenShard frozen;
+  frozen.chunks.assign(active_.begin(), active_.end());
+  active_.clear();
+  active_bytes_.store(0, std::memory_order_relaxed);
+  frozen.newest_event_us = newest_event_us_;
+  frozen.ledger = ledger();
+  return frozen;
+}
+
+}  // namespace tally

@@ -1,0 +1,67 @@
+// A shard owns a hash range of ids: the set of ids it has decided and the rows it keeps in memory. It takes the batches of
+// the log in order, decides its rows, appends them, publishes how far it is.
+//
+// Invariants
+//   1 batches come with ascending LSNs; applied_lsn() is the last one applied, also when it had no row for this shard.
+//   2 a row is visible (in a published chunk, below rows()) before applied_lsn() reaches its LSN.
+//   3 no chunk holds rows from both sides of a flush marker.
+// Threads: apply() and freeze() by the shard's one thread; applied_lsn(), ledger(), memory by any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "engine/logged_batch.h"
+#include "engine/published_state.h"
+#include "engine/seen_ids.h"
+
+namespace tally {
+
+// What a shard hands over at a flush marker: everything it applied up to there.
+struct FrozenShard {
+  ChunkList chunks;
+  Ledger ledger;  // since the table was opened
+  TimeUs newest_event_us = 0;
+};
+
+class Shard {
+ public:
+  Shard(uint32_t index, StatePublisher& publisher, Lsn applied_lsn);
+
+  void apply(LoggedBatch& logged);
+  FrozenShard freeze();
+  // Before the first apply(): an id counted earlier, from a segment.
+  void remember(const SeenEntry& entry) {
+    seen_.insert(entry);
+    remembered_.store(seen_.size(), std::memory_order_relaxed);
+  }
+
+  Lsn applied_lsn() const { return applied_lsn_.load(std::memory_order_acquire); }
+  Ledger ledger() const;
+  uint64_t remembered_ids() const { return remembered_.load(std::memory_order_relaxed); }
+  uint64_t active_bytes() const { return active_bytes_.load(std::memory_order_relaxed); }  // chunks not frozen yet
+
+ private:
+  void decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
+  void count(const LoggedBatch& logged, uint32_t row, Verdict verdict, LoggedBatch::Outcome& outcome);
+  void append_rows(const LoggedBatch& logged);
+  void start_chunk(const LoggedBatch& logged);
+
+  const uint32_t index_;
+  StatePublisher& publisher_;
+  SeenIds seen_;                                // owned by the shard's thread, as are the next four
+  std::vector<std::shared_ptr<Chunk>> active_;  // chunks since the last marker
+  std::vector<uint32_t> kept_rows_;             // scratch of apply(): rows that go to raw, and their kinds
+  std::vector<RowKind> kept_kinds_;
+  TimeUs newest_event_us_ = 0;
+  std::atomic<Lsn> applied_lsn_;
+  std::atomic<uint64_t> remembered_{0};
+  std::atomic<uint64_t> active_bytes_{0};
+  mutable std::mutex ledger_mutex_;
+  Ledger ledger_;  // guarded by ledger_mutex_
+};
+
+}  // namespace tally

@@ -1,0 +1,66 @@
+// What a query sees: one consistent state of a table at one LSN, every acknowledged row included. Taking one is O(1) and
+// copies nothing; background work goes on underneath without changing what it shows. Queries see snapshots only.
+// Ownership: a snapshot keeps its segments' files and its chunks alive. Threads: shared freely; a RawScan belongs to one.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "base/status.h"
+#include "engine/chunk.h"
+#include "engine/dictionary.h"
+#include "engine/manifest.h"
+#include "engine/schema.h"
+#include "engine/segment_reader.h"
+
+namespace tally {
+
+// Rows of one block, column by column. Arrays not asked for are nullptr. Valid until the next RawScan::next().
+struct RowBlock {
+  uint32_t rows = 0;
+  const TimeUs* times = nullptr;
+  const RowKind* kinds = nullptr;
+  const Lsn* lsns = nullptr;
+  const TimeUs* arrivals = nullptr;
+  const IdSlot* ids = nullptr;
+  const IdKind* id_kinds = nullptr;
+  // Parallel to ColumnSelection::column_ids.
+  std::vector<BlockColumns::Selected> columns;
+};
+
+struct ScanStats {
+  uint64_t segments = 0;
+  uint64_t blocks_read = 0;
+  uint64_t blocks_skipped = 0;  // by time
+  uint64_t rows_read = 0;
+  uint64_t memtable_rows = 0;
+};
+
+// Goes through every decided row (of every RowKind) whose event time may lie in [from, to): segments first, then memtable.
+// Blocks are skipped by their time range; rows outside the range may still come: the caller filters.
+class RawScan {
+ public:
+  virtual ~RawScan() = default;
+  virtual Result<const RowBlock*> next() = 0;  // nullptr at the end
+  virtual const ScanStats& stats() const = 0;
+};
+
+struct ScanSpec {
+  ColumnSelection columns;
+  TimeUs from = INT64_MIN;
+  TimeUs to = INT64_MAX;
+};
+
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual const Schema& schema() const = 0;
+  virtual Lsn lsn() const = 0;
+  virtual Ledger ledger() const = 0;                                 // at or after lsn()
+  virtual const Dictionary& dictionary(size_t dimension) const = 0;  // by position among schema().dimensions()
+  virtual const ManifestState& manifest() const = 0;
+  virtual std::unique_ptr<RawScan> scan(ScanSpec spec) const = 0;
+};
+
+}  // namespace tally

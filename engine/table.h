@@ -1,0 +1,102 @@
+// One table of a database: rows in, snapshots out.
+//
+// What an answer promises: a BatchResult is given only when the batch's log record is durable, every row of it has been
+// decided, and every snapshot taken from then on shows it. An error of kind kRetryLater, kNoSpace or kInvalidArgument means
+// that nothing was logged; kIndeterminate that the batch may or may not be there after a restart: send the same bytes again,
+// de-duplication by id makes that safe.
+//
+// Way of a batch: prepare (the caller's thread: decode, validate, hash) -> sequencer (one thread: order, dictionary codes,
+// log) -> shards (a thread each: decide, append) -> answer. TableOptions::threads = false runs all of it inside the
+// caller's thread, one call at a time, so that a simulated disk sees the same operations for the same seed.
+//
+// Threads: everything here may be called from any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/status.h"
+#include "engine/batch.h"
+#include "engine/manifest.h"
+#include "engine/schema.h"
+#include "engine/snapshot.h"
+#include "engine/verdict.h"
+#include "wal/log.h"
+
+namespace tally {
+
+struct TableOptions {
+  bool threads = true;
+  uint32_t shards = 0;  // 0: one a core
+  uint64_t memtable_bytes_max = limits::kMemtableBytesMax;
+  uint64_t log_file_bytes = limits::kLogFileBytes;
+};
+
+// A row of the source that never became a row of a batch: it did not parse or broke a rule.
+struct RejectedRow {
+  uint64_t source_row = 0;  // the producer's own number for it
+  std::string code;         // a stable word: "bad_timestamp", "missing_id", ...
+  std::string message;
+  std::string raw;  // the row as it came, cut at limits::kRejectedRawBytesMax
+};
+
+struct IngestBatch {
+  Bytes payload;  // of BatchBuilder; may hold no rows when only rejected ones are reported
+  uint64_t payload_xxh3 = 0;
+  std::vector<RejectedRow> rejected;  // logged and counted with the batch
+  bool replay = false;
+};
+
+struct RowVerdict {
+  uint32_t row = 0;
+  Verdict verdict = Verdict::kAccepted;
+};
+
+struct BatchResult {
+  Lsn lsn = 0;
+  Ledger counts;                         // of this batch
+  std::vector<RowVerdict> not_accepted;  // ascending by row
+};
+
+class Table {
+ public:
+  virtual ~Table() = default;
+  virtual const std::string& name() const = 0;
+  virtual std::shared_ptr<const Schema> schema() const = 0;
+
+  using Done = std::function<void(Result<BatchResult>)>;
+  // `done` runs exactly once, on a thread of the table's (or before the call returns); it must not block. May block while
+  // limits::kIngestQueueMax batches wait.
+  virtual void ingest_async(IngestBatch batch, Done done) = 0;
+  Result<BatchResult> ingest(IngestBatch batch);
+
+  // Everything acknowledged so far is in it. Fails only when recovery has (a table that could not be read).
+  virtual Result<std::shared_ptr<const Snapshot>> snapshot() = 0;
+
+  // Brings the write side up (ids rebuilt from raw and log) instead of at the first ingest. Idempotent.
+  virtual Status prepare_writes() = 0;
+  // Everything applied so far goes to segments; the log is truncated.
+  virtual Status flush() = 0;
+  // Flushes, closes the log cleanly. Later calls fail.
+  virtual Status close() = 0;
+
+  struct Stats {
+    Ledger ledger;
+    LogStats log;
+    uint64_t memtable_rows = 0;
+    uint64_t memtable_bytes = 0;
+    uint64_t remembered_ids = 0;
+    uint64_t segments = 0;
+    uint64_t segment_bytes = 0;
+    uint64_t flushes = 0;
+    std::string log_io_method;
+  };
+  virtual Stats stats() const = 0;
+};
+
+}  // namespace tally

@@ -1,0 +1,244 @@
+#include "engine/table_impl.h"
+
+#include <algorithm>
+#include <future>
+#include <thread>
+
+#include "base/limits.h"
+#include "engine/table_snapshot.h"
+
+namespace tally {
+namespace {
+
+uint32_t shard_count(const TableOptions& options) {
+  const uint32_t wanted = options.shards != 0 ? options.shards : std::max(1u, std::thread::hardware_concurrency());
+  return std::min(wanted, limits::kShardsMax);
+}
+
+PublishedState first_state(FileSystem& fs, const TablePaths& paths, std::shared_ptr<const ManifestState> state,
+                           uint32_t shards) {
+  PublishedState first;
+  first.segments = make_segment_list(fs, paths, *state, nullptr);
+  first.manifest = std::move(state);
+  first.chunks.assign(shards, std::make_shared<const ChunkList>());
+  return first;
+}
+
+}  // namespace
+
+Result<BatchResult> Table::ingest(IngestBatch batch) {
+  auto answered = std::make_shared<std::promise<Result<BatchResult>>>();
+  std::future<Result<BatchResult>> answer = answered->get_future();
+  ingest_async(std::move(batch), [answered](Result<BatchResult> result) { answered->set_value(std::move(result)); });
+  return answer.get();
+}
+
+TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOptions options,
+                     std::shared_ptr<const ManifestState> state)
+    : fs_(fs),
+      clock_(clock),
+      paths_(std::move(paths)),
+      options_(options),
+      schema_(state->schema()),
+      hasher_(state->hash_key),
+      ledger_before_(state->ledger),
+      publisher_(first_state(fs, paths_, state, shard_count(options))) {
+  for (size_t position : schema_->dimensions()) {
+    dictionaries_.push_back(std::make_shared<Dictionary>(schema_->columns[position].values_max));
+  }
+  for (uint32_t i = 0; i < shard_count(options_); ++i) {
+    shards_.push_back(std::make_unique<Shard>(i, publisher_, state->log.flushed_lsn));
+  }
+}
+
+TableImpl::~TableImpl() = default;
+
+std::vector<Shard*> TableImpl::shard_pointers() const {
+  std::vector<Shard*> shards;
+  for (const auto& shard : shards_) shards.push_back(shard.get());
+  return shards;
+}
+
+std::vector<Dictionary*> TableImpl::dictionary_pointers() const {
+  std::vector<Dictionary*> dictionaries;
+  for (const auto& dictionary : dictionaries_) dictionaries.push_back(dictionary.get());
+  return dictionaries;
+}
+
+LogOptions TableImpl::log_options() const {
+  return {.fs = &fs_,
+          .clock = &clock_,
+          .directory = paths_.log_directory(),
+          .file_bytes = options_.log_file_bytes,
+          .table_uuid = publisher_.get()->manifest->table_uuid};
+}
+
+FlushContext TableImpl::flush_context() const {
+  FlushContext context{.fs = &fs_, .manifest = manifest_.get(), .paths = paths_, .dictionaries = {}};
+  for (const auto& dictionary : dictionaries_) context.dictionaries.push_back(dictionary.get());
+  return context;
+}
+
+// --- batches in ----------------------------------------------------------------------------------------------------
+
+// The expensive part of ingest that needs no order: on the producer's thread.
+Result<PendingBatch> TableImpl::prepare(IngestBatch batch) const {
+  PendingBatch pending;
+  pending.rejected_rows = encode_rejected_rows(batch.rejected);
+  if (pending.rejected_rows.size() > limits::kRejectedBytesMax) {
+    return fail(Code::kInvalidArgument, "the rejected rows of one batch are larger than the limit of " +
+                                            std::to_string(limits::kRejectedBytesMax) + " bytes: send fewer at a time");
+  }
+  pending.rejected = static_cast<uint32_t>(batch.rejected.size());
+  pending.replay = batch.replay;
+  pending.schema = schema_;
+  TALLY_ASSIGN_OR_RETURN(pending.batch, decode_batch(*schema_, hasher_, static_cast<uint32_t>(shards_.size()),
+                                                     std::move(batch.payload), batch.payload_xxh3));
+  for (size_t d = 0; d < pending.batch->dimensions.size(); ++d) {
+    PreparedBatch::Dimension& dimension = pending.batch->dimensions[d];
+    dimension.table_codes.resize(dimension.local_values.size() + 1);
+    dimension.table_codes[0] = kNullCode;
+    dictionaries_[d]->find_all(dimension.local_values, std::span(dimension.table_codes).subspan(1));
+  }
+  return pending;
+}
+
+void TableImpl::ingest_async(IngestBatch batch, Done done) {
+  if (Status started = prepare_writes(); !started) return done(std::unexpected(started.error()));
+  Result<PendingBatch> pending = prepare(std::move(batch));
+  if (!pending) return done(std::unexpected(pending.error()));
+  permits_.acquire();
+  pending->done = [this, done = std::move(done)](Result<BatchResult> result) {
+    permits_.release();
+    done(std::move(result));
+  };
+  std::shared_ptr<WritePath> write;
+  {
+    std::lock_guard lock(start_mutex_);
+    write = write_;
+  }
+  if (write == nullptr) return pending->done(fail(Code::kReadOnly, "the table is closed"));
+  write->submit(std::move(*pending));
+}
+
+// --- the write path ------------------------------------------------------------------------------------------------
+
+Status TableImpl::prepare_writes() {
+  std::lock_guard lock(start_mutex_);
+  if (write_ != nullptr) return {};
+  if (closed_) return fail(Code::kReadOnly, "the table is closed");
+  TALLY_TRY(read_only_);
+  return start_writing();
+}
+
+Status TableImpl::open_manifest() {
+  if (manifest_ != nullptr) return {};
+  TALLY_ASSIGN_OR_RETURN(manifest_, Manifest::open(fs_, clock_, paths_.directory()));
+  return {};
+}
+
+Status TableImpl::rebuild_ids() {
+  if (ids_known_) return {};
+  TALLY_TRY(remember_ids(*publisher_.get()->segments, hasher_, shard_pointers()));
+  ids_known_ = true;
+  return {};
+}
+
+// Seals behind the last flush hold nothing, but they have LSNs: the manifest takes note of them before a new log starts
+// above, or a later recovery would look for them.
+Status TableImpl::settle_log() {
+  if (log_recovery_.highest_lsn_seen <= manifest_->state()->log.flushed_lsn) return {};
+  ManifestEdit edit;
+  edit.log = LogPosition{.flushed_lsn = log_recovery_.highest_lsn_seen,
+                         .synced_lsn = log_recovery_.highest_lsn_seen,
+                         .first_file = log_recovery_.highest_file + 1};
+  return manifest_->commit(edit);
+}
+
+Status TableImpl::start_writing() {
+  TALLY_TRY(open_manifest());
+  TALLY_TRY(rebuild_ids());
+  TALLY_TRY(settle_log());
+  const std::shared_ptr<const ManifestState> state = manifest_->state();
+  const Lsn first_lsn = state->log.flushed_lsn + 1;
+  WritePath::Config config;
+  TALLY_ASSIGN_OR_RETURN(config.sequencer.log, start_log(log_options(), first_lsn, log_recovery_));
+  config.threads = options_.threads;
+  config.sequencer.clock = &clock_;
+  config.sequencer.last_arrival_us = state->newest_arrival_us;
+  config.sequencer.reference_us = state->reference_us;
+  config.sequencer.flushed_lsn = first_lsn - 1;
+  config.sequencer.dictionaries = dictionary_pointers();
+  config.sequencer.memtable_bytes_max = options_.memtable_bytes_max;
+  config.shards = shard_pointers();
+  config.publisher = &publisher_;
+  config.flush = flush_context();
+  config.ledger_before = ledger_before_;
+  write_ = std::make_shared<WritePath>(std::move(config));
+  return {};
+}
+
+Status TableImpl::flush() {
+  std::shared_ptr<WritePath> write;
+  {
+    std::lock_guard lock(start_mutex_);
+    write = write_;
+  }
+  return write == nullptr ? Status{} : write->flush();
+}
+
+Status TableImpl::close() {
+  std::shared_ptr<WritePath> write;
+  {
+    std::lock_guard lock(start_mutex_);
+    closed_ = true;
+    write = write_;
+  }
+  return write == nullptr ? Status{} : write->close();
+}
+
+// --- what readers see ----------------------------------------------------------------------------------------------
+
+Ledger TableImpl::ledger() const {
+  Ledger sum = ledger_before_;
+  for (const auto& shard : shards_) sum += shard->ledger();
+  return sum;
+}
+
+// The order of the three steps matters. Rows at or below the lowest applied LSN stand in chunks that were published before
+// it was, so a state taken afterwards has them. A flush published in between shows rows up to its own marker, which every
+// shard had passed: the cut moves up to it.
+Result<std::shared_ptr<const Snapshot>> TableImpl::snapshot() {
+  Lsn applied = UINT64_MAX;
+  for (const auto& shard : shards_) applied = std::min(applied, shard->applied_lsn());
+  auto snapshot = std::make_shared<TableSnapshot>();
+  snapshot->state = publisher_.get();
+  snapshot->cut = std::max(applied, snapshot->state->manifest->log.flushed_lsn);
+  snapshot->counts = ledger();
+  snapshot->dictionaries.assign(dictionaries_.begin(), dictionaries_.end());
+  return snapshot;
+}
+
+Table::Stats TableImpl::stats() const {
+  Stats stats;
+  const std::shared_ptr<const PublishedState> state = publisher_.get();
+  stats.ledger = ledger();
+  for (const auto& shard : shards_) stats.remembered_ids += shard->remembered_ids();
+  for (const auto& chunks : state->chunks) {
+    for (const auto& chunk : *chunks) {
+      stats.memtable_rows += chunk->rows();
+      stats.memtable_bytes += chunk->memory_bytes();
+    }
+  }
+  stats.segments = state->segments->size();
+  for (const auto& segment : *state->segments) stats.segment_bytes += segment->info().size;
+  std::lock_guard lock(start_mutex_);
+  if (write_ != nullptr) {
+    stats.log = write_->sequencer().log_stats();
+    stats.log_io_method = write_->sequencer().log_io_method();
+    stats.flushes = write_->flushes();
+  }
+  return stats;
+}
+
+}  // namespace tally

@@ -1,0 +1,71 @@
+// The one implementation of Table: owns dictionaries, shards and published state; brings the write path up when it is
+// first needed. Ids are rebuilt then too, so a process that only queries never pays for them.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "engine/open_table.h"
+#include "engine/published_state.h"
+#include "engine/replay.h"
+#include "engine/write_path.h"
+
+namespace tally {
+
+class TableImpl final : public Table {
+ public:
+  TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOptions options,
+            std::shared_ptr<const ManifestState> state);
+  ~TableImpl() override;
+
+  // Once, before anything else.
+  Status recover();
+
+  const std::string& name() const override { return schema_->table_name; }
+  std::shared_ptr<const Schema> schema() const override { return schema_; }
+  void ingest_async(IngestBatch batch, Done done) override;
+  Result<std::shared_ptr<const Snapshot>> snapshot() override;
+  Status prepare_writes() override;
+  Status flush() override;
+  Status close() override;
+  Stats stats() const override;
+
+ private:
+  Status load_dictionaries();
+  Status check_segment_files() const;
+  Status replay_log();
+  Status persist_recovered(const Replay& replay);
+  Status open_manifest();
+  Status rebuild_ids();
+  Status settle_log();
+  Status start_writing();
+  FlushContext flush_context() const;
+  LogOptions log_options() const;
+  std::vector<Shard*> shard_pointers() const;
+  std::vector<Dictionary*> dictionary_pointers() const;
+  Result<PendingBatch> prepare(IngestBatch batch) const;
+  Ledger ledger() const;
+
+  FileSystem& fs_;
+  Clock& clock_;
+  const TablePaths paths_;
+  const TableOptions options_;
+  const std::shared_ptr<const Schema> schema_;
+  const IdHasher hasher_;
+  const Ledger ledger_before_;  // of the manifest, when the shards began to count
+  StatePublisher publisher_;
+  std::vector<std::shared_ptr<Dictionary>> dictionaries_;  // by dimension
+  std::vector<std::unique_ptr<Shard>> shards_;
+  LogRecovery log_recovery_;            // after recover(): constant
+  mutable std::mutex start_mutex_;      // for bringing the write path up and down
+  std::unique_ptr<Manifest> manifest_;  // guarded by start_mutex_ until write_ stands
+  bool ids_known_ = false;              // guarded by start_mutex_
+  Status read_only_;                    // why there can be no write path; guarded by start_mutex_
+  bool closed_ = false;                 // guarded by start_mutex_
+  std::shared_ptr<WritePath> write_;    // guarded by start_mutex_
+  Permits permits_{limits::kIngestQueueMax};
+};
+
+}  // namespace tally

@@ -1,0 +1,26 @@
+// The snapshot of a table: one published state, cut at one LSN.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/published_state.h"
+#include "engine/snapshot.h"
+
+namespace tally {
+
+struct TableSnapshot final : Snapshot {
+  std::shared_ptr<const PublishedState> state;
+  Lsn cut = 0;  // rows with a higher LSN are not shown
+  Ledger counts;
+  std::vector<std::shared_ptr<const Dictionary>> dictionaries;  // by dimension
+
+  const Schema& schema() const override { return *state->manifest->schema(); }
+  Lsn lsn() const override { return cut; }
+  Ledger ledger() const override { return counts; }
+  const Dictionary& dictionary(size_t dimension) const override { return *dictionaries[dimension]; }
+  const ManifestState& manifest() const override { return *state->manifest; }
+  std::unique_ptr<RawScan> scan(ScanSpec spec) const override;
+};
+
+}  // namespace tally

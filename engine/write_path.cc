@@ -1,0 +1,156 @@
+#include "engine/write_path.h"
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+
+namespace tally {
+namespace {
+
+constexpr auto kSpaceRetry = std::chrono::seconds(1);  // how often a flush that lacks room is tried again (VM polls so)
+
+}  // namespace
+
+WritePath::WritePath(Config config) : config_(std::move(config)) {
+  Sequencer::Config sequencer = std::move(config_.sequencer);
+  sequencer.shards = config_.shards.size();
+  sequencer.active_bytes = [this] {
+    uint64_t bytes = 0;
+    for (const Shard* shard : config_.shards) bytes += shard->active_bytes();
+    return bytes;
+  };
+  sequencer.dispatch = [this](std::shared_ptr<LoggedBatch> logged) { give_to_shards(std::move(logged)); };
+  sequencer.send_marker = [this](std::shared_ptr<FlushJob> job) {
+    job->ledger_before = config_.ledger_before;
+    give_to_shards(std::move(job));
+  };
+  sequencer_ = std::make_unique<Sequencer>(std::move(sequencer));
+  if (config_.threads) start_threads();
+}
+
+WritePath::~WritePath() { stop(); }
+
+void WritePath::start_threads() {
+  for (size_t i = 0; i < config_.shards.size(); ++i) workers_.push_back(std::make_unique<ShardWorker>());
+  for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->thread = std::thread([this, i] { run_shard(i); });
+  flusher_thread_ = std::thread([this] { run_flusher(); });
+  sequencer_thread_ = std::thread([this] { sequencer_->run(); });
+}
+
+// In the order of the way of a batch, so that each stage finishes what the one before it handed over.
+void WritePath::stop() {
+  sequencer_->stop();
+  {
+    std::lock_guard lock(stopping_mutex_);
+    stopping_ = true;
+  }
+  stopping_changed_.notify_all();
+  if (sequencer_thread_.joinable()) sequencer_thread_.join();
+  for (auto& worker : workers_) worker->queue.close();
+  for (auto& worker : workers_) {
+    if (worker->thread.joinable()) worker->thread.join();
+  }
+  flush_queue_.close();
+  if (flusher_thread_.joinable()) flusher_thread_.join();
+}
+
+void WritePath::submit(PendingBatch batch) {
+  sequencer_->submit(std::move(batch));
+  if (!config_.threads) run_inline();
+}
+
+void WritePath::run_inline() {
+  std::lock_guard lock(inline_mutex_);
+  if (auto job = std::exchange(unfinished_job_, nullptr)) flush_job(job);
+  sequencer_->run_until_idle();
+}
+
+Status WritePath::flush() {
+  auto flushed = std::make_shared<std::promise<Status>>();
+  std::future<Status> result = flushed->get_future();
+  sequencer_->request_flush([flushed](Status status) { flushed->set_value(std::move(status)); });
+  if (!config_.threads) run_inline();
+  return result.get();
+}
+
+Status WritePath::close() {
+  const Status flushed = flush();
+  stop();
+  TALLY_TRY(flushed);
+  return sequencer_->close_log();
+}
+
+void WritePath::give_to_shards(const ShardWork& work_item) {
+  for (size_t i = 0; i < config_.shards.size(); ++i) {
+    if (config_.threads) {
+      workers_[i]->queue.push(work_item);
+    } else {
+      work(i, work_item);
+    }
+  }
+}
+
+void WritePath::run_shard(size_t index) {
+  while (std::optional<ShardWork> item = workers_[index]->queue.pop()) work(index, *item);
+}
+
+void WritePath::work(size_t index, const ShardWork& item) {
+  if (const auto* logged = std::get_if<std::shared_ptr<LoggedBatch>>(&item)) {
+    LoggedBatch& batch = **logged;
+    config_.shards[index]->apply(batch);
+    // The last shard answers: every shard has applied this record then, and, each taking them in order, all before it.
+    if (batch.shards_left.fetch_sub(1, std::memory_order_acq_rel) == 1) batch.done(merge_outcomes(batch));
+    return;
+  }
+  const auto& job = std::get<std::shared_ptr<FlushJob>>(item);
+  job->shards[index] = config_.shards[index]->freeze();
+  if (job->shards_left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (config_.threads) {
+    flush_queue_.push(job);
+  } else {
+    flush_job(job);
+  }
+}
+
+void WritePath::run_flusher() {
+  while (std::optional<std::shared_ptr<FlushJob>> job = flush_queue_.pop()) {
+    flush_job(*job);
+  }
+}
+
+void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
+  while (true) {
+    const Status status = tally::flush(config_.flush, *job);
+    if (status) {
+      publish(*job);
+      flushes_.fetch_add(1, std::memory_order_relaxed);
+    }
+    sequencer_->flush_finished(status, job->log.flushed_lsn);
+    if (status || status.error().code != Code::kNoSpace) return;
+    if (!config_.threads) {
+      unfinished_job_ = job;
+      return;
+    }
+    std::unique_lock lock(stopping_mutex_);
+    if (stopping_changed_.wait_for(lock, kSpaceRetry, [this] { return stopping_; })) return;
+  }
+}
+
+// The segments come and the chunks they were made of leave in one step: no reader sees a row twice or not at all.
+void WritePath::publish(const FlushJob& job) {
+  const std::shared_ptr<const ManifestState> manifest = config_.flush.manifest->state();
+  std::shared_ptr<const SegmentList> segments =
+      make_segment_list(*config_.flush.fs, config_.flush.paths, *manifest, config_.publisher->get()->segments.get());
+  config_.publisher->update([&](PublishedState& state) {
+    state.manifest = manifest;
+    state.segments = segments;
+    for (size_t i = 0; i < job.shards.size(); ++i) {
+      auto left = std::make_shared<ChunkList>(*state.chunks[i]);
+      TALLY_CHECK(left->size() >= job.shards[i].chunks.size());
+      left->erase(left->begin(), left->begin() + static_cast<ptrdiff_t>(job.shards[i].chunks.size()));
+      state.chunks[i] = std::move(left);
+    }
+  });
+}
+
+}  // namespace tally

@@ -1,0 +1,67 @@
+// The running write side of a table: the sequencer, a worker for each shard, and the flusher, with their threads and the
+// queues between them. Without threads each step runs inside the call that caused it.
+// Threads: submit() and flush() by any; start/stop by the table.
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "engine/flush.h"
+#include "engine/sequencer.h"
+#include "engine/work_queue.h"
+
+namespace tally {
+
+class WritePath {
+ public:
+  struct Config {
+    bool threads = true;
+    Sequencer::Config sequencer;  // dispatch, send_marker and active_bytes are filled here
+    std::vector<Shard*> shards;
+    StatePublisher* publisher = nullptr;
+    FlushContext flush;
+    Ledger ledger_before;  // of the manifest when the shards began to count
+  };
+  explicit WritePath(Config config);
+  ~WritePath();  // stops; nothing is flushed that was not
+
+  void submit(PendingBatch batch);
+  Status flush();  // waits
+  Status close();  // flushes, stops, closes the log
+  const Sequencer& sequencer() const { return *sequencer_; }
+  uint64_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
+
+ private:
+  using ShardWork = std::variant<std::shared_ptr<LoggedBatch>, std::shared_ptr<FlushJob>>;
+  struct ShardWorker {
+    WorkQueue<ShardWork> queue;
+    std::thread thread;
+  };
+
+  void start_threads();
+  void stop();
+  void run_inline();
+  void give_to_shards(const ShardWork& work);
+  void run_shard(size_t index);
+  void work(size_t index, const ShardWork& work);
+  void run_flusher();
+  void flush_job(const std::shared_ptr<FlushJob>& job);
+  void publish(const FlushJob& job);
+
+  Config config_;
+  std::unique_ptr<Sequencer> sequencer_;
+  std::vector<std::unique_ptr<ShardWorker>> workers_;
+  WorkQueue<std::shared_ptr<FlushJob>> flush_queue_;
+  std::shared_ptr<FlushJob> unfinished_job_;  // without threads: lacked space, tried again at the next call
+  std::thread sequencer_thread_;
+  std::thread flusher_thread_;
+  std::mutex inline_mutex_;  // without threads: one caller at a time
+  std::mutex stopping_mutex_;
+  std::condition_variable stopping_changed_;
+  bool stopping_ = false;  // guarded by stopping_mutex_
+  std::atomic<uint64_t> flushes_{0};
+};
+
+}  // namespace tally
