@@ -22,12 +22,8 @@ using ByteSpan = std::span<const uint8_t>;
 using MutableByteSpan = std::span<uint8_t>;
 using Bytes = std::vector<uint8_t>;
 
-inline ByteSpan as_bytes(std::string_view text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-inline std::string_view as_text(ByteSpan bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline ByteSpan as_bytes(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
+inline std::string_view as_text(ByteSpan bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 template <class T>
   requires std::is_trivially_copyable_v<T>
@@ -54,7 +50,8 @@ class ByteReader {
   template <class T>
     requires std::is_arithmetic_v<T>
   Result<T> read(std::string_view what) {
-    if (remaining() < sizeof(T)) [[unlikely]] return short_read(what, sizeof(T));
+    if (remaining() < sizeof(T)) [[unlikely]]
+      return short_read(what, sizeof(T));
     T value = load_le<T>(bytes_.data() + offset_);
     offset_ += sizeof(T);
     return value;

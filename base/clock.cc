@@ -19,8 +19,8 @@ TimeUs read_clock(clockid_t id) {
 // Where the kernel does not tell (a sandbox without /proc) the boot has no name, and two boots look alike: the manifest's
 // comparison of boottime_us then still finds that time went back.
 std::string read_boot_id() {
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
-      std::fopen("/proc/sys/kernel/random/boot_id", "re"), std::fclose);
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen("/proc/sys/kernel/random/boot_id", "re"),
+                                                       std::fclose);
   char text[37] = {};
   if (file == nullptr || std::fread(text, 1, sizeof text - 1, file.get()) != sizeof text - 1) {
     return "unknown";

@@ -21,10 +21,10 @@ constexpr int32_t utc_day(TimeUs time) {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual TimeUs wall_us() const = 0;         // may jump
-  virtual TimeUs boottime_us() const = 0;     // CLOCK_BOOTTIME: never goes back within a boot, counts while suspended
-  virtual std::string boot_id() const = 0;    // changes with every boot; boottime_us compares only within one
-  virtual void sleep_us(TimeUs duration) = 0; // a manual clock advances itself instead
+  virtual TimeUs wall_us() const = 0;          // may jump
+  virtual TimeUs boottime_us() const = 0;      // CLOCK_BOOTTIME: never goes back within a boot, counts while suspended
+  virtual std::string boot_id() const = 0;     // changes with every boot; boottime_us compares only within one
+  virtual void sleep_us(TimeUs duration) = 0;  // a manual clock advances itself instead
 };
 
 // The machine's clock. Lives as long as the process; safe from every thread.

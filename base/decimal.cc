@@ -73,10 +73,10 @@ bool split(std::string_view text, Parts& parts) {
 enum class Fit : uint8_t { kExact, kTooPrecise, kTooLarge };
 
 // Adds up digits until the units of 10^-scale; what is behind must be zeros.
-Fit scale_up(const Parts& parts, int precision, int scale, int64_t& value) {
-  const int64_t limit = power_of_ten(precision);
-  const int64_t kept =
-      static_cast<int64_t>(parts.whole.size()) + parts.exponent + scale;  // digits that count
+// Unsigned, since ten times the largest 18 digits do not fit int64.
+Fit scale_up(const Parts& parts, int precision, int scale, uint64_t& value) {
+  const auto limit = static_cast<uint64_t>(power_of_ten(precision));
+  const int64_t kept = static_cast<int64_t>(parts.whole.size()) + parts.exponent + scale;  // digits that count
   int64_t index = 0;
   bool any = false;
   for (std::string_view digits : {parts.whole, parts.fraction}) {
@@ -86,7 +86,7 @@ Fit scale_up(const Parts& parts, int precision, int scale, int64_t& value) {
         if (c != '0') return Fit::kTooPrecise;
         continue;
       }
-      value = value * 10 + (c - '0');
+      value = value * 10 + static_cast<uint64_t>(c - '0');
       if (value >= limit) return Fit::kTooLarge;
     }
   }
@@ -105,8 +105,7 @@ Result<int64_t> parse_int64(std::string_view text) {
   int64_t value = 0;
   auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (error == std::errc::result_out_of_range) return bad(text, "is out of range for INT64");
-  if (error != std::errc{} || end != digits.data() + digits.size())
-    return bad(text, "is not an integer");
+  if (error != std::errc{} || end != digits.data() + digits.size()) return bad(text, "is not an integer");
   return value;
 }
 
@@ -114,15 +113,16 @@ Result<int64_t> parse_decimal(std::string_view text, int precision, int scale) {
   TALLY_CHECK(precision >= 1 && precision <= kDecimalDigitsMax && scale >= 0 && scale <= precision);
   Parts parts;
   if (!split(text, parts)) return bad(text, "is not a decimal number");
-  int64_t value = 0;
-  switch (scale_up(parts, precision, scale, value)) {
-    case Fit::kExact: return parts.negative ? -value : value;
-    case Fit::kTooPrecise:
-      return bad(text, "has more than " + std::to_string(scale) + " digits behind the point");
+  uint64_t magnitude = 0;
+  switch (scale_up(parts, precision, scale, magnitude)) {
+    case Fit::kExact: {
+      auto value = static_cast<int64_t>(magnitude);
+      return parts.negative ? -value : value;
+    }
+    case Fit::kTooPrecise: return bad(text, "has more than " + std::to_string(scale) + " digits behind the point");
     case Fit::kTooLarge: break;
   }
-  return bad(text, "is out of range for DECIMAL(" + std::to_string(precision) + "," +
-                       std::to_string(scale) + ")");
+  return bad(text, "is out of range for DECIMAL(" + std::to_string(precision) + "," + std::to_string(scale) + ")");
 }
 
 void append_decimal(std::string& out, Int128 value, int scale) {

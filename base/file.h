@@ -29,8 +29,8 @@ enum class OpenMode : uint8_t {
   kRead,        // must exist
   kReadDirect,  // must exist; reads bypass the page cache where the file system can (O_DIRECT): what is on disk, not what
                 // a failed fsync left in memory. Any offset and length is allowed, alignment is handled inside.
-  kReadWrite,   // must exist
-  kCreate,      // must not exist (O_CREAT | O_EXCL)
+  kReadWrite,  // must exist
+  kCreate,     // must not exist (O_CREAT | O_EXCL)
 };
 
 class File {
@@ -68,7 +68,7 @@ class IoQueue {
     Status status;     // of a write or a sync
   };
 
-  virtual ~IoQueue() = default;  // waits for everything in flight
+  virtual ~IoQueue() = default;               // waits for everything in flight
   virtual std::string_view name() const = 0;  // "io_uring", "pwrite", "simulated"
   virtual size_t in_flight() const = 0;
   // `bytes` and `file` must stay alive until the completion was returned, and `file` must come from the FileSystem that
@@ -105,7 +105,7 @@ class FileSystem {
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // replaces `to` atomically
   virtual Status unlink(const std::string& path) = 0;
-  virtual Status make_directory(const std::string& path) = 0;  // mode 0700; kAlreadyExists if it is there
+  virtual Status make_directory(const std::string& path) = 0;    // mode 0700; kAlreadyExists if it is there
   virtual Status remove_directory(const std::string& path) = 0;  // must be empty
   virtual Status sync_directory(const std::string& path) = 0;
   virtual Result<std::vector<FileInfo>> list(const std::string& path) = 0;  // sorted by name, without . and ..

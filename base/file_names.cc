@@ -58,15 +58,12 @@ std::string padded(uint64_t number, size_t digits) {
 
 std::string numbered_name(FileKind kind, uint64_t number) {
   for (const NumberedName& form : kNumberedNames) {
-    if (form.kind == kind)
-      return std::string(form.prefix) + padded(number, form.digits) + std::string(form.suffix);
+    if (form.kind == kind) return std::string(form.prefix) + padded(number, form.digits) + std::string(form.suffix);
   }
   return {};
 }
 
-bool stands_for_itself(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
+bool stands_for_itself(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -75,8 +72,7 @@ int hex_value(char c) {
 }
 
 std::unexpected<Error> no_table_folder(std::string_view folder) {
-  return fail(Code::kInvalidArgument,
-              "'" + std::string(folder) + "' is not the folder name of a table");
+  return fail(Code::kInvalidArgument, "'" + std::string(folder) + "' is not the folder name of a table");
 }
 
 }  // namespace
@@ -117,17 +113,15 @@ Result<std::string> decode_table_name(std::string_view folder) {
 Status check_table_name(std::string_view table) {
   if (table.empty()) return fail(Code::kInvalidArgument, "a table name cannot be empty");
   if (table.size() > limits::kNameBytesMax) {
-    return fail(Code::kLimitExceeded, "table name of " + std::to_string(table.size()) +
-                                          " bytes, the limit is " +
+    return fail(Code::kLimitExceeded, "table name of " + std::to_string(table.size()) + " bytes, the limit is " +
                                           std::to_string(limits::kNameBytesMax));
   }
   size_t encoded = encode_table_name(table).size() + kTemporarySuffix.size();
   if (encoded > limits::kFileNameBytesMax) {
-    return fail(Code::kLimitExceeded,
-                "table name '" + std::string(table) + "' makes a folder name of " +
-                    std::to_string(encoded) + " bytes, the limit is " +
-                    std::to_string(limits::kFileNameBytesMax) +
-                    " (every byte outside a-z, 0-9 and _ counts three times)");
+    return fail(Code::kLimitExceeded, "table name '" + std::string(table) + "' makes a folder name of " +
+                                          std::to_string(encoded) + " bytes, the limit is " +
+                                          std::to_string(limits::kFileNameBytesMax) +
+                                          " (every byte outside a-z, 0-9 and _ counts three times)");
   }
   return {};
 }
@@ -151,18 +145,14 @@ std::string base_name(std::string_view path) {
   return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
 }
 
-std::string temporary_path(std::string_view path) {
-  return std::string(path).append(kTemporarySuffix);
-}
+std::string temporary_path(std::string_view path) { return std::string(path).append(kTemporarySuffix); }
 
 std::string manifest_name(uint64_t number) { return numbered_name(FileKind::kManifest, number); }
 std::string log_file_name(uint64_t number) { return numbered_name(FileKind::kLogFile, number); }
 std::string log_spare_name(uint64_t number) { return numbered_name(FileKind::kLogSpare, number); }
 std::string log_torn_name(uint64_t number) { return numbered_name(FileKind::kLogTorn, number); }
 std::string segment_name(uint64_t number) { return numbered_name(FileKind::kSegment, number); }
-std::string dictionary_name(uint64_t number) {
-  return numbered_name(FileKind::kDictionary, number);
-}
+std::string dictionary_name(uint64_t number) { return numbered_name(FileKind::kDictionary, number); }
 
 std::string log_file_path(std::string_view log_directory, uint64_t number) {
   return join_path(log_directory, log_file_name(number));
@@ -171,28 +161,16 @@ std::string clean_mark_path(std::string_view log_directory) {
   return join_path(log_directory, fixed_name(FileKind::kCleanMark));
 }
 
-std::string TablePaths::current() const {
-  return join_path(directory_, fixed_name(FileKind::kCurrent));
-}
-std::string TablePaths::manifest(uint64_t number) const {
-  return join_path(directory_, manifest_name(number));
-}
-std::string TablePaths::reserve() const {
-  return join_path(directory_, fixed_name(FileKind::kReserve));
-}
-std::string TablePaths::log_directory() const {
-  return join_path(directory_, fixed_name(FileKind::kLogDirectory));
-}
-std::string TablePaths::log_file(uint64_t number) const {
-  return log_file_path(log_directory(), number);
-}
+std::string TablePaths::current() const { return join_path(directory_, fixed_name(FileKind::kCurrent)); }
+std::string TablePaths::manifest(uint64_t number) const { return join_path(directory_, manifest_name(number)); }
+std::string TablePaths::reserve() const { return join_path(directory_, fixed_name(FileKind::kReserve)); }
+std::string TablePaths::log_directory() const { return join_path(directory_, fixed_name(FileKind::kLogDirectory)); }
+std::string TablePaths::log_file(uint64_t number) const { return log_file_path(log_directory(), number); }
 std::string TablePaths::clean_mark() const { return clean_mark_path(log_directory()); }
 std::string TablePaths::segment_directory() const {
   return join_path(directory_, fixed_name(FileKind::kSegmentDirectory));
 }
-std::string TablePaths::segment(uint64_t number) const {
-  return join_path(segment_directory(), segment_name(number));
-}
+std::string TablePaths::segment(uint64_t number) const { return join_path(segment_directory(), segment_name(number)); }
 std::string TablePaths::dictionary_directory() const {
   return join_path(directory_, fixed_name(FileKind::kDictionaryDirectory));
 }
@@ -202,16 +180,10 @@ std::string TablePaths::dictionary(uint64_t number) const {
 std::string TablePaths::orphan_directory() const {
   return join_path(directory_, fixed_name(FileKind::kOrphanDirectory));
 }
-std::string TablePaths::orphan(std::string_view name) const {
-  return join_path(orphan_directory(), name);
-}
+std::string TablePaths::orphan(std::string_view name) const { return join_path(orphan_directory(), name); }
 
-std::string DatabasePaths::marker() const {
-  return join_path(directory_, fixed_name(FileKind::kMarker));
-}
-std::string DatabasePaths::lock() const {
-  return join_path(directory_, fixed_name(FileKind::kLock));
-}
+std::string DatabasePaths::marker() const { return join_path(directory_, fixed_name(FileKind::kMarker)); }
+std::string DatabasePaths::lock() const { return join_path(directory_, fixed_name(FileKind::kLock)); }
 std::string DatabasePaths::tables_directory() const {
   return join_path(directory_, fixed_name(FileKind::kTablesDirectory));
 }

@@ -33,8 +33,7 @@ inline constexpr std::string_view kTemporarySuffix = ".tmp";
 // refuses what would not fit: empty names, names above limits::kNameBytesMax, folder names above
 // limits::kFileNameBytesMax with their suffix.
 std::string encode_table_name(std::string_view table);
-Result<std::string> decode_table_name(
-    std::string_view folder);  // kInvalidArgument unless encode() made it
+Result<std::string> decode_table_name(std::string_view folder);  // kInvalidArgument unless encode() made it
 Status check_table_name(std::string_view table);
 
 std::string join_path(std::string_view directory, std::string_view name);
@@ -73,8 +72,7 @@ class DatabasePaths {
   std::string lock() const;
   std::string tables_directory() const;
   TablePaths table(std::string_view name) const;
-  TablePaths temporary_table(
-      std::string_view name) const;  // where a table's folder is built before its rename
+  TablePaths temporary_table(std::string_view name) const;  // where a table's folder is built before its rename
 
  private:
   std::string directory_;

@@ -59,8 +59,7 @@ const Unit* find_unit(std::string_view word) {
 // Adds value * unit, exactly, or says that it cannot.
 bool add_scaled(int64_t value, int64_t unit, int64_t& sum) {
   int64_t product = 0;
-  return !__builtin_mul_overflow(value, unit, &product) &&
-         !__builtin_add_overflow(sum, product, &sum);
+  return !__builtin_mul_overflow(value, unit, &product) && !__builtin_add_overflow(sum, product, &sum);
 }
 
 // One pass over the text; `problem` is what is wrong with it.
@@ -95,13 +94,11 @@ class Parser {
     return true;
   }
   bool number(int64_t& value) {
-    if (rest_.empty() || !is_digit(rest_.front()))
-      return refuse("is not an interval (like '7 days')");
+    if (rest_.empty() || !is_digit(rest_.front())) return refuse("is not an interval (like '7 days')");
     value = 0;
     for (; !rest_.empty() && is_digit(rest_.front()); rest_.remove_prefix(1)) {
       int64_t digit = rest_.front() - '0';
-      if (__builtin_mul_overflow(value, int64_t{10}, &value) ||
-          __builtin_add_overflow(value, digit, &value)) {
+      if (__builtin_mul_overflow(value, int64_t{10}, &value) || __builtin_add_overflow(value, digit, &value)) {
         return refuse("is out of range");
       }
     }
@@ -113,8 +110,7 @@ class Parser {
     for (; !rest_.empty() && is_digit(rest_.front()); rest_.remove_prefix(1), ++count) {
       int64_t digit = rest_.front() - '0';
       if (count < kFractionDigits) millionths = millionths * 10 + digit;
-      if (count >= kFractionDigits && digit != 0)
-        return refuse("has more than six digits behind the point");
+      if (count >= kFractionDigits && digit != 0) return refuse("has more than six digits behind the point");
     }
     if (count == 0) return refuse("has a point without digits behind it");
     for (; count < kFractionDigits; ++count) millionths *= 10;
@@ -149,8 +145,7 @@ class Parser {
     // Millionths of a week stay far below 2^63.
     int64_t part = millionths * unit.us;
     if (part % 1'000'000 != 0) return refuse("is finer than a microsecond");
-    bool fits = add_scaled(sign * whole, unit.us, interval.us) &&
-                add_scaled(sign * (part / 1'000'000), 1, interval.us);
+    bool fits = add_scaled(sign * whole, unit.us, interval.us) && add_scaled(sign * (part / 1'000'000), 1, interval.us);
     return fits || refuse("is out of range");
   }
 
@@ -166,8 +161,7 @@ class Parser {
     if (minutes > 59 || seconds > 59) return refuse("has a time that does not exist");
     bool fits = add_scaled(sign * hours, kMicrosPerHour, interval.us) &&
                 add_scaled(sign * minutes, kMicrosPerMinute, interval.us) &&
-                add_scaled(sign * seconds, kMicrosPerSecond, interval.us) &&
-                add_scaled(sign * micros, 1, interval.us);
+                add_scaled(sign * seconds, kMicrosPerSecond, interval.us) && add_scaled(sign * micros, 1, interval.us);
     return fits || refuse("is out of range");
   }
 
@@ -183,8 +177,7 @@ void append_unit(std::string& out, bool negative, uint64_t count, std::string_vi
 }
 
 void append_seconds(std::string& out, bool negative, uint64_t us) {
-  if (us % kMicrosPerSecond == 0)
-    return append_unit(out, negative, us / kMicrosPerSecond, "second");
+  if (us % kMicrosPerSecond == 0) return append_unit(out, negative, us / kMicrosPerSecond, "second");
   std::string fraction = std::to_string(us % kMicrosPerSecond + kMicrosPerSecond).substr(1);
   fraction.erase(fraction.find_last_not_of('0') + 1);
   if (!out.empty()) out.push_back(' ');
@@ -198,8 +191,7 @@ Result<Interval> parse_interval(std::string_view text) {
   Interval interval;
   Parser parser(text);
   if (parser.run(interval)) return interval;
-  return fail(Code::kInvalidArgument,
-              "'" + std::string(text.substr(0, 60)) + "' " + parser.problem());
+  return fail(Code::kInvalidArgument, "'" + std::string(text.substr(0, 60)) + "' " + parser.problem());
 }
 
 Result<TimeUs> parse_duration(std::string_view text) {
@@ -212,8 +204,7 @@ Result<TimeUs> parse_duration(std::string_view text) {
 std::string format_interval(Interval interval) {
   std::string out;
   bool before = interval.months < 0;
-  auto months =
-      before ? -static_cast<uint64_t>(interval.months) : static_cast<uint64_t>(interval.months);
+  auto months = before ? -static_cast<uint64_t>(interval.months) : static_cast<uint64_t>(interval.months);
   append_unit(out, before, months / 12, "year");
   append_unit(out, before, months % 12, "month");
   bool negative = interval.us < 0;
@@ -225,8 +216,6 @@ std::string format_interval(Interval interval) {
   return out.empty() ? "0 seconds" : out;
 }
 
-std::string format_duration(TimeUs duration) {
-  return format_interval({.months = 0, .us = duration});
-}
+std::string format_duration(TimeUs duration) { return format_interval({.months = 0, .us = duration}); }
 
 }  // namespace tally

@@ -13,62 +13,63 @@ inline constexpr uint64_t kMiB = 1024 * kKiB;
 inline constexpr uint64_t kGiB = 1024 * kMiB;
 
 // --- files ---------------------------------------------------------------------------------------------------------
-inline constexpr int kLockRetries = 5;                       // S3: io_uring holds a killed process' descriptors a moment
-inline constexpr TimeUs kLockRetryUs = 50 * 1000;            // between two of them
+inline constexpr int kLockRetries = 5;             // S3: io_uring holds a killed process' descriptors a moment
+inline constexpr TimeUs kLockRetryUs = 50 * 1000;  // between two of them
 
 // --- log -----------------------------------------------------------------------------------------------------------
-inline constexpr uint64_t kLogAlignment = 4096;              // O_DIRECT and torn-write granularity; groups are padded to it
-inline constexpr uint64_t kLogFileBytes = 64 * kMiB;         // preallocation unit; two of them are the log at rest
-inline constexpr uint64_t kLogRecordBytesMax = 48 * kMiB;    // one batch with its meta
-inline constexpr uint64_t kLogGroupBytesMax = 52 * kMiB;     // one append: a full record and small company
-inline constexpr unsigned kLogGroupsInFlightMax = 4;         // W10 "pipeline depth": a torn tail spans at most these
-inline constexpr TimeUs kLogSealIdleUs = kMicrosPerSecond;   // W15
-inline constexpr TimeUs kLogSlowSyncUs = kMicrosPerSecond;   // W24: warn above this
-inline constexpr unsigned kLogTornFilesMax = 4;              // evidence of torn tails; a crash loop must not fill the disk
+inline constexpr uint64_t kLogAlignment = 4096;       // O_DIRECT and torn-write granularity; groups are padded to it
+inline constexpr uint64_t kLogFileBytes = 64 * kMiB;  // preallocation unit; two of them are the log at rest
+inline constexpr uint64_t kLogRecordBytesMax = 48 * kMiB;   // one batch with its meta
+inline constexpr uint64_t kLogGroupBytesMax = 52 * kMiB;    // one append: a full record and small company
+inline constexpr unsigned kLogGroupsInFlightMax = 4;        // W10 "pipeline depth": a torn tail spans at most these
+inline constexpr TimeUs kLogSealIdleUs = kMicrosPerSecond;  // W15
+inline constexpr TimeUs kLogSlowSyncUs = kMicrosPerSecond;  // W24: warn above this
+inline constexpr unsigned kLogTornFilesMax = 4;  // evidence of torn tails; a crash loop must not fill the disk
 
 // --- batch ---------------------------------------------------------------------------------------------------------
-inline constexpr uint32_t kBatchRowsMax = 65'536;            // a row index fits 16 bits in shard routing
-inline constexpr uint64_t kBatchBytesMax = 16 * kMiB;        // encoded
-inline constexpr uint32_t kBatchRowsDefault = 20'000;        // what `tally load` sends at a time
-inline constexpr uint32_t kStringBytesMax = 64 * kKiB - 1;   // one string value, one id
-inline constexpr uint64_t kRejectedBytesMax = 8 * kMiB;      // all bad rows reported with one batch, encoded
-inline constexpr uint32_t kRejectedRawBytesMax = 4 * kKiB;   // of a bad row kept with its reason
+inline constexpr uint32_t kBatchRowsMax = 65'536;           // a row index fits 16 bits in shard routing
+inline constexpr uint64_t kBatchBytesMax = 16 * kMiB;       // encoded
+inline constexpr uint32_t kBatchRowsDefault = 20'000;       // what `tally load` sends at a time
+inline constexpr uint32_t kStringBytesMax = 64 * kKiB - 1;  // one string value, one id
+inline constexpr uint64_t kRejectedBytesMax = 8 * kMiB;     // all bad rows reported with one batch, encoded
+inline constexpr uint32_t kRejectedRawBytesMax = 4 * kKiB;  // of a bad row kept with its reason
 
 // --- schema --------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kNameBytesMax = 128;
-inline constexpr uint32_t kFileNameBytesMax = 255;            // one path component, as every file system of ours has it
-inline constexpr uint32_t kColumnsMax = 256;                 // dimensions, fields and measures together
+inline constexpr uint32_t kFileNameBytesMax = 255;  // one path component, as every file system of ours has it
+inline constexpr uint32_t kColumnsMax = 256;        // dimensions, fields and measures together
 inline constexpr uint32_t kRollupsMax = 32;
 inline constexpr uint32_t kTablesMax = 1'024;
 inline constexpr uint32_t kDimensionValuesDefault = 1'000'000;
 inline constexpr uint32_t kDimensionValuesMax = 16'000'000;
-inline constexpr TimeUs kFutureSkewUs = 5 * kMicrosPerMinute;     // event time further ahead of arrival is too early
-inline constexpr TimeUs kGraceDefaultUs = 5 * kMicrosPerMinute;   // above it an accepted row counts as late
+inline constexpr TimeUs kFutureSkewUs = 5 * kMicrosPerMinute;    // event time further ahead of arrival is too early
+inline constexpr TimeUs kGraceDefaultUs = 5 * kMicrosPerMinute;  // above it an accepted row counts as late
 
 // --- memory --------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kChunkRows = 65'536;
-inline constexpr uint64_t kMemtableBytesMax = 256 * kMiB;    // per table, before a flush marker is sent
+inline constexpr uint64_t kMemtableBytesMax = 256 * kMiB;  // per table, before a flush marker is sent
 inline constexpr uint32_t kShardsMax = 64;
-inline constexpr uint32_t kIngestQueueMax = 64;              // batches waiting for a table's sequencer
-inline constexpr uint64_t kRememberedIdsMax = 400'000'000;   // beyond it ingest answers retry_later
+inline constexpr uint32_t kIngestQueueMax = 64;             // batches waiting for a table's sequencer
+inline constexpr uint64_t kRememberedIdsMax = 400'000'000;  // beyond it ingest answers retry_later
 
 // --- segments and manifest -----------------------------------------------------------------------------------------
-inline constexpr uint32_t kSegmentBlockRows = 8'192;         // between 2,048 and 65,536
+inline constexpr uint32_t kSegmentBlockRows = 8'192;  // between 2,048 and 65,536
 inline constexpr uint64_t kSegmentBytesMax = 4 * kGiB;
 inline constexpr uint64_t kManifestBytesMax = 1 * kGiB;
 inline constexpr uint64_t kManifestRewriteBytes = 4 * kMiB;  // a manifest grown by this is rewritten as one snapshot
-inline constexpr uint64_t kManifestReserveBytes = 4 * kMiB;  // S1: given up when the disk is full, so that retention can run
+inline constexpr uint64_t kManifestReserveBytes =
+    4 * kMiB;  // S1: given up when the disk is full, so that retention can run
 
 // --- query ---------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kSqlBytesMax = 4 * kMiB;
-inline constexpr uint32_t kSqlDepthMax = 200;                // nesting of expressions
-inline constexpr uint32_t kSqlListMax = 200'000;             // values of one IN list
-inline constexpr uint32_t kSqlNodesMax = 500'000;            // of one statement's syntax tree, about 100 bytes each
+inline constexpr uint32_t kSqlDepthMax = 200;      // nesting of expressions
+inline constexpr uint32_t kSqlListMax = 200'000;   // values of one IN list
+inline constexpr uint32_t kSqlNodesMax = 500'000;  // of one statement's syntax tree, about 100 bytes each
 inline constexpr uint64_t kQueryMemoryBytesMax = 2 * kGiB;
 
 // --- loading -------------------------------------------------------------------------------------------------------
-inline constexpr uint32_t kSourceLineBytesMax = 16 * kMiB;   // one CSV record or NDJSON line
-inline constexpr uint32_t kRejectedShown = 10;               // bad rows named on stderr; all go to --rejected
+inline constexpr uint32_t kSourceLineBytesMax = 16 * kMiB;  // one CSV record or NDJSON line
+inline constexpr uint32_t kRejectedShown = 10;              // bad rows named on stderr; all go to --rejected
 
 static_assert(kLogGroupBytesMax >= kLogRecordBytesMax + kLogAlignment);
 static_assert(kLogFileBytes >= kLogGroupBytesMax + 2 * kLogAlignment, "a group fits a file");

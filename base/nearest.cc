@@ -13,9 +13,7 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 }  // namespace
 
-size_t edits_worth_suggesting(std::string_view wanted) {
-  return std::max<size_t>(1, wanted.size() / 3);
-}
+size_t edits_worth_suggesting(std::string_view wanted) { return std::max<size_t>(1, wanted.size() / 3); }
 
 // Optimal string alignment, three rows of the matrix at a time.
 size_t edit_distance(std::string_view a, std::string_view b, size_t max) {
@@ -30,8 +28,7 @@ size_t edit_distance(std::string_view a, std::string_view b, size_t max) {
     for (size_t j = 1; j <= b.size(); ++j) {
       size_t replace = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
       row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + replace});
-      bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
-                     lower(a[i - 2]) == lower(b[j - 1]);
+      bool swapped = i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]);
       if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
     }
     before = above;

@@ -71,8 +71,8 @@ ssize_t pread_retrying(int fd, uint8_t* out, size_t count, uint64_t offset) {
 }  // namespace
 
 std::unexpected<Error> failed(std::string_view verb, const std::string& path, int error_number) {
-  return fail(code_of(error_number), std::string(verb) + " " + path + ": " +
-                                         std::generic_category().message(error_number));
+  return fail(code_of(error_number),
+              std::string(verb) + " " + path + ": " + std::generic_category().message(error_number));
 }
 
 Descriptor::~Descriptor() {
@@ -152,8 +152,8 @@ void PosixFile::give_up_direct() {
 
 Status PosixFile::write_at(uint64_t offset, ByteSpan bytes) {
   while (!bytes.empty()) {
-    ssize_t put = ::pwrite(descriptor(), bytes.data(), std::min(bytes.size(), kTransferBytesMax),
-                           static_cast<off_t>(offset));
+    ssize_t put =
+        ::pwrite(descriptor(), bytes.data(), std::min(bytes.size(), kTransferBytesMax), static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return failed("write", path_, errno);
     if (put == 0) return fail(Code::kIoError, "write " + path_ + ": no byte was taken");
@@ -190,19 +190,20 @@ Status PosixFile::truncate(uint64_t size) {
 Status PosixFile::preallocate(uint64_t size) {
   TALLY_ASSIGN_OR_RETURN(uint64_t now, this->size());
   if (size == 0) return {};
-  int error;
-  do {
-    error = ::fallocate(descriptor(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) == 0
-                ? 0
-                : errno;
-  } while (error == EINTR);
-  if (error != 0 && error != EOPNOTSUPP && error != ENOSYS && error != EINVAL) {
-    return failed("preallocate", path_, error);
+  Status reserved = reserve(size);
+  if (reserved && size > now) reserved = write_zeros(now, size);
+  if (!reserved) (void)truncate(now);  // gives back what a full disk has given in part
+  return reserved;
+}
+
+// Blocks up to `size`, without a change of the file's size. A file system that knows no fallocate() has succeeded: the
+// zeros will take the blocks.
+Status PosixFile::reserve(uint64_t size) {
+  while (::fallocate(descriptor(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) != 0) {
+    if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL) return {};
+    if (errno != EINTR) return failed("preallocate", path_, errno);
   }
-  if (size <= now) return {};
-  Status written = write_zeros(now, size);
-  if (!written) (void)truncate(now);  // give back what a full disk has given in part
-  return written;
+  return {};
 }
 
 Status PosixFile::write_zeros(uint64_t from, uint64_t to) {
@@ -216,8 +217,7 @@ Status PosixFile::write_zeros(uint64_t from, uint64_t to) {
 }
 
 void PosixFile::drop_cache(uint64_t offset, uint64_t length) {
-  ::posix_fadvise(descriptor(), static_cast<off_t>(offset), static_cast<off_t>(length),
-                  POSIX_FADV_DONTNEED);
+  ::posix_fadvise(descriptor(), static_cast<off_t>(offset), static_cast<off_t>(length), POSIX_FADV_DONTNEED);
 }
 
 }  // namespace tally::posix

@@ -51,6 +51,7 @@ class PosixFile final : public File {
   Result<size_t> read_plain(uint64_t offset, MutableByteSpan out);
   Result<size_t> read_direct(uint64_t offset, MutableByteSpan out);
   void give_up_direct();
+  Status reserve(uint64_t size);
   Status write_zeros(uint64_t from, uint64_t to);
 
   const std::string path_;

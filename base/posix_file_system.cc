@@ -41,9 +41,7 @@ class PosixFileSystem final : public FileSystem {
     return posix::PosixFile::open(path, mode);
   }
   Status rename(const std::string& from, const std::string& to) override;
-  Status unlink(const std::string& path) override {
-    return answer(::unlink(path.c_str()), "unlink", path);
-  }
+  Status unlink(const std::string& path) override { return answer(::unlink(path.c_str()), "unlink", path); }
   Status make_directory(const std::string& path) override {
     return answer(::mkdir(path.c_str(), kDirectoryMode), "mkdir", path);
   }
@@ -52,9 +50,7 @@ class PosixFileSystem final : public FileSystem {
   Result<std::vector<FileInfo>> list(const std::string& path) override;
   Result<FileInfo> info(const std::string& path) override;
   Result<SpaceInfo> space(const std::string& path) override;
-  Result<std::unique_ptr<DirectoryLock>> lock(const std::string& path) override {
-    return posix::lock_file(path);
-  }
+  Result<std::unique_ptr<DirectoryLock>> lock(const std::string& path) override { return posix::lock_file(path); }
   Result<std::unique_ptr<IoQueue>> make_io_queue(unsigned depth) override;
 
  private:

@@ -56,8 +56,6 @@ class PwriteQueue final : public IoQueue {
 
 }  // namespace
 
-std::unique_ptr<IoQueue> make_pwrite_queue(unsigned depth) {
-  return std::make_unique<PwriteQueue>(depth);
-}
+std::unique_ptr<IoQueue> make_pwrite_queue(unsigned depth) { return std::make_unique<PwriteQueue>(depth); }
 
 }  // namespace tally::posix

@@ -12,20 +12,20 @@
 namespace tally {
 
 enum class Code : uint8_t {
-  kInvalidArgument,    // the caller's input is wrong: bad SQL, bad file, bad option
-  kNotFound,           // no such file, table, column
-  kAlreadyExists,      // create of what is there
-  kCorruption,         // stored bytes contradict their checksum or their format
-  kIoError,            // the disk said no, for a reason other than space
-  kNoSpace,            // the disk or a budget is full; retry after room was made
-  kLocked,             // the database is open in another process
-  kUnsupported,        // a version or feature that this build does not know
-  kLimitExceeded,      // a named limit was reached
-  kRetryLater,         // nothing was logged; send the same bytes again
-  kIndeterminate,      // the write may or may not survive; nothing more is acknowledged until a restart
-  kReadOnly,           // the table accepts no writes, and the message says why
-  kCancelled,          // the caller asked to stop
-  kInternal,           // a bug of ours that was caught before it did harm
+  kInvalidArgument,  // the caller's input is wrong: bad SQL, bad file, bad option
+  kNotFound,         // no such file, table, column
+  kAlreadyExists,    // create of what is there
+  kCorruption,       // stored bytes contradict their checksum or their format
+  kIoError,          // the disk said no, for a reason other than space
+  kNoSpace,          // the disk or a budget is full; retry after room was made
+  kLocked,           // the database is open in another process
+  kUnsupported,      // a version or feature that this build does not know
+  kLimitExceeded,    // a named limit was reached
+  kRetryLater,       // nothing was logged; send the same bytes again
+  kIndeterminate,    // the write may or may not survive; nothing more is acknowledged until a restart
+  kReadOnly,         // the table accepts no writes, and the message says why
+  kCancelled,        // the caller asked to stop
+  kInternal,         // a bug of ours that was caught before it did harm
 };
 
 std::string_view code_name(Code code);
@@ -56,24 +56,23 @@ inline std::unexpected<Error> fail(Code code, std::string message) {
 #define TALLY_CONCAT(a, b) TALLY_CONCAT_INNER(a, b)
 
 // Returns the error of `expr` to the caller, if it has one.
-#define TALLY_TRY(expr)                                                                       \
-  do {                                                                                        \
-    auto tally_try_result = (expr);                                                           \
-    if (!tally_try_result) [[unlikely]]                                                       \
-      return std::unexpected<::tally::Error>(std::move(tally_try_result).error());            \
+#define TALLY_TRY(expr)                                                            \
+  do {                                                                             \
+    auto tally_try_result = (expr);                                                \
+    if (!tally_try_result) [[unlikely]]                                            \
+      return std::unexpected<::tally::Error>(std::move(tally_try_result).error()); \
   } while (false)
 
 // TALLY_ASSIGN_OR_RETURN(auto file, fs.open(path)): declares or assigns, or returns the error to the caller.
-#define TALLY_ASSIGN_OR_RETURN(lhs, expr) \
-  TALLY_ASSIGN_OR_RETURN_INNER(TALLY_CONCAT(tally_result_, __LINE__), lhs, expr)
-#define TALLY_ASSIGN_OR_RETURN_INNER(tmp, lhs, expr)                           \
-  auto tmp = (expr);                                                           \
-  if (!tmp) [[unlikely]]                                                       \
-    return std::unexpected<::tally::Error>(std::move(tmp).error());            \
+#define TALLY_ASSIGN_OR_RETURN(lhs, expr) TALLY_ASSIGN_OR_RETURN_INNER(TALLY_CONCAT(tally_result_, __LINE__), lhs, expr)
+#define TALLY_ASSIGN_OR_RETURN_INNER(tmp, lhs, expr)                \
+  auto tmp = (expr);                                                \
+  if (!tmp) [[unlikely]]                                            \
+    return std::unexpected<::tally::Error>(std::move(tmp).error()); \
   lhs = *std::move(tmp)
 
-#define TALLY_CHECK(condition)                                                  \
-  do {                                                                          \
-    if (!(condition)) [[unlikely]]                                              \
-      ::tally::check_failed(__FILE__, __LINE__, #condition);                    \
+#define TALLY_CHECK(condition)                               \
+  do {                                                       \
+    if (!(condition)) [[unlikely]]                           \
+      ::tally::check_failed(__FILE__, __LINE__, #condition); \
   } while (false)

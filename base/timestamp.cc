@@ -14,8 +14,7 @@ constexpr int64_t kEpochMicrosEnd = 100'000'000'000'000'000;
 std::unexpected<Error> bad(std::string_view text, std::string_view why) {
   static constexpr size_t kShown = 60;
   std::string shown(text.substr(0, kShown));
-  return fail(Code::kInvalidArgument,
-              "'" + shown + (text.size() > kShown ? "...' " : "' ") + std::string(why));
+  return fail(Code::kInvalidArgument, "'" + shown + (text.size() > kShown ? "...' " : "' ") + std::string(why));
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -76,12 +75,10 @@ std::string_view read_time(Scanner& scanner, TimeUs& time) {
   int64_t second = 0;
   int64_t fraction = 0;
   bool too_fine = false;
-  if (!scanner.take_number(2, hour) || !scanner.take(':') || !scanner.take_number(2, minute))
-    return kNoTimestamp;
+  if (!scanner.take_number(2, hour) || !scanner.take(':') || !scanner.take_number(2, minute)) return kNoTimestamp;
   if (scanner.take(':')) {
     if (!scanner.take_number(2, second)) return kNoTimestamp;
-    if (scanner.take_any(".,") && !scanner.take_fraction(kFractionDigits, fraction, too_fine))
-      return kNoTimestamp;
+    if (scanner.take_any(".,") && !scanner.take_fraction(kFractionDigits, fraction, too_fine)) return kNoTimestamp;
   }
   if (hour > 23 || minute > 59 || second > 60) return "has a time of day that does not exist";
   if (too_fine) return kTooFine;
@@ -109,12 +106,11 @@ std::string_view read_date(Scanner& scanner, TimeUs& midnight) {
   int64_t year = 0;
   int64_t month = 0;
   int64_t day = 0;
-  if (!scanner.take_number(4, year) || !scanner.take('-') || !scanner.take_number(2, month) ||
-      !scanner.take('-') || !scanner.take_number(2, day)) {
+  if (!scanner.take_number(4, year) || !scanner.take('-') || !scanner.take_number(2, month) || !scanner.take('-') ||
+      !scanner.take_number(2, day)) {
     return kNoTimestamp;
   }
-  if (year < 1 || month < 1 || month > 12 || day < 1 ||
-      day > days_in_month(year, static_cast<unsigned>(month))) {
+  if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, static_cast<unsigned>(month))) {
     return "has a date that does not exist";
   }
   CivilDate date{year, static_cast<unsigned>(month), static_cast<unsigned>(day)};
@@ -152,8 +148,7 @@ Result<TimeUs> parse_epoch(std::string_view text) {
   int digits = unit == kMicrosPerSecond ? 6 : unit == 1000 ? 3 : 0;
   int64_t fraction = 0;
   bool too_fine = false;
-  if (!scanner.take_fraction(digits, fraction, too_fine) || !scanner.done())
-    return bad(text, kNoTimestamp);
+  if (!scanner.take_fraction(digits, fraction, too_fine) || !scanner.done()) return bad(text, kNoTimestamp);
   if (too_fine) return bad(text, kTooFine);
   return epoch * unit + (text.starts_with('-') ? -fraction : fraction);
 }
@@ -170,8 +165,7 @@ int64_t days_from_civil(CivilDate date) {
   int64_t year = date.year - (date.month <= 2 ? 1 : 0);
   int64_t era = (year >= 0 ? year : year - 399) / 400;
   int64_t year_of_era = year - era * 400;
-  int64_t day_of_year =
-      (153 * (int64_t{date.month} + (date.month > 2 ? -3 : 9)) + 2) / 5 + date.day - 1;
+  int64_t day_of_year = (153 * (int64_t{date.month} + (date.month > 2 ? -3 : 9)) + 2) / 5 + date.day - 1;
   int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
   return era * 146'097 + day_of_era - 719'468;
 }
@@ -180,8 +174,7 @@ CivilDate civil_from_days(int64_t days) {
   days += 719'468;
   int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
   int64_t day_of_era = days - era * 146'097;
-  int64_t year_of_era =
-      (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  int64_t year_of_era = (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
   int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   int64_t month = (5 * day_of_year + 2) / 153;  // from March
   int64_t day = day_of_year - (153 * month + 2) / 5 + 1;

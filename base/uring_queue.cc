@@ -1,8 +1,11 @@
 // Requests go to the kernel one by one as they are submitted, unlinked (W18); completions are matched by user_data, which
 // is the number of a slot. Invariants:
 //   I1  a slot is busy from the submit that the kernel took until its completion was appended to `out`.
-//   I2  after a failed submit or wait the queue is broken: it takes nothing any more, and only drains (W19).
+//   I2  after a failed submit the queue is broken: it takes nothing any more, and only drains (W19).
+//   I3  nobody is told that a request is done while the kernel may still read its bytes: a wait that fails for good ends the
+//       process, since memory given back now could be written into the log.
 #include <liburing.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,12 +20,11 @@ namespace {
 
 // A request's length is 32 bits wide; more is transferred short, which the caller handles anyway.
 constexpr size_t kRequestBytesMax = limits::kGiB;
-constexpr int kBusyRetriesMax =
-    1000;  // of a millisecond each, while the kernel is out of memory for requests
+constexpr int kBusyRetriesMax = 1000;  // while the kernel is out of memory for requests
+constexpr useconds_t kBusyWaitUs = 1000;
 
 std::unexpected<Error> uring_failed(std::string_view what, int result) {
-  return fail(Code::kIoError,
-              "io_uring: " + std::string(what) + ": " + std::generic_category().message(-result));
+  return fail(Code::kIoError, "io_uring: " + std::string(what) + ": " + std::generic_category().message(-result));
 }
 
 class UringQueue final : public IoQueue {
@@ -80,8 +82,7 @@ Status UringQueue::start() {
   TALLY_CHECK(!slots_.empty());
   int result = ::io_uring_queue_init(static_cast<unsigned>(slots_.size()), &ring_, 0);
   if (result < 0) {
-    return fail(Code::kUnsupported,
-                "io_uring is refused: " + std::generic_category().message(-result));
+    return fail(Code::kUnsupported, "io_uring is refused: " + std::generic_category().message(-result));
   }
   started_ = true;
   if (!supports_what_is_needed(ring_)) {
@@ -99,19 +100,14 @@ Status UringQueue::submit_write(File& file, uint64_t offset, ByteSpan bytes, uin
 }
 
 Status UringQueue::submit_sync_data(File& file, uint64_t tag) {
-  return submit({.file = &dynamic_cast<PosixFile&>(file),
-                 .tag = tag,
-                 .offset = 0,
-                 .bytes = {},
-                 .is_sync = true});
+  return submit({.file = &dynamic_cast<PosixFile&>(file), .tag = tag, .offset = 0, .bytes = {}, .is_sync = true});
 }
 
 Status UringQueue::submit(const Slot& request) {
   if (broken_) return fail(Code::kIoError, "io_uring failed before and takes no more requests");
   auto slot = std::ranges::find(slots_, nullptr, &Slot::file);
   if (slot == slots_.end()) {
-    return fail(Code::kInternal,
-                "more than " + std::to_string(slots_.size()) + " requests in flight");
+    return fail(Code::kInternal, "more than " + std::to_string(slots_.size()) + " requests in flight");
   }
   *slot = request;
   Status pushed = push(static_cast<size_t>(slot - slots_.begin()));
@@ -128,8 +124,7 @@ Status UringQueue::push(size_t slot) {
   if (request.is_sync) {
     ::io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
   } else {
-    ::io_uring_prep_write(sqe, fd, request.bytes.data(),
-                          static_cast<unsigned>(request.bytes.size()), request.offset);
+    ::io_uring_prep_write(sqe, fd, request.bytes.data(), static_cast<unsigned>(request.bytes.size()), request.offset);
   }
   ::io_uring_sqe_set_data64(sqe, slot);
   TALLY_TRY(enter());
@@ -147,7 +142,7 @@ Status UringQueue::enter() {
       broken_ = true;
       return uring_failed("submit", result == 0 ? -EBUSY : result);
     }
-    ::usleep(1000);
+    ::usleep(kBusyWaitUs);
   }
 }
 
@@ -159,8 +154,7 @@ void UringQueue::finish(const io_uring_cqe& cqe, std::vector<Completion>& out) {
   if (cqe.res >= 0) {
     out.push_back({slot.tag, static_cast<size_t>(cqe.res), {}});
   } else {
-    out.push_back(
-        {slot.tag, 0, failed(slot.is_sync ? "fdatasync" : "write", slot.file->path(), -cqe.res)});
+    out.push_back({slot.tag, 0, failed(slot.is_sync ? "fdatasync" : "write", slot.file->path(), -cqe.res)});
   }
   slot = {};
 }
@@ -171,12 +165,13 @@ Status UringQueue::reap(bool wait, std::vector<Completion>& out) {
     io_uring_cqe* next = nullptr;
     bool block = wait && out.size() == before;
     int result = block ? ::io_uring_wait_cqe(&ring_, &next) : ::io_uring_peek_cqe(&ring_, &next);
-    if (result == -EINTR) continue;
     if (result == -EAGAIN && !block) break;
-    if (result < 0) {
-      broken_ = true;
-      return uring_failed("wait", result);
+    if (result == -EINTR) continue;
+    if (result == -EAGAIN || result == -EBUSY) {
+      ::usleep(kBusyWaitUs);
+      continue;
     }
+    TALLY_CHECK(result == 0);
     io_uring_cqe cqe = *next;
     ::io_uring_cqe_seen(&ring_, next);
     finish(cqe, out);

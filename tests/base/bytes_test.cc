@@ -81,12 +81,10 @@ TEST_CASE("bytes: a string's length is checked against the limit and against wha
 
 TEST_CASE("bytes: left-over and reserved bytes are refused by place") {
   Bytes bytes = {0, 0, 7};
-  CHECK(ByteReader(bytes).expect_zero(3, "reserved").error().message ==
-        "reserved at offset 2 is not zero");
+  CHECK(ByteReader(bytes).expect_zero(3, "reserved").error().message == "reserved at offset 2 is not zero");
   ByteReader reader(bytes);
   REQUIRE(reader.u8("a"));
-  CHECK(reader.expect_end("header").error().message ==
-        "header has 2 bytes too many after offset 1");
+  CHECK(reader.expect_end("header").error().message == "header has 2 bytes too many after offset 1");
 }
 
 TEST_CASE("bytes: patch overwrites in place") {

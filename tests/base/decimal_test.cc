@@ -18,8 +18,7 @@ TEST_CASE("decimal: integers, the whole text and nothing else") {
     CAPTURE(text);
     CHECK(!parse_int64(text));
   }
-  CHECK(parse_int64("9223372036854775808").error().message ==
-        "'9223372036854775808' is out of range for INT64");
+  CHECK(parse_int64("9223372036854775808").error().message == "'9223372036854775808' is out of range for INT64");
 }
 
 struct DecimalCase {
@@ -54,17 +53,14 @@ TEST_CASE("decimal: text to scaled integer, exactly") {
 }
 
 TEST_CASE("decimal: what does not fit is refused by name, never rounded") {
-  CHECK(parse_decimal("0.0000001", 18, 6).error().message ==
-        "'0.0000001' has more than 6 digits behind the point");
-  CHECK(parse_decimal("1000000000000", 18, 6).error().message ==
-        "'1000000000000' is out of range for DECIMAL(18,6)");
+  CHECK(parse_decimal("0.0000001", 18, 6).error().message == "'0.0000001' has more than 6 digits behind the point");
+  CHECK(parse_decimal("1000000000000", 18, 6).error().message == "'1000000000000' is out of range for DECIMAL(18,6)");
   CHECK(!parse_decimal("1e19", 18, 0));
   CHECK(!parse_decimal("1e999999999999", 18, 0));
   CHECK(!parse_decimal("1e-1", 18, 0));
   CHECK(!parse_decimal("1e-999999999999", 18, 6));
   CHECK(!parse_decimal("99999999999999999999999999999999999", 18, 0));
-  for (const char* text :
-       {"", ".", "-", "+.", "1.2.3", "1e", "e5", "1 ", " 1", "1,5", "nan", "inf", "--1", "0x1"}) {
+  for (const char* text : {"", ".", "-", "+.", "1.2.3", "1e", "e5", "1 ", " 1", "1,5", "nan", "inf", "--1", "0x1"}) {
     CAPTURE(text);
     CHECK(!parse_decimal(text, 18, 6));
   }
@@ -88,8 +84,7 @@ TEST_CASE("decimal: every value of every scale survives text") {
   Random random(seed);
   for (int i = 0; i < 5'000; ++i) {
     int scale = static_cast<int>(random.below(19));
-    auto value = static_cast<int64_t>(random.below(static_cast<uint64_t>(power_of_ten(18))) >>
-                                      random.below(60));
+    auto value = static_cast<int64_t>(random.below(static_cast<uint64_t>(power_of_ten(18))) >> random.below(60));
     if (random.chance(0.5)) value = -value;
     CHECK(parse_decimal(format_decimal(value, scale), 18, scale).value() == value);
   }

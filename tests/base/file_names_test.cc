@@ -55,16 +55,13 @@ TEST_CASE("file names: table names that do not fit are refused with a reason") {
 }
 
 TEST_CASE("file names: what is built is parsed") {
-  for (uint64_t number :
-       {uint64_t{0}, uint64_t{1}, uint64_t{99999999}, uint64_t{100000000}, UINT64_MAX}) {
+  for (uint64_t number : {uint64_t{0}, uint64_t{1}, uint64_t{99999999}, uint64_t{100000000}, UINT64_MAX}) {
     CAPTURE(number);
     CHECK(parse_file_name(manifest_name(number)) == ParsedName{FileKind::kManifest, number, false});
     CHECK(parse_file_name(log_file_name(number)) == ParsedName{FileKind::kLogFile, number, false});
     CHECK(parse_file_name(segment_name(number)) == ParsedName{FileKind::kSegment, number, false});
-    CHECK(parse_file_name(dictionary_name(number)) ==
-          ParsedName{FileKind::kDictionary, number, false});
-    CHECK(parse_file_name(temporary_path(segment_name(number))) ==
-          ParsedName{FileKind::kSegment, number, true});
+    CHECK(parse_file_name(dictionary_name(number)) == ParsedName{FileKind::kDictionary, number, false});
+    CHECK(parse_file_name(temporary_path(segment_name(number))) == ParsedName{FileKind::kSegment, number, true});
   }
   CHECK(parse_file_name("CURRENT") == ParsedName{FileKind::kCurrent, 0, false});
   CHECK(parse_file_name("CURRENT.tmp") == ParsedName{FileKind::kCurrent, 0, true});
@@ -73,10 +70,9 @@ TEST_CASE("file names: what is built is parsed") {
 }
 
 TEST_CASE("file names: anything else is not ours") {
-  for (const char* name :
-       {"", ".tmp", "1.log", "000000001.log", "0000000a.log", "+0000001.log",
-        "00000001.log.tmp.tmp", "MANIFEST-", "MANIFEST-1", "MANIFEST-0000001", "manifest-000001",
-        "00000001.segx", "99999999999999999999999.log", ".log", "notes.txt", "current"}) {
+  for (const char* name : {"", ".tmp", "1.log", "000000001.log", "0000000a.log", "+0000001.log", "00000001.log.tmp.tmp",
+                           "MANIFEST-", "MANIFEST-1", "MANIFEST-0000001", "manifest-000001", "00000001.segx",
+                           "99999999999999999999999.log", ".log", "notes.txt", "current"}) {
     CAPTURE(name);
     CHECK(parse_file_name(name) == ParsedName{});
   }

@@ -116,12 +116,10 @@ TEST_CASE_TEMPLATE("file: direct reads of any offset and length", Disk, TALLY_DI
     uint64_t offset = random.below(content.size() + 5000);
     Bytes out(random.below(random.chance(0.2) ? 2'500'000 : 10'000));
     size_t got = ok(direct->read_at(offset, out));
-    size_t expected =
-        offset >= content.size() ? 0 : std::min<size_t>(out.size(), content.size() - offset);
+    size_t expected = offset >= content.size() ? 0 : std::min<size_t>(out.size(), content.size() - offset);
     REQUIRE(got == expected);
-    CHECK(std::equal(
-        out.begin(), out.begin() + static_cast<std::ptrdiff_t>(got),
-        content.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(offset, content.size()))));
+    CHECK(std::equal(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(got),
+                     content.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(offset, content.size()))));
   }
 }
 
@@ -229,8 +227,7 @@ TEST_CASE_TEMPLATE("file: a lock is held once, and again after its release", Dis
   CHECK(ok(disk.fs->info(disk.path("LOCK"))).name == "LOCK");
 }
 
-TEST_CASE_TEMPLATE("file: read_whole_file has a limit, read_exactly names the end", Disk,
-                   TALLY_DISKS) {
+TEST_CASE_TEMPLATE("file: read_whole_file has a limit, read_exactly names the end", Disk, TALLY_DISKS) {
   Disk disk;
   std::unique_ptr<File> file = make_file(*disk.fs, disk.path("f"), "12345");
   CHECK(code_of(read_whole_file(*disk.fs, disk.path("f"), 4)) == Code::kLimitExceeded);
@@ -246,8 +243,7 @@ TEST_CASE_TEMPLATE("file: write_file_atomic replaces, also over a left-over", Di
   ok(write_file_atomic(*disk.fs, disk.path("f"), as_bytes("two")));
   CHECK(as_text(ok(read_whole_file(*disk.fs, disk.path("f"), 100))) == "two");
   CHECK(ok(disk.fs->list(disk.path(""))).size() == 1);
-  CHECK(code_of(write_file_atomic(*disk.fs, disk.path("none/f"), as_bytes("x"))) ==
-        Code::kNotFound);
+  CHECK(code_of(write_file_atomic(*disk.fs, disk.path("none/f"), as_bytes("x"))) == Code::kNotFound);
 }
 
 // --- queues ----------------------------------------------------------------------------------------------------------
@@ -270,8 +266,8 @@ TEST_CASE_TEMPLATE("queue: every request completes once, with its tag", Disk, TA
   random.fill(expected);
   for (uint64_t block = 0; block < 64; block += 4) {
     for (uint64_t i = 0; i < 4; ++i) {
-      ok(queue->submit_write(*file, (block + i) * 4096,
-                             ByteSpan(expected).subspan((block + i) * 4096, 4096), block + i));
+      ok(queue->submit_write(*file, (block + i) * 4096, ByteSpan(expected).subspan((block + i) * 4096, 4096),
+                             block + i));
     }
     std::vector<IoQueue::Completion> done = drain(*queue);
     REQUIRE(done.size() == 4);
@@ -287,8 +283,7 @@ TEST_CASE_TEMPLATE("queue: every request completes once, with its tag", Disk, TA
   CHECK(read_all(*file) == expected);
 }
 
-TEST_CASE_TEMPLATE("queue: at most `depth` requests, and none is lost by refusing one", Disk,
-                   TALLY_DISKS) {
+TEST_CASE_TEMPLATE("queue: at most `depth` requests, and none is lost by refusing one", Disk, TALLY_DISKS) {
   Disk disk;
   std::unique_ptr<File> file = ok(disk.fs->open(disk.path("f"), OpenMode::kCreate));
   std::unique_ptr<IoQueue> queue = ok(disk.fs->make_io_queue(2));
@@ -314,8 +309,7 @@ TEST_CASE_TEMPLATE("queue: the end of a queue waits for what is in flight", Disk
   CHECK(read_all(*file) == bytes);
 }
 
-TEST_CASE_TEMPLATE("queue: a failed write is a completion that says so", Disk, UringDisk,
-                   PwriteDisk) {
+TEST_CASE_TEMPLATE("queue: a failed write is a completion that says so", Disk, UringDisk, PwriteDisk) {
   Disk disk;
   make_file(*disk.fs, disk.path("f"), "x");
   std::unique_ptr<File> file = ok(disk.fs->open(disk.path("f"), OpenMode::kRead));
@@ -351,8 +345,7 @@ TEST_CASE_TEMPLATE("file: random operations agree with a map of strings", Disk, 
         if (exists) {
           std::string text(random.below(9000), static_cast<char>('A' + random.below(26)));
           uint64_t offset = random.below(10'000);
-          ok(ok(disk.fs->open(disk.path(name), OpenMode::kReadWrite))
-                 ->write_at(offset, as_bytes(text)));
+          ok(ok(disk.fs->open(disk.path(name), OpenMode::kReadWrite))->write_at(offset, as_bytes(text)));
           std::string& content = shadow[name];
           if (!text.empty()) content.resize(std::max<size_t>(content.size(), offset + text.size()));
           content.replace(std::min<size_t>(offset, content.size()), text.size(), text);
@@ -378,8 +371,7 @@ TEST_CASE_TEMPLATE("file: random operations agree with a map of strings", Disk, 
   std::vector<FileInfo> files = ok(disk.fs->list(disk.path("")));
   REQUIRE(files.size() == shadow.size());
   for (const FileInfo& file : files) {
-    CHECK(as_text(ok(read_whole_file(*disk.fs, disk.path(file.name), 1 << 20))) ==
-          shadow.at(file.name));
+    CHECK(as_text(ok(read_whole_file(*disk.fs, disk.path(file.name), 1 << 20))) == shadow.at(file.name));
   }
 }
 

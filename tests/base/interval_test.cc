@@ -22,8 +22,7 @@ TEST_CASE("interval: the spellings of PostgreSQL") {
            {"30s", 30 * kMicrosPerSecond},
            {"1h30m", 90 * kMicrosPerMinute},
            {"1 day 12 hours", 36 * kMicrosPerHour},
-           {"1 day 12:30:00.5",
-            kMicrosPerDay + 12 * kMicrosPerHour + 30 * kMicrosPerMinute + 500'000},
+           {"1 day 12:30:00.5", kMicrosPerDay + 12 * kMicrosPerHour + 30 * kMicrosPerMinute + 500'000},
            {"01:30", 90 * kMicrosPerMinute},
            {"1.5 hours", 90 * kMicrosPerMinute},
            {"2 weeks", 14 * kMicrosPerDay},
@@ -45,8 +44,7 @@ TEST_CASE("interval: the spellings of PostgreSQL") {
 TEST_CASE("interval: months stay apart, and have no fixed length") {
   CHECK(parse_interval("1 year 2 months 3 days").value() == Interval{14, 3 * kMicrosPerDay});
   CHECK(parse_interval("1 mon").value() == Interval{1, 0});
-  CHECK(parse_duration("1 month").error().message ==
-        "'1 month' has no fixed length: say it in days, like '30 days'");
+  CHECK(parse_duration("1 month").error().message == "'1 month' has no fixed length: say it in days, like '30 days'");
 }
 
 TEST_CASE("interval: what is wrong is said") {

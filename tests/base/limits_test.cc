@@ -17,8 +17,7 @@ TEST_CASE("limits: log alignment is a power of two that holds both tear sizes") 
 
 TEST_CASE("limits: the longest plain table name fits a folder, the longest encoded one may not") {
   CHECK(check_table_name(std::string(limits::kNameBytesMax, 'a')));
-  CHECK(check_table_name(std::string(limits::kNameBytesMax, 'A')).error().code ==
-        Code::kLimitExceeded);
+  CHECK(check_table_name(std::string(limits::kNameBytesMax, 'A')).error().code == Code::kLimitExceeded);
 }
 
 }  // namespace

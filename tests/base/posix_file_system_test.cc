@@ -90,8 +90,7 @@ class LockingChild {
   pid_t pid_ = -1;
 };
 
-TEST_CASE(
-    "posix: a lock held by another process is refused with its pid, after a moment of patience") {
+TEST_CASE("posix: a lock held by another process is refused with its pid, after a moment of patience") {
   TempDir dir;
   auto fs = make_posix_file_system();
   {
@@ -100,8 +99,7 @@ TEST_CASE(
     Result<std::unique_ptr<DirectoryLock>> lock = fs->lock(dir.file("LOCK"));
     REQUIRE(!lock);
     CHECK(lock.error().code == Code::kLocked);
-    CHECK(lock.error().message.find("another process (pid " + std::to_string(child.pid()) + ")") !=
-          std::string::npos);
+    CHECK(lock.error().message.find("another process (pid " + std::to_string(child.pid()) + ")") != std::string::npos);
     CHECK(system_clock().boottime_us() - before >= 250'000);
   }
   CHECK(fs->lock(dir.file("LOCK")));  // the child is gone, and a refused lock leaves nothing behind
@@ -110,12 +108,10 @@ TEST_CASE(
 TEST_CASE("posix: the queue is io_uring where the kernel allows it, pwrite where asked for") {
   Result<std::unique_ptr<IoQueue>> automatic = make_posix_file_system()->make_io_queue(4);
   REQUIRE(automatic);
-  Result<std::unique_ptr<IoQueue>> uring =
-      make_posix_file_system(IoMethod::kUring)->make_io_queue(4);
+  Result<std::unique_ptr<IoQueue>> uring = make_posix_file_system(IoMethod::kUring)->make_io_queue(4);
   CHECK((*automatic)->name() == (uring ? "io_uring" : "pwrite"));
   if (!uring) CHECK(uring.error().code == Code::kUnsupported);
-  Result<std::unique_ptr<IoQueue>> plain =
-      make_posix_file_system(IoMethod::kPwrite)->make_io_queue(4);
+  Result<std::unique_ptr<IoQueue>> plain = make_posix_file_system(IoMethod::kPwrite)->make_io_queue(4);
   CHECK(plain.value()->name() == "pwrite");
 }
 

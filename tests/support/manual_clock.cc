@@ -6,8 +6,7 @@ namespace tally {
 
 std::string ManualClock::boot_id() const {
   char text[37];
-  std::snprintf(text, sizeof text, "00000000-0000-4000-8000-%012llx",
-                static_cast<unsigned long long>(boot_.load()));
+  std::snprintf(text, sizeof text, "00000000-0000-4000-8000-%012llx", static_cast<unsigned long long>(boot_.load()));
   return text;
 }
 

@@ -10,8 +10,7 @@ namespace {
 
 using sim::InodePtr;
 
-std::unexpected<Error> refused(std::string_view verb, const std::string& path, Code code,
-                               std::string_view why) {
+std::unexpected<Error> refused(std::string_view verb, const std::string& path, Code code, std::string_view why) {
   return fail(code, std::string(verb) + " " + path + ": " + std::string(why));
 }
 
@@ -37,16 +36,14 @@ class SimLock final : public DirectoryLock {
 
 bool contains(const sim::Inode& directory, const InodePtr& wanted) {
   if (&directory == wanted.get()) return true;
-  return std::ranges::any_of(directory.entries,
-                             [&](const auto& entry) { return contains(*entry.second, wanted); });
+  return std::ranges::any_of(directory.entries, [&](const auto& entry) { return contains(*entry.second, wanted); });
 }
 
 FileInfo info_of(std::string name, const sim::Inode& inode) {
   return {std::move(name), inode.cache.size(), inode.is_directory};
 }
 
-void list_tree(const sim::Inode& directory, const std::string& prefix,
-               std::vector<std::string>& out) {
+void list_tree(const sim::Inode& directory, const std::string& prefix, std::vector<std::string>& out) {
   for (const auto& [name, child] : directory.entries) {
     out.push_back(prefix + name + (child->is_directory ? "/" : ""));
     if (child->is_directory) list_tree(*child, prefix + name + "/", out);
@@ -71,8 +68,7 @@ std::string_view disk_op_name(DiskOp op) {
 
 std::string DiskOperation::to_string() const {
   std::string text = std::string(disk_op_name(op)) + " " + path;
-  if (offset != 0 || length != 0)
-    text += " [" + std::to_string(offset) + ", +" + std::to_string(length) + ")";
+  if (offset != 0 || length != 0) text += " [" + std::to_string(offset) + ", +" + std::to_string(length) + ")";
   return text;
 }
 
@@ -88,12 +84,10 @@ Result<std::unique_ptr<File>> SimDisk::open(const std::string& path, OpenMode mo
   State::Gate gate = state_->enter(create ? DiskOp::kCreate : DiskOp::kOpen, path);
   if (gate.refused) return std::unexpected(gate.error);
   TALLY_ASSIGN_OR_RETURN(State::Place at, state_->place(path, "open"));
-  if (create && at.inode != nullptr)
-    return refused("open", path, Code::kAlreadyExists, "File exists");
+  if (create && at.inode != nullptr) return refused("open", path, Code::kAlreadyExists, "File exists");
   if (create) at.inode = state_->add_inode(at, false);
   if (gate.interrupted) return std::unexpected(gate.error);
-  if (at.inode == nullptr)
-    return refused("open", path, Code::kNotFound, "No such file or directory");
+  if (at.inode == nullptr) return refused("open", path, Code::kNotFound, "No such file or directory");
   if (at.inode->is_directory) return refused("open", path, Code::kIoError, "Is a directory");
   return sim::make_sim_file(*state_, at.inode, path, mode);
 }
@@ -104,19 +98,16 @@ Status SimDisk::rename(const std::string& from, const std::string& to) {
   if (gate.refused) return std::unexpected(gate.error);
   TALLY_ASSIGN_OR_RETURN(State::Place source, state_->place(from, "rename"));
   TALLY_ASSIGN_OR_RETURN(State::Place target, state_->place(to, "rename"));
-  if (source.inode == nullptr)
-    return refused("rename", from, Code::kNotFound, "No such file or directory");
+  if (source.inode == nullptr) return refused("rename", from, Code::kNotFound, "No such file or directory");
   if (source.inode == target.inode) return finish(gate);
   if (source.inode->is_directory && contains(*source.inode, target.directory)) {
     return refused("rename", from, Code::kIoError, "Invalid argument");
   }
   if (target.inode != nullptr) {
     if (target.inode->is_directory != source.inode->is_directory) {
-      return refused("rename", from, Code::kIoError,
-                     target.inode->is_directory ? "Is a directory" : "Not a directory");
+      return refused("rename", from, Code::kIoError, target.inode->is_directory ? "Is a directory" : "Not a directory");
     }
-    if (!target.inode->entries.empty())
-      return refused("rename", to, Code::kAlreadyExists, "Directory not empty");
+    if (!target.inode->entries.empty()) return refused("rename", to, Code::kAlreadyExists, "Directory not empty");
     state_->unlinked.push_back(target.inode);
   }
   source.directory->entries.erase(source.name);
@@ -134,8 +125,7 @@ Status SimDisk::unlink(const std::string& path) {
   State::Gate gate = state_->enter(DiskOp::kUnlink, path);
   if (gate.refused) return std::unexpected(gate.error);
   TALLY_ASSIGN_OR_RETURN(State::Place at, state_->place(path, "unlink"));
-  if (at.inode == nullptr)
-    return refused("unlink", path, Code::kNotFound, "No such file or directory");
+  if (at.inode == nullptr) return refused("unlink", path, Code::kNotFound, "No such file or directory");
   if (at.inode->is_directory) return refused("unlink", path, Code::kIoError, "Is a directory");
   state_->remove_entry(at);
   return finish(gate);
@@ -157,11 +147,9 @@ Status SimDisk::remove_directory(const std::string& path) {
   State::Gate gate = state_->enter(DiskOp::kRemoveDirectory, path);
   if (gate.refused) return std::unexpected(gate.error);
   TALLY_ASSIGN_OR_RETURN(State::Place at, state_->place(path, "rmdir"));
-  if (at.inode == nullptr)
-    return refused("rmdir", path, Code::kNotFound, "No such file or directory");
+  if (at.inode == nullptr) return refused("rmdir", path, Code::kNotFound, "No such file or directory");
   if (!at.inode->is_directory) return refused("rmdir", path, Code::kIoError, "Not a directory");
-  if (!at.inode->entries.empty())
-    return refused("rmdir", path, Code::kAlreadyExists, "Directory not empty");
+  if (!at.inode->entries.empty()) return refused("rmdir", path, Code::kAlreadyExists, "Directory not empty");
   state_->remove_entry(at);
   return finish(gate);
 }
@@ -171,10 +159,8 @@ Status SimDisk::sync_directory(const std::string& path) {
   State::Gate gate = state_->enter(DiskOp::kSyncDirectory, path);
   if (gate.refused || gate.interrupted) return std::unexpected(gate.error);
   InodePtr inode = state_->find(path);
-  if (inode == nullptr)
-    return refused("sync directory", path, Code::kNotFound, "No such file or directory");
-  if (!inode->is_directory)
-    return refused("sync directory", path, Code::kNotFound, "Not a directory");
+  if (inode == nullptr) return refused("sync directory", path, Code::kNotFound, "No such file or directory");
+  if (!inode->is_directory) return refused("sync directory", path, Code::kNotFound, "Not a directory");
   state_->volume.sync_entries(inode);
   return {};
 }
@@ -205,8 +191,7 @@ Result<SpaceInfo> SimDisk::space(const std::string& path) {
   std::lock_guard lock(state_->mutex);
   State::Gate gate = state_->enter(DiskOp::kList, path);
   if (gate.refused) return std::unexpected(gate.error);
-  if (state_->find(path) == nullptr)
-    return refused("space", path, Code::kNotFound, "No such file or directory");
+  if (state_->find(path) == nullptr) return refused("space", path, Code::kNotFound, "No such file or directory");
   uint64_t used = state_->used_bytes();
   return SpaceInfo{state_->capacity, used < state_->capacity ? state_->capacity - used : 0};
 }
@@ -268,8 +253,7 @@ void SimDisk::kill_process() {
       if (state_->random.chance(0.5)) {
         state_->execute(*inode, id, SIZE_MAX);
       } else {
-        std::erase_if(inode->pending,
-                      [id](const sim::ContentChange& change) { return change.id == id; });
+        std::erase_if(inode->pending, [id](const sim::ContentChange& change) { return change.id == id; });
       }
     }
     inode->open_handles = 0;

@@ -45,21 +45,20 @@
 namespace tally {
 
 enum class Fate : uint8_t {
-  kDropUnsynced,  // nothing pending survived
-  kKeepAll,       // everything did
-  kRandomSubset,  // each change on its own, whole or not at all: reordering
-  kTear512,       // writes survive in part, cut at 512-byte boundaries; entries as in kRandomSubset
-  kTear4096,      // the same at 4,096
-  kGarbage,       // sectors (512 bytes) of writes hold garbage: on the left, on the right, or all
+  kDropUnsynced,     // nothing pending survived
+  kKeepAll,          // everything did
+  kRandomSubset,     // each change on its own, whole or not at all: reordering
+  kTear512,          // writes survive in part, cut at 512-byte boundaries; entries as in kRandomSubset
+  kTear4096,         // the same at 4,096
+  kGarbage,          // sectors (512 bytes) of writes hold garbage: on the left, on the right, or all
   kDroppedTruncate,  // everything survived but truncates and changes of size by preallocation
   kDroppedRename,    // everything survived but renames
   kDroppedEntries,   // all content survived, of the directory entries a random subset
   kMix,              // one of the above for each change
 };
 inline constexpr std::array kAllFates = {
-    Fate::kDropUnsynced,   Fate::kKeepAll, Fate::kRandomSubset,    Fate::kTear512,
-    Fate::kTear4096,       Fate::kGarbage, Fate::kDroppedTruncate, Fate::kDroppedRename,
-    Fate::kDroppedEntries, Fate::kMix,
+    Fate::kDropUnsynced, Fate::kKeepAll,         Fate::kRandomSubset,  Fate::kTear512,        Fate::kTear4096,
+    Fate::kGarbage,      Fate::kDroppedTruncate, Fate::kDroppedRename, Fate::kDroppedEntries, Fate::kMix,
 };
 std::string_view fate_name(Fate fate);
 
@@ -88,7 +87,7 @@ std::string_view disk_op_name(DiskOp op);
 enum class FaultEffect : uint8_t {
   kIoError,  // EIO. Of a write: nothing is visible, something may have reached the disk. Of a sync: W21.
   kNoSpace,  // ENOSPC, nothing done
-  kShort,  // IoQueue write: a seeded part is transferred; File: invisible (two transfers); others: no effect
+  kShort,    // IoQueue write: a seeded part is transferred; File: invisible (two transfers); others: no effect
 };
 
 struct Fault {
@@ -97,8 +96,7 @@ struct Fault {
   std::string path_part = {};    // only paths that contain it
   uint64_t nth = 1;              // the n-th matching operation from now; 1 is the next
   bool persistent = false;       // and every matching one after it
-  double survives =
-      0.0;  // of a failed sync: the chance of each covered change to be durable all the same
+  double survives = 0.0;         // of a failed sync: the chance of each covered change to be durable all the same
 };
 
 struct DiskOperation {
@@ -157,17 +155,15 @@ class SimDisk final : public FileSystem {
   std::string trace_text() const;            // one line each, for a failing test
   uint64_t seed() const;
   bool exists(const std::string& path) const;
-  Bytes content(const std::string& path) const;  // as reads see it; empty if there is none
-  Bytes durable_content(
-      const std::string& path) const;     // if power failed now and nothing pending survived
-  std::vector<std::string> tree() const;  // every path, sorted, folders with a / behind them
-  uint64_t unsynced() const;              // pending changes, of content and entries
+  Bytes content(const std::string& path) const;          // as reads see it; empty if there is none
+  Bytes durable_content(const std::string& path) const;  // if power failed now and nothing pending survived
+  std::vector<std::string> tree() const;                 // every path, sorted, folders with a / behind them
+  uint64_t unsynced() const;                             // pending changes, of content and entries
   // Damage to what is stored, cache and disk alike. False if there is no such byte.
   bool flip_bit(const std::string& path, uint64_t offset, unsigned bit);
   bool overwrite(const std::string& path, uint64_t offset, ByteSpan bytes);
   bool cut(const std::string& path, uint64_t size);
-  uint64_t hash()
-      const;  // of everything visible, durable and pending: two runs of one seed must agree
+  uint64_t hash() const;  // of everything visible, durable and pending: two runs of one seed must agree
 
   static constexpr size_t kTraceMax = 4096;
 

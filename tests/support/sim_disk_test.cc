@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/random.h"
 #include "tests/support/seed.h"
@@ -19,13 +21,10 @@ T ok(Result<T> result) {
 }
 void ok(Status status) { REQUIRE_MESSAGE(status, (status ? "" : status.error().to_string())); }
 
-std::unique_ptr<File> create(SimDisk& disk, const std::string& path) {
-  return ok(disk.open(path, OpenMode::kCreate));
-}
+std::unique_ptr<File> create(SimDisk& disk, const std::string& path) { return ok(disk.open(path, OpenMode::kCreate)); }
 
 // A file whose name and content are durable.
-std::unique_ptr<File> durable_file(SimDisk& disk, const std::string& path,
-                                   std::string_view content) {
+std::unique_ptr<File> durable_file(SimDisk& disk, const std::string& path, std::string_view content) {
   std::unique_ptr<File> file = create(disk, path);
   ok(file->write_at(0, as_bytes(content)));
   ok(file->sync());
@@ -50,8 +49,7 @@ TEST_CASE("sim disk: only what was synced survives the worst power failure") {
   CHECK(disk.unsynced() == 1);
   ok(file->sync_data());
   CHECK(disk.unsynced() == 0);
-  for (Fate fate : kAllFates)
-    CHECK(text(disk.after_crash(fate, 1)->content("/f")) == "SYNCED and more");
+  for (Fate fate : kAllFates) CHECK(text(disk.after_crash(fate, 1)->content("/f")) == "SYNCED and more");
 }
 
 TEST_CASE("sim disk: a synced file without a synced directory may be gone") {
@@ -71,8 +69,7 @@ TEST_CASE("sim disk: a new directory needs its parent's sync, whatever is synced
   ok(disk.sync_directory("/d"));
   CHECK(disk.after_crash(Fate::kDropUnsynced, 1)->tree().empty());
   ok(disk.sync_directory("/"));
-  CHECK(disk.after_crash(Fate::kDropUnsynced, 1)->tree() ==
-        std::vector<std::string>{"/d/", "/d/f"});
+  CHECK(disk.after_crash(Fate::kDropUnsynced, 1)->tree() == std::vector<std::string>{"/d/", "/d/f"});
 }
 
 TEST_CASE("sim disk: a rename without a sync shows the old or the new file, never none") {
@@ -199,9 +196,7 @@ TEST_CASE("sim disk: garbage stays within the write, and every kind of it comes"
     REQUIRE(after.size() == 8192);
     CHECK(std::all_of(after.begin(), after.begin() + 1024, [](uint8_t byte) { return byte == 1; }));
     CHECK(std::all_of(after.begin() + 3072, after.end(), [](uint8_t byte) { return byte == 1; }));
-    auto count = [&](uint8_t value) {
-      return std::count(after.begin() + 1024, after.begin() + 3072, value);
-    };
+    auto count = [&](uint8_t value) { return std::count(after.begin() + 1024, after.begin() + 3072, value); };
     kept += count(2) == 2048 ? 1 : 0;
     dropped += count(1) == 2048 ? 1 : 0;
     garbled += count(1) < 2048 && count(2) < 2048 ? 1 : 0;
@@ -216,8 +211,7 @@ TEST_CASE("sim disk: each write of a random subset survives on its own") {
   auto file = durable_file(disk, "/f", as_text(pattern(3, 0)));
   for (uint64_t i = 0; i < 3; ++i) ok(file->write_at(i, pattern(1, 9)));
   std::set<Bytes> seen;
-  for (uint64_t seed = 0; seed < 100; ++seed)
-    seen.insert(disk.after_crash(Fate::kRandomSubset, seed)->content("/f"));
+  for (uint64_t seed = 0; seed < 100; ++seed) seen.insert(disk.after_crash(Fate::kRandomSubset, seed)->content("/f"));
   CHECK(seen.size() == 8);  // the later without the earlier too
 }
 
@@ -249,8 +243,7 @@ Status replace_atomically(SimDisk& disk, std::string_view content) {
   return write_file_atomic(disk, "/f", as_bytes(content));
 }
 
-TEST_CASE(
-    "sim disk: a sweep finds every interruption of write_file_atomic, old or new stands in each") {
+TEST_CASE("sim disk: a sweep finds every interruption of write_file_atomic, old or new stands in each") {
   uint64_t interruptions = 0;
   std::set<std::string> seen;
   for (uint64_t n = 1;; ++n) {
@@ -449,8 +442,7 @@ TEST_CASE("sim disk: after a failed sync the next one succeeds, and the data is 
   CHECK(ok(direct->read_at(0, out)) == 4);
   CHECK(text(out) == std::string("old\0", 4));  // the disk does not
   for (Fate fate : kAllFates) CHECK(text(disk.after_crash(fate, 1)->content("/f")) == "old");
-  ok(file->write_at(
-      1, as_bytes("E")));  // a direct read sees what is dirty, since it writes it back first
+  ok(file->write_at(1, as_bytes("E")));  // a direct read sees what is dirty, since it writes it back first
   CHECK(ok(direct->read_at(0, out)) == 4);
   CHECK(text(out) == std::string("oEd\0", 4));
   disk.evict_cache();
@@ -552,8 +544,7 @@ uint64_t random_life(SimDisk& disk, uint64_t seed) {
         if (random.chance(0.1)) (void)file.truncate(random.below(9000));
         if (random.chance(0.5)) (void)file.write_at(random.below(9000), bytes);
         std::vector<IoQueue::Completion> done;
-        if (random.chance(0.5) && (*queue)->submit_write(file, 0, bytes, 1))
-          (void)(*queue)->reap(true, done);
+        if (random.chance(0.5) && (*queue)->submit_write(file, 0, bytes, 1)) (void)(*queue)->reap(true, done);
         while ((*queue)->in_flight() > 0) (void)(*queue)->reap(true, done);
       }
     }
@@ -575,8 +566,7 @@ TEST_CASE("sim disk: a seed gives the same life, the same wreck and the same tra
       auto wreck = a.after_crash(fate, seed);
       CHECK(wreck->hash() == b.after_crash(fate, seed)->hash());
       CHECK(wreck->unsynced() == 0);
-      CHECK(wreck->after_crash(Fate::kMix, 1)->tree() ==
-            wreck->tree());  // a second failure takes nothing more
+      CHECK(wreck->after_crash(Fate::kMix, 1)->tree() == wreck->tree());  // a second failure takes nothing more
     }
     CHECK(a.after_crash(Fate::kKeepAll, seed)->tree() == a.tree());
   }
@@ -586,8 +576,7 @@ TEST_CASE("sim disk: the life at another seed differs, and so do its wrecks") {
   SimDisk disk(1);
   random_life(disk, 1);
   std::set<uint64_t> wrecks;
-  for (uint64_t seed = 0; seed < 20; ++seed)
-    wrecks.insert(disk.after_crash(Fate::kMix, seed)->hash());
+  for (uint64_t seed = 0; seed < 20; ++seed) wrecks.insert(disk.after_crash(Fate::kMix, seed)->hash());
   CHECK(wrecks.size() > 15);
 }
 
@@ -622,6 +611,27 @@ TEST_CASE("sim disk: content agrees with a model of two strings") {
     REQUIRE(text(disk.durable_content("/f")) == durable);
     REQUIRE(text(disk.after_crash(Fate::kKeepAll, 1)->content("/f")) == visible);
   }
+}
+
+TEST_CASE("sim disk: safe from several threads") {
+  SimDisk disk(1);
+  auto shared = durable_file(disk, "/shared", "");
+  auto work = [&](const std::string& name) {
+    auto queue = disk.make_io_queue(2);
+    for (int i = 0; i < 200; ++i) {
+      auto file = disk.open(name + std::to_string(i % 7), i < 7 ? OpenMode::kCreate : OpenMode::kReadWrite);
+      std::vector<IoQueue::Completion> done;
+      if (!file || !queue || !(*queue)->submit_write(**file, 0, as_bytes(name), 1)) std::abort();
+      if (!shared->write_at(static_cast<uint64_t>(i), as_bytes("x")) || !(*file)->sync()) std::abort();
+      while ((*queue)->in_flight() > 0) (void)(*queue)->reap(true, done);
+    }
+  };
+  std::thread a(work, "/a");
+  std::thread b(work, "/b");
+  a.join();
+  b.join();
+  CHECK(disk.tree().size() == 15);
+  CHECK(disk.content("/shared").size() == 200);
 }
 
 TEST_CASE("sim disk: the trace names what was done where") {

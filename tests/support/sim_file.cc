@@ -39,11 +39,7 @@ ContentChange size_change(Kind kind, uint64_t size) {
 class SimFile final : public File {
  public:
   SimFile(State& state, InodePtr inode, std::string path, OpenMode mode)
-      : state_(state),
-        inode_(std::move(inode)),
-        path_(std::move(path)),
-        mode_(mode),
-        generation_(state.generation) {
+      : state_(state), inode_(std::move(inode)), path_(std::move(path)), mode_(mode), generation_(state.generation) {
     ++inode_->open_handles;
   }
   ~SimFile() override {
@@ -115,8 +111,7 @@ Status SimFile::write_at(uint64_t offset, ByteSpan bytes) {
   write_part(offset, bytes.first(first));
   write_part(offset + first, bytes.subspan(first, fits - first));
   if (gate.interrupted) return std::unexpected(gate.error);
-  if (fits < bytes.size())
-    return fail(Code::kNoSpace, "write " + path_ + ": No space left on device");
+  if (fits < bytes.size()) return fail(Code::kNoSpace, "write " + path_ + ": No space left on device");
   return {};
 }
 
@@ -203,8 +198,7 @@ Status SimQueue::submit_write(File& file, uint64_t offset, ByteSpan bytes, uint6
   std::lock_guard lock(state_.mutex);
   TALLY_TRY(check_depth());
   auto& target = dynamic_cast<SimFile&>(file);
-  if (!target.writable())
-    return fail(Code::kIoError, "write " + file.path() + ": Bad file descriptor");
+  if (!target.writable()) return fail(Code::kIoError, "write " + file.path() + ": Bad file descriptor");
   Request request(target);
   request.tag = tag;
   request.offset = offset;
@@ -240,8 +234,7 @@ IoQueue::Completion SimQueue::complete_write(Request& request) {
   size_t bytes = cut && fits > 1 ? 1 + random_.below(fits - 1) : fits;
   state_.execute(*request.inode, request.change, bytes);
   if (bytes == 0 && request.length > 0) {
-    return {request.tag, 0,
-            fail(Code::kNoSpace, "write " + request.path + ": No space left on device")};
+    return {request.tag, 0, fail(Code::kNoSpace, "write " + request.path + ": No space left on device")};
   }
   return {request.tag, bytes, {}};
 }
@@ -249,13 +242,11 @@ IoQueue::Completion SimQueue::complete_write(Request& request) {
 IoQueue::Completion SimQueue::complete(Request& request) {
   bool is_write = request.covered_before == 0;
   if (state_.is_crashed || generation_ != state_.generation) {
-    Error error{Code::kIoError,
-                "simulated crash: " + request.path + " in flight at the power failure"};
+    Error error{Code::kIoError, "simulated crash: " + request.path + " in flight at the power failure"};
     return {request.tag, 0, std::unexpected(error)};
   }
   if (request.gate.failed) {
-    if (!is_write)
-      state_.lose_content(*request.inode, request.covered_before, request.gate.survives);
+    if (!is_write) state_.lose_content(*request.inode, request.covered_before, request.gate.survives);
     return {request.tag, 0, std::unexpected(request.gate.error)};
   }
   if (is_write) return complete_write(request);

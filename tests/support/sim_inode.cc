@@ -38,8 +38,7 @@ void tear(SparseBytes& content, const ContentChange& change, uint64_t grain, Ran
     ++index;
   });
   // Delayed allocation: the new size came to the disk, the bytes did not.
-  if (how == Tear::kSizeOnly)
-    content.resize(std::max(content.size(), change.offset + bytes.size()));
+  if (how == Tear::kSizeOnly) content.resize(std::max(content.size(), change.offset + bytes.size()));
 }
 
 void garble(Bytes& bytes, size_t first, size_t last, Random& random) {
@@ -164,8 +163,7 @@ void apply(SparseBytes& content, const ContentChange& change) {
 
 void apply_to_durable(const EntryChange& change) {
   if (change.from_directory != nullptr) change.from_directory->durable_entries.erase(change.from);
-  if (change.to_directory != nullptr)
-    change.to_directory->durable_entries[change.to] = change.inode;
+  if (change.to_directory != nullptr) change.to_directory->durable_entries[change.to] = change.inode;
 }
 
 Volume Volume::clone() const {
@@ -214,8 +212,7 @@ void Volume::sync_entries(const InodePtr& directory) {
       change.to_directory = nullptr;
       rest.push_back(std::move(change));
     } else {
-      apply_to_durable(
-          change);  // a rename away too is safe as a whole: no file system loses the file between
+      apply_to_durable(change);  // a rename away too is safe as a whole: no file system loses the file between
     }
   }
   pending_entries = std::move(rest);

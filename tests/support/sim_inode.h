@@ -24,8 +24,7 @@ struct ContentChange {
   uint64_t id = 0;        // of the change, for the queue that executes it
   uint64_t sequence = 0;  // of its execution: a sync covers what is below the number at its start
   bool in_flight = false;
-  bool abandoned =
-      false;  // a write that failed: it may reach the disk, until the next sync of the file
+  bool abandoned = false;  // a write that failed: it may reach the disk, until the next sync of the file
   uint64_t offset = 0;
   uint64_t size = 0;  // of a truncate or a preallocation
   std::shared_ptr<const Bytes> bytes;
@@ -66,8 +65,7 @@ struct Volume {
   std::vector<EntryChange> pending_entries;
 
   Volume clone() const;
-  std::vector<InodePtr> inodes()
-      const;  // reachable by a visible, durable or pending name, in order of their ids
+  std::vector<InodePtr> inodes() const;  // reachable by a visible, durable or pending name, in order of their ids
   void sync_entries(const InodePtr& directory);
   // Decides every pending change and makes the outcome the whole truth.
   void settle(Fate fate, Random& random);

@@ -12,22 +12,20 @@ std::unexpected<Error> no_such(std::string_view verb, const std::string& path) {
 }
 
 Error crash_error(DiskOp op, const std::string& path, std::string_view what) {
-  return {Code::kIoError, std::string(kCrashText) + ": " + std::string(disk_op_name(op)) + " " +
-                              path + std::string(what)};
+  return {Code::kIoError,
+          std::string(kCrashText) + ": " + std::string(disk_op_name(op)) + " " + path + std::string(what)};
 }
 
 Error fault_error(FaultEffect effect, DiskOp op, const std::string& path) {
   bool space = effect == FaultEffect::kNoSpace;
-  return {space ? Code::kNoSpace : Code::kIoError,
-          std::string(disk_op_name(op)) + " " + path + ": " +
-              (space ? "No space left on device" : "Input/output error") + " (injected)"};
+  return {space ? Code::kNoSpace : Code::kIoError, std::string(disk_op_name(op)) + " " + path + ": " +
+                                                       (space ? "No space left on device" : "Input/output error") +
+                                                       " (injected)"};
 }
 
 }  // namespace
 
-bool is_simulated_crash(const Error& error) {
-  return error.message.find(kCrashText) != std::string::npos;
-}
+bool is_simulated_crash(const Error& error) { return error.message.find(kCrashText) != std::string::npos; }
 
 std::string normal_path(const std::string& path) {
   std::string normal;
@@ -57,8 +55,7 @@ const Fault* SimDisk::State::firing(DiskOp op, const std::string& path) {
   return found;
 }
 
-SimDisk::State::Gate SimDisk::State::enter(DiskOp op, const std::string& path, uint64_t offset,
-                                           uint64_t length) {
+SimDisk::State::Gate SimDisk::State::enter(DiskOp op, const std::string& path, uint64_t offset, uint64_t length) {
   Gate gate;
   if (is_crashed) {
     gate.refused = true;
@@ -90,9 +87,8 @@ SimDisk::State::Gate SimDisk::State::enter(DiskOp op, const std::string& path, u
   return gate;
 }
 
-SimDisk::State::Gate SimDisk::State::enter(uint64_t handle_generation, DiskOp op,
-                                           const std::string& path, uint64_t offset,
-                                           uint64_t length) {
+SimDisk::State::Gate SimDisk::State::enter(uint64_t handle_generation, DiskOp op, const std::string& path,
+                                           uint64_t offset, uint64_t length) {
   if (handle_generation == generation) return enter(op, path, offset, length);
   Gate gate;
   gate.refused = true;
@@ -112,16 +108,12 @@ sim::InodePtr SimDisk::State::find(const std::string& path) const {
   return inode;
 }
 
-Result<SimDisk::State::Place> SimDisk::State::place(const std::string& path,
-                                                    std::string_view verb) const {
+Result<SimDisk::State::Place> SimDisk::State::place(const std::string& path, std::string_view verb) const {
   std::string normal = normal_path(path);
   size_t slash = normal.rfind('/');
-  Place at{.directory = find(normal.substr(0, slash)),
-           .name = normal.substr(slash + 1),
-           .inode = nullptr};
+  Place at{.directory = find(normal.substr(0, slash)), .name = normal.substr(slash + 1), .inode = nullptr};
   if (at.directory == nullptr || !at.directory->is_directory) return no_such(verb, path);
-  if (at.name.empty())
-    return fail(Code::kIoError, std::string(verb) + " " + path + ": Device or resource busy");
+  if (at.name.empty()) return fail(Code::kIoError, std::string(verb) + " " + path + ": Device or resource busy");
   auto entry = at.directory->entries.find(at.name);
   if (entry != at.directory->entries.end()) at.inode = entry->second;
   return at;
@@ -132,22 +124,16 @@ sim::InodePtr SimDisk::State::add_inode(const Place& at, bool is_directory) {
   inode->id = next_inode++;
   inode->is_directory = is_directory;
   at.directory->entries[at.name] = inode;
-  volume.pending_entries.push_back({.from_directory = nullptr,
-                                    .from = {},
-                                    .to_directory = at.directory,
-                                    .to = at.name,
-                                    .inode = inode});
+  volume.pending_entries.push_back(
+      {.from_directory = nullptr, .from = {}, .to_directory = at.directory, .to = at.name, .inode = inode});
   return inode;
 }
 
 void SimDisk::State::remove_entry(const Place& at) {
   at.directory->entries.erase(at.name);
   unlinked.push_back(at.inode);
-  volume.pending_entries.push_back({.from_directory = at.directory,
-                                    .from = at.name,
-                                    .to_directory = nullptr,
-                                    .to = {},
-                                    .inode = at.inode});
+  volume.pending_entries.push_back(
+      {.from_directory = at.directory, .from = at.name, .to_directory = nullptr, .to = {}, .inode = at.inode});
 }
 
 uint64_t SimDisk::State::change(sim::Inode& inode, sim::ContentChange change) {
@@ -163,8 +149,8 @@ void SimDisk::State::execute(sim::Inode& inode, uint64_t id, size_t bytes) {
   sim::ContentChange change = std::move(*at);
   inode.pending.erase(at);
   if (bytes < change.bytes->size()) {
-    change.bytes = std::make_shared<const Bytes>(
-        change.bytes->begin(), change.bytes->begin() + static_cast<std::ptrdiff_t>(bytes));
+    change.bytes = std::make_shared<const Bytes>(change.bytes->begin(),
+                                                 change.bytes->begin() + static_cast<std::ptrdiff_t>(bytes));
   }
   change.in_flight = false;
   change.sequence = next_sequence++;
@@ -225,8 +211,7 @@ size_t SimDisk::State::fitting(const sim::Inode& inode, uint64_t offset, size_t 
 }
 
 void SimDisk::State::settle(Fate fate, uint64_t fate_seed) {
-  uint64_t mixed =
-      seed ^ (fate_seed * 0x9E3779B97F4A7C15u) ^ (uint64_t{static_cast<uint8_t>(fate)} << 56);
+  uint64_t mixed = seed ^ (fate_seed * 0x9E3779B97F4A7C15u) ^ (uint64_t{static_cast<uint8_t>(fate)} << 56);
   random = Random(mixed);
   volume.settle(fate, random);
   ++generation;

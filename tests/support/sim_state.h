@@ -17,19 +17,16 @@ struct SimDisk::State {
 
   // What an operation must do, decided before it does anything.
   struct Gate {
-    bool refused = false;  // do nothing, return `error`
-    bool interrupted =
-        false;  // the power fails during it: change what is pending, then return `error`
+    bool refused = false;      // do nothing, return `error`
+    bool interrupted = false;  // the power fails during it: change what is pending, then return `error`
     bool cut_short = false;
-    bool failed =
-        false;  // refused by an injected fault (a sync then loses what it should have covered)
+    bool failed = false;  // refused by an injected fault (a sync then loses what it should have covered)
     double survives = 0.0;
     Error error;
   };
   Gate enter(DiskOp op, const std::string& path, uint64_t offset = 0, uint64_t length = 0);
   // Of an operation by a handle: refused if the handle is of before a crash or kill.
-  Gate enter(uint64_t handle_generation, DiskOp op, const std::string& path, uint64_t offset = 0,
-             uint64_t length = 0);
+  Gate enter(uint64_t handle_generation, DiskOp op, const std::string& path, uint64_t offset = 0, uint64_t length = 0);
 
   // --- names ---
   sim::InodePtr find(const std::string& path) const;
@@ -95,8 +92,7 @@ std::string normal_path(const std::string& path);  // "/a/b": no empty or "." pa
 namespace tally::sim {
 
 // Files and queues, made by SimDisk.
-std::unique_ptr<File> make_sim_file(SimDisk::State& state, InodePtr inode, std::string path,
-                                    OpenMode mode);
+std::unique_ptr<File> make_sim_file(SimDisk::State& state, InodePtr inode, std::string path, OpenMode mode);
 std::unique_ptr<IoQueue> make_sim_queue(SimDisk::State& state, unsigned depth);
 
 }  // namespace tally::sim

@@ -15,8 +15,8 @@ class SparseBytes {
  public:
   uint64_t size() const { return size_; }
   size_t read(uint64_t offset, MutableByteSpan out) const;  // returns how much there was
-  void write(uint64_t offset, ByteSpan bytes);  // extends, with zeros where a gap is left
-  void resize(uint64_t size);                   // what is cut off reads as zeros if it comes back
+  void write(uint64_t offset, ByteSpan bytes);              // extends, with zeros where a gap is left
+  void resize(uint64_t size);                               // what is cut off reads as zeros if it comes back
   Bytes to_bytes() const;
 
   template <class Visitor>
