@@ -61,8 +61,7 @@ struct LaterArrival {
 }  // namespace
 
 struct AdProfile::Impl {
-  explicit Impl(const AdProfileOptions& given)
-      : options(given), world(given.seed), random(Random(given.seed).fork(2)) {
+  explicit Impl(const AdProfileOptions& given) : options(given), world(given.seed), random(Random(given.seed).fork(2)) {
     user_offset = random.below(kAdUsers);
   }
 
@@ -153,8 +152,8 @@ bool AdProfile::next(AdEvent& event) {
     self.fresh.arrival_us += kMicrosPerHour + self.exponential(kLatenessMeanUs, kLatenessMaxUs);
     self.waiting.push(self.fresh);
   }
-  bool from_waiting = !self.waiting.empty() &&
-                      (!self.have_fresh || self.waiting.top().arrival_us <= self.fresh.arrival_us);
+  bool from_waiting =
+      !self.waiting.empty() && (!self.have_fresh || self.waiting.top().arrival_us <= self.fresh.arrival_us);
   if (!from_waiting && !self.have_fresh) return false;
   if (from_waiting) {
     event = self.waiting.top();

@@ -74,8 +74,7 @@ AdWorld::AdWorld(uint64_t seed)
       regions_(kRegionShares),
       devices_(device_table()),
       systems_(system_tables()),
-      costs_{Amounts(0.002 * kMicros, 0.8), Amounts(0.25 * kMicros, 0.7),
-             Amounts(1.5 * kMicros, 0.6)},
+      costs_{Amounts(0.002 * kMicros, 0.8), Amounts(0.25 * kMicros, 0.7), Amounts(1.5 * kMicros, 0.6)},
       revenue_(30 * kMicros, 1.0) {
   Random random = Random(seed).fork(1);
   AliasTable countries(zipf_weights(kAdCountries, 1.1));
@@ -98,8 +97,7 @@ AdWorld::Targets AdWorld::draw_targets(Random& random, const AliasTable& countri
 
 void AdWorld::draw(Random& random, AdEvent& event) const {
   event.advertiser = static_cast<uint16_t>(advertisers_.pick(random.next()));
-  event.campaign =
-      static_cast<uint16_t>(event.advertiser * kAdCampaignsEach + campaigns_.pick(random.next()));
+  event.campaign = static_cast<uint16_t>(event.advertiser * kAdCampaignsEach + campaigns_.pick(random.next()));
   event.creative = static_cast<uint8_t>(creatives_.pick(random.next()));
   event.ad_group = static_cast<uint8_t>(event.creative % kAdGroupsEach);
   event.publisher = static_cast<uint16_t>(publishers_.pick(random.next()));
@@ -115,9 +113,7 @@ void AdWorld::draw(Random& random, AdEvent& event) const {
   event.os = static_cast<uint8_t>(systems_[event.device].pick(random.next()));
 
   uint32_t kind = static_cast<uint32_t>(word) % 100;
-  event.type = kind < 94   ? AdEventType::kImpression
-               : kind < 99 ? AdEventType::kClick
-                           : AdEventType::kConversion;
+  event.type = kind < 94 ? AdEventType::kImpression : kind < 99 ? AdEventType::kClick : AdEventType::kConversion;
   event.cost_micros = costs_[static_cast<size_t>(event.type)].pick(random.next());
   event.revenue_micros = event.type == AdEventType::kConversion ? revenue_.pick(random.next()) : 0;
 }

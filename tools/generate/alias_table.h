@@ -14,8 +14,7 @@ namespace tally {
 
 class AliasTable {
  public:
-  explicit AliasTable(
-      std::span<const double> weights);  // at least one, none negative, not all zero
+  explicit AliasTable(std::span<const double> weights);  // at least one, none negative, not all zero
 
   uint32_t size() const { return static_cast<uint32_t>(slots_.size()); }
   // `word` is uniform over 64 bits: the upper half chooses the slot, the lower half between slot and alias.

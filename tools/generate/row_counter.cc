@@ -16,9 +16,7 @@ constexpr uint64_t combine(uint64_t seed, uint64_t value) {
   return mix(seed * 0x9E3779B97F4A7C15u + value + 0x632BE59BD9B4E019u);
 }
 
-int64_t floor_divide(TimeUs time, TimeUs unit) {
-  return time >= 0 ? time / unit : -((-time + unit - 1) / unit);
-}
+int64_t floor_divide(TimeUs time, TimeUs unit) { return time >= 0 ? time / unit : -((-time + unit - 1) / unit); }
 
 }  // namespace
 
@@ -34,12 +32,11 @@ void RowCounter::add(const AdEvent& event) {
   int64_t day = floor_divide(event.event_us, kMicrosPerDay);
   auto minute = static_cast<uint64_t>(floor_divide(event.event_us, kMicrosPerMinute));
   auto hour = static_cast<uint64_t>(floor_divide(event.event_us, kMicrosPerHour));
-  uint64_t place =
-      (static_cast<uint64_t>(event.country) * kAdDevices + event.device) * kAdSystems + event.os;
+  uint64_t place = (static_cast<uint64_t>(event.country) * kAdDevices + event.device) * kAdSystems + event.os;
   uint64_t campaign = event.campaign;  // names its advertiser
   uint64_t narrow = combine(campaign, place);
-  uint64_t chosen = static_cast<uint64_t>(event.publisher) << 16 |
-                    static_cast<uint64_t>(event.ad_group) << 8 | event.creative;
+  uint64_t chosen =
+      static_cast<uint64_t>(event.publisher) << 16 | static_cast<uint64_t>(event.ad_group) << 8 | event.creative;
   uint64_t wide = combine(narrow, chosen);
   auto& sets = open_[day].fingerprints;
   sets[0].push_back(combine(wide, minute));

@@ -1,0 +1,176 @@
+#include "engine/check.h"
+
+#include <memory>
+
+#include "base/file_names.h"
+#include "base/limits.h"
+#include "engine/database_directory.h"
+#include "engine/dictionary_file.h"
+#include "engine/manifest_reader.h"
+#include "engine/segment_reader.h"
+#include "wal/log_verify.h"
+
+namespace tally {
+
+namespace {
+
+class TableChecker {
+ public:
+  TableChecker(FileSystem& fs, Clock& clock, const std::string& name, const std::string& directory)
+      : fs_(fs), clock_(clock), paths_(directory) {
+    report_.table = name;
+  }
+
+  TableCheck run() {
+    auto loaded = read_current_manifest(fs_, paths_.directory());
+    if (!loaded) {
+      problem(loaded.error().message);
+      return std::move(report_);
+    }
+    state_ = std::move(loaded->state);
+    if (loaded->torn_at) note("the last edit of the manifest was never confirmed and is left out");
+    if (loaded->copies_lost > 0) {
+      note(std::to_string(loaded->copies_lost) + " edits of the manifest were read from their second copy");
+    }
+    report_.ledger = state_.ledger;
+    check_segments();
+    check_dictionaries();
+    check_log();
+    check_counts();
+    check_unlisted();
+    return std::move(report_);
+  }
+
+ private:
+  void problem(std::string text) { report_.problems.push_back(std::move(text)); }
+  void note(std::string text) { report_.notes.push_back(std::move(text)); }
+
+  void check_segments();
+  void check_segment(const SegmentInfo& info);
+  void check_dictionaries();
+  void check_log();
+  void check_counts();
+  void check_unlisted();
+
+  FileSystem& fs_;
+  Clock& clock_;
+  TablePaths paths_;
+  ManifestState state_;
+  TableCheck report_;
+  uint64_t events_ = 0;
+};
+
+void TableChecker::check_segments() {
+  for (const auto& [number, info] : state_.segments) {
+    ++report_.segments;
+    report_.segment_bytes += info.size;
+    report_.rows += info.rows;
+    if (info.tier == Tier::kRaw) events_ += info.events;
+    check_segment(info);
+  }
+}
+
+void TableChecker::check_segment(const SegmentInfo& info) {
+  std::string path = paths_.segment(info.number);
+  auto reader = SegmentReader::open(fs_, path, &info);
+  if (!reader) return problem(reader.error().message);
+  if ((*reader)->table_uuid() != state_.table_uuid) problem(path + " belongs to another table");
+  auto found = (*reader)->verify();
+  if (!found) return problem(found.error().message);
+  for (std::string& line : *found) {
+    problem(line.find(path) == std::string::npos ? path + ": " + line : std::move(line));
+  }
+  uint64_t rows = 0;
+  for (const SegmentReader::Section& section : (*reader)->sections()) rows += section.rows;
+  if (rows != info.rows) {
+    problem(path + " holds " + std::to_string(rows) + " rows, and the manifest says " + std::to_string(info.rows));
+  }
+}
+
+// Loading the files in order is the check: each must continue the codes of those before it.
+void TableChecker::check_dictionaries() {
+  std::vector<std::unique_ptr<Dictionary>> dictionaries;
+  std::vector<DictionaryTarget> targets;
+  for (size_t position : state_.schema()->dimensions()) {
+    dictionaries.push_back(std::make_unique<Dictionary>(limits::kDimensionValuesMax));
+    targets.push_back({state_.schema()->columns[position].id, dictionaries.back().get()});
+  }
+  for (const DictionaryFileInfo& info : state_.dictionary_files) {
+    Status status = load_dictionary_file(fs_, paths_.dictionary(info.number), info, targets);
+    if (!status) return problem(status.error().message);
+  }
+  for (const DictionaryTarget& target : targets) {
+    report_.dictionary_values += target.dictionary->size() - kFirstValueCode;
+    auto known = state_.dictionary_sizes.find(target.dimension_id);
+    uint32_t wanted = known == state_.dictionary_sizes.end() ? kFirstValueCode : known->second;
+    if (target.dictionary->size() < wanted) {
+      problem("the dictionary files of dimension \"" + state_.schema()->find_column(target.dimension_id)->name +
+              "\" hold " + std::to_string(target.dictionary->size()) + " codes, and the manifest says " +
+              std::to_string(wanted));
+    }
+  }
+}
+
+void TableChecker::check_log() {
+  LogOptions options;
+  options.fs = &fs_;
+  options.clock = &clock_;
+  options.directory = paths_.log_directory();
+  options.table_uuid = state_.table_uuid;
+  auto log = verify_log(options, state_.log);
+  if (!log) return problem(log.error().message);
+  for (const LogFileReport& file : log->files) {
+    if (!file.problem.empty() && !log->problem.empty()) problem(file.path + ": " + file.problem);
+  }
+  if (!log->problem.empty()) return problem(log->problem);
+  report_.log_records = log->recovery.records;
+  if (log->recovery.torn) {
+    note("the log ends in a write that a crash cut off, in file " + log_file_name(log->recovery.torn->file_number) +
+         " at " + std::to_string(log->recovery.torn->offset) + "; nothing of it was ever acknowledged");
+  }
+}
+
+void TableChecker::check_counts() {
+  const Ledger& ledger = state_.ledger;
+  if (!ledger.balanced()) {
+    problem("the ledger does not balance: " + std::to_string(ledger.received) + " received, but " +
+            std::to_string(ledger.accepted) + " accepted, " + std::to_string(ledger.duplicates) + " duplicates, " +
+            std::to_string(ledger.conflicts) + " conflicts, " + std::to_string(ledger.too_late) + " too late, " +
+            std::to_string(ledger.rejected) + " rejected");
+  }
+  if (events_ != ledger.accepted) {
+    problem("the segments hold " + std::to_string(events_) + " events, and the ledger accepted " +
+            std::to_string(ledger.accepted));
+  }
+}
+
+void TableChecker::check_unlisted() {
+  auto segments = fs_.list(paths_.segment_directory());
+  if (!segments) {
+    if (segments.error().code != Code::kNotFound) problem(segments.error().message);
+    return;
+  }
+  for (const FileInfo& file : *segments) {
+    ParsedName name = parse_file_name(file.name);
+    bool listed = name.kind == FileKind::kSegment && !name.temporary && state_.segments.contains(name.number);
+    if (!listed) note(join_path(paths_.segment_directory(), file.name) + " is in no manifest");
+  }
+}
+
+}  // namespace
+
+TableCheck check_table(FileSystem& fs, Clock& clock, const std::string& name, const std::string& table_directory) {
+  return TableChecker(fs, clock, name, table_directory).run();
+}
+
+Result<std::vector<TableCheck>> check_database(FileSystem& fs, Clock& clock, const std::string& directory) {
+  TALLY_ASSIGN_OR_RETURN(auto database, DatabaseDirectory::open(fs, directory));
+  TALLY_ASSIGN_OR_RETURN(std::vector<std::string> names, database->table_names());
+  std::vector<TableCheck> reports;
+  for (const std::string& name : names) {
+    reports.push_back(check_table(fs, clock, name, database->paths().table(name).directory()));
+  }
+  return reports;
+}
+
+}  // namespace tally

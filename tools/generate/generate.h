@@ -1,0 +1,24 @@
+// `tally generate`, apart from its command line: the events of a profile into a file, or into the table ad_events of a
+// database, in batches with the replay flag. An interrupt stops it cleanly. Threads: one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/status.h"
+#include "tools/console.h"
+#include "tools/generate/ad_profile.h"
+
+namespace tally {
+
+struct GenerateOptions {
+  AdProfileOptions profile;
+  uint64_t rows_per_second = 0;  // 0: no limit
+  std::string out;               // one of the two
+  std::string data;
+};
+
+// Returns the summary to print.
+Result<std::string> generate(Console& console, const GenerateOptions& options);
+
+}  // namespace tally

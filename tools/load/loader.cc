@@ -1,0 +1,330 @@
+#include "tools/load/loader.h"
+
+#include <algorithm>
+
+#include "base/checksum.h"
+#include "base/limits.h"
+#include "tools/interrupt.h"
+#include "tools/load/ack_file.h"
+#include "tools/load/batch_window.h"
+#include "tools/load/load_progress.h"
+#include "tools/load/rejected_file.h"
+#include "tools/load/row_reports.h"
+#include "tools/open_database.h"
+
+namespace tally {
+
+namespace {
+
+constexpr uint64_t kRejectedBytesMax =
+    512 * limits::kKiB;  // of one batch: they travel in the log record beside the rows
+constexpr TimeUs kWaitStepUs = 50'000;
+
+// A batch at a low rate should not take longer than a quarter of a second to fill, or acknowledgements come in jumps.
+uint32_t batch_rows_of(const LoadOptions& options) {
+  if (options.batch_rows != 0) return options.batch_rows;
+  if (options.rows_per_second == 0) return limits::kBatchRowsDefault;
+  uint64_t quarter = std::max<uint64_t>(options.rows_per_second / 4, 1);
+  return static_cast<uint32_t>(std::min<uint64_t>(quarter, limits::kBatchRowsDefault));
+}
+
+}  // namespace
+
+struct Loader::Impl {
+  struct Source {
+    std::string path;
+    std::string name;
+    SourceFormat format = SourceFormat::kCsv;
+    std::unique_ptr<RecordReader> reader;  // of a pipe from the start, of a file while it is its turn
+    std::optional<RowConverter> converter;
+    std::optional<uint64_t> bytes;
+    uint64_t acknowledged = 0;  // rows, those of earlier loads included
+    uint64_t read = 0;          // rows
+    bool ended = false;         // read to its end
+  };
+
+  Impl(Table& given_table, FileSystem& given_fs, Clock& given_clock, Console& given_console, LoadOptions given_options)
+      : table(given_table),
+        fs(given_fs),
+        clock(given_clock),
+        console(given_console),
+        options(std::move(given_options)),
+        schema(table.schema()),
+        builder(*schema),
+        batch_rows(batch_rows_of(options)),
+        window(table, clock),
+        progress(console, clock),
+        reports(console) {}
+
+  Status open_source(Source& source);
+  Status check_sources();
+  Status open_ack_file();
+  Status check_shrunk(const Source& source, const AckPosition& position) const;
+  Status load_source(size_t index);
+  Result<bool> next_record(Source& source, SourceRecord& record);
+  Status take_record(size_t index, const SourceRecord& record);
+  void reject(const Source& source, const SourceRecord& record, const RowFault& fault);
+  Status send(size_t index);
+  Status pace(uint64_t rows);
+  Status take_answers(bool wait);
+  Status settle(AnsweredBatch answer);
+  Status drain();
+  void conclude(Status& status);
+
+  Table& table;
+  FileSystem& fs;
+  Clock& clock;
+  Console& console;
+  LoadOptions options;
+  std::shared_ptr<const Schema> schema;
+  BatchBuilder builder;
+  uint32_t batch_rows;
+  BatchWindow window;
+  LoadProgress progress;
+  RowReports reports;
+  std::vector<Source> sources;
+  std::optional<AckFile> ack;
+  std::optional<RejectedFile> rejected;
+  LoadSummary summary;
+  LoadBatch filling;
+  uint64_t rejected_bytes = 0;
+  bool hole = false;  // a batch got no good answer: behind it no position moves, those rows are sent again one day
+  uint64_t rows_sent = 0;
+  TimeUs begun_us = 0;
+};
+
+Status Loader::Impl::open_source(Source& source) {
+  TALLY_ASSIGN_OR_RETURN(auto bytes, open_byte_source(source.path));
+  source.bytes = bytes->stored_bytes();
+  TALLY_ASSIGN_OR_RETURN(source.reader, open_record_reader(source.format, source.name, std::move(bytes)));
+  auto converter =
+      RowConverter::make(schema, source.reader->columns(), source.reader->open_columns(), options.mappings);
+  if (!converter) return std::unexpected(std::move(converter).error().with_context(source.name));
+  source.converter = *std::move(converter);
+  source.reader->select(source.converter->source_names());
+  return {};
+}
+
+// Opens every file once, so that a bad one is known before any row is applied. Only a pipe stays open.
+Status Loader::Impl::check_sources() {
+  std::vector<std::string> notes;
+  for (const std::string& path : options.files) {
+    Source source;
+    source.path = path;
+    source.name = source_name(path);
+    if (options.format) {
+      source.format = *options.format;
+    } else {
+      TALLY_ASSIGN_OR_RETURN(source.format, source_format_of(path));
+    }
+    TALLY_TRY(open_source(source));
+    if (source.converter->notes() != notes) {
+      notes = source.converter->notes();
+      for (const std::string& note : notes) console.message(source.name + ": " + note);
+    }
+    if (source.bytes) {
+      source.reader.reset();
+      progress.expect(*source.bytes);
+    }
+    sources.push_back(std::move(source));
+  }
+  return {};
+}
+
+Status Loader::Impl::check_shrunk(const Source& source, const AckPosition& position) const {
+  if (position.rows == 0 || !position.source_bytes || !source.bytes || *source.bytes >= *position.source_bytes)
+    return {};
+  return fail(Code::kInvalidArgument,
+              ack->path() + " says that " + source.name + " had " + std::to_string(*position.source_bytes) +
+                  " bytes when rows of it were acknowledged, and it has " + std::to_string(*source.bytes) +
+                  " now: this is another file. Remove the ack file to load it from the start.");
+}
+
+Status Loader::Impl::open_ack_file() {
+  if (options.ack_file.empty()) return {};
+  TALLY_ASSIGN_OR_RETURN(std::string id, table_id(table));
+  auto opened = AckFile::open(fs, options.ack_file, table.name(), id);
+  if (!opened) return std::unexpected(std::move(opened).error());
+  ack = *std::move(opened);
+  for (Source& source : sources) {
+    AckPosition position = ack->position(source.path);
+    TALLY_TRY(check_shrunk(source, position));
+    source.acknowledged = position.rows;
+    if (position.rows == 0) continue;
+    console.message(source.name + ": " + counted(position.rows, "row") + " acknowledged before according to " +
+                    ack->path() + "; going on with row " + with_thousands(position.rows + 1));
+  }
+  return {};
+}
+
+// Not the source's error when a signal cut a read short.
+Result<bool> Loader::Impl::next_record(Source& source, SourceRecord& record) {
+  auto more = source.reader->next(record);
+  if (!more && interrupted()) return false;
+  if (more && *more) source.read = record.number;
+  return more;
+}
+
+Status Loader::Impl::load_source(size_t index) {
+  Source& source = sources[index];
+  if (!source.reader) TALLY_TRY(open_source(source));
+  uint64_t skip = source.acknowledged;
+  SourceRecord record;
+  Status trouble;
+  while (!interrupted()) {
+    auto more = next_record(source, record);
+    if (!more) trouble = std::unexpected(std::move(more).error());
+    if (!more || !*more) break;
+    if (record.number <= skip) {
+      ++summary.skipped;
+      continue;
+    }
+    TALLY_TRY(take_record(index, record));
+  }
+  if (!interrupted()) TALLY_TRY(send(index));
+  TALLY_TRY(trouble);
+  source.ended = !interrupted();
+  if (source.bytes) progress.finish_source(*source.bytes);
+  source.reader.reset();
+  return {};
+}
+
+Status Loader::Impl::take_record(size_t index, const SourceRecord& record) {
+  Source& source = sources[index];
+  if (std::optional<RowFault> fault = source.converter->convert(record, builder)) {
+    reject(source, record, *fault);
+  } else {
+    filling.lines.push_back(record.line);
+    if (rejected) filling.raws.emplace_back(record.raw.substr(0, limits::kRejectedRawBytesMax));
+  }
+  filling.last_row = record.number;
+  bool enough = filling.lines.size() + filling.rejected.size() >= batch_rows || builder.full();
+  if (enough || rejected_bytes >= kRejectedBytesMax) return send(index);
+  return {};
+}
+
+void Loader::Impl::reject(const Source& source, const SourceRecord& record, const RowFault& fault) {
+  reports.rejected(source.name, record.line, fault);
+  std::string raw(record.raw.substr(0, limits::kRejectedRawBytesMax));
+  rejected_bytes += raw.size() + fault.message.size() + 64;
+  filling.ingest.rejected.push_back({record.number, fault.code, fault.sentence(), raw});
+  filling.rejected.push_back({record.line, fault.column, fault.code, fault.message, std::move(raw)});
+}
+
+Status Loader::Impl::send(size_t index) {
+  uint64_t rows = filling.lines.size() + filling.rejected.size();
+  if (rows == 0) return {};
+  TALLY_TRY(pace(rows));
+  filling.source = index;
+  filling.ingest.payload = builder.finish();
+  filling.ingest.payload_xxh3 = xxh3(filling.ingest.payload);
+  filling.ingest.replay = options.replay;
+  while (window.full()) TALLY_TRY(take_answers(true));
+  if (interrupted()) return {};
+  window.send(std::move(filling));
+  filling = {};
+  rejected_bytes = 0;
+  rows_sent += rows;
+  TALLY_TRY(take_answers(false));
+  const RecordReader& reader = *sources[index].reader;
+  progress.update(summary.counts.received, sources[index].bytes ? reader.source().stored_bytes_read() : 0);
+  return {};
+}
+
+// Waits until `rows` more may go out, taking answers meanwhile so that the ack file keeps up.
+Status Loader::Impl::pace(uint64_t rows) {
+  if (options.rows_per_second == 0) return {};
+  while (!interrupted()) {
+    double due = static_cast<double>(rows_sent + rows) / static_cast<double>(options.rows_per_second) * 1e6;
+    TimeUs wait = begun_us + static_cast<TimeUs>(due) - clock.boottime_us();
+    if (wait <= 0) return {};
+    clock.sleep_us(std::min(wait, kWaitStepUs));
+    TALLY_TRY(take_answers(false));
+  }
+  return {};
+}
+
+Status Loader::Impl::take_answers(bool wait) {
+  while (auto answer = window.take(wait)) {
+    TALLY_TRY(settle(*std::move(answer)));
+    wait = false;
+  }
+  return {};
+}
+
+// What an acknowledged batch leaves behind, in the order that a crash in between does no harm: first what was rejected, then
+// the position behind it.
+Status Loader::Impl::settle(AnsweredBatch answer) {
+  hole = true;
+  if (!answer.result) return std::unexpected(std::move(answer.result).error());
+  Source& source = sources[answer.batch.source];
+  summary.counts += answer.result->counts;
+  for (const RowVerdict& row : answer.result->not_accepted) {
+    if (row.row >= answer.batch.lines.size()) continue;
+    RowFault fault;
+    if (!reports.refused(source.name, answer.batch.lines[row.row], row.verdict, fault) || !rejected) continue;
+    answer.batch.rejected.push_back(
+        {answer.batch.lines[row.row], fault.column, fault.code, fault.message, answer.batch.raws[row.row]});
+  }
+  if (rejected && !answer.batch.rejected.empty()) {
+    for (const LoadBatch::Rejected& row : answer.batch.rejected) {
+      rejected->append({source.name, row.line, row.column, row.code, row.reason, row.raw});
+    }
+    TALLY_TRY(rejected->flush());
+  }
+  source.acknowledged = answer.batch.last_row;
+  if (ack) TALLY_TRY(ack->advance(source.path, {source.acknowledged, source.bytes}));
+  hole = false;
+  return {};
+}
+
+Status Loader::Impl::drain() {
+  Status first;
+  while (auto answer = window.take(true)) {
+    if (!hole) first = settle(*std::move(answer));
+  }
+  return first;
+}
+
+void Loader::Impl::conclude(Status& status) {
+  if (status && interrupted()) status = fail(Code::kCancelled, "interrupted");
+  summary.complete = status.has_value();
+  summary.retries = window.retries();
+  summary.seconds = static_cast<double>(clock.boottime_us() - begun_us) / 1e6;
+  for (const Source& source : sources) {
+    if (source.ended && source.acknowledged >= source.read) continue;
+    summary.next_file = source.name;
+    summary.next_row = source.acknowledged + 1;
+    break;
+  }
+}
+
+Loader::Loader(Table& table, FileSystem& fs, Clock& clock, Console& console, LoadOptions options)
+    : impl_(std::make_unique<Impl>(table, fs, clock, console, std::move(options))) {}
+Loader::~Loader() = default;
+
+const LoadSummary& Loader::summary() const { return impl_->summary; }
+
+Status Loader::run() {
+  Impl& self = *impl_;
+  self.begun_us = self.clock.boottime_us();
+  TALLY_TRY(self.check_sources());
+  TALLY_TRY(self.open_ack_file());
+  if (!self.options.rejected_file.empty()) {
+    auto opened = RejectedFile::open(self.fs, self.options.rejected_file, self.ack && self.ack->resumed());
+    if (!opened) return std::unexpected(std::move(opened).error());
+    self.rejected = *std::move(opened);
+  }
+  TALLY_TRY(self.table.prepare_writes());
+  self.begun_us = self.clock.boottime_us();
+  Status status;
+  for (size_t i = 0; status && i < self.sources.size() && !interrupted(); ++i) status = self.load_source(i);
+  Status rest = self.drain();
+  if (status) status = rest;
+  self.console.end_progress();
+  self.reports.finish();
+  self.conclude(status);
+  return status;
+}
+
+}  // namespace tally

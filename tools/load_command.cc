@@ -1,0 +1,153 @@
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <memory>
+
+#include "base/limits.h"
+#include "tools/command.h"
+#include "tools/interrupt.h"
+#include "tools/load/loader.h"
+#include "tools/open_database.h"
+
+namespace tally {
+
+namespace {
+
+struct LoadArguments {
+  std::string data;
+  std::string table;
+  std::vector<std::string> mappings;
+  std::string format;
+  std::optional<uint64_t> rejected_max;
+  LoadOptions options;
+};
+
+bool inside(const std::string& path, const std::string& directory) {
+  std::error_code error;
+  auto whole = std::filesystem::weakly_canonical(path, error);
+  auto root = std::filesystem::weakly_canonical(directory, error);
+  auto [end, rest] = std::mismatch(root.begin(), root.end(), whole.begin(), whole.end());
+  return !error && end == root.end();
+}
+
+// What is wrong with the options themselves; empty if nothing is.
+std::string settle_options(LoadArguments& arguments) {
+  for (const std::string& text : arguments.mappings) {
+    auto mapping = parse_column_mapping(text);
+    if (!mapping) return mapping.error().message;
+    arguments.options.mappings.push_back(*mapping);
+  }
+  if (!arguments.format.empty()) {
+    auto format = parse_source_format(arguments.format);
+    if (!format) return format.error().message;
+    arguments.options.format = *format;
+  }
+  for (const std::string* path : {&arguments.options.ack_file, &arguments.options.rejected_file}) {
+    if (!path->empty() && inside(*path, arguments.data)) {
+      return *path + " lies inside the database; choose a place outside " + arguments.data;
+    }
+  }
+  return {};
+}
+
+std::string summary_text(const std::string& table, const LoadSummary& summary) {
+  const Ledger& counts = summary.counts;
+  std::string text = table + ": " + counted(counts.received, "row") + " received in " + human_seconds(summary.seconds);
+  if (summary.seconds > 0 && counts.received > 0) {
+    auto rate = static_cast<uint64_t>(static_cast<double>(counts.received) / summary.seconds);
+    text += " (" + with_thousands(rate) + " rows/s)";
+  }
+  text += "\n";
+  auto line = [&](const char* name, uint64_t value) {
+    std::string number = with_thousands(value);
+    text += "  " + std::string(name) +
+            std::string(24 - std::string(name).size() - std::min<size_t>(number.size(), 12), ' ') + number + "\n";
+  };
+  line("accepted", counts.accepted);
+  line("duplicates", counts.duplicates);
+  line("conflicts", counts.conflicts);
+  line("too late", counts.too_late);
+  line("rejected", counts.rejected);
+  if (summary.skipped > 0) text += "  and " + counted(summary.skipped, "row") + " acknowledged by an earlier load\n";
+  if (summary.retries > 0)
+    text += "  (batches sent again because the table was busy: " + with_thousands(summary.retries) + ")\n";
+  return text;
+}
+
+void say_where_to_go_on(Console& console, const LoadArguments& arguments, const LoadSummary& summary) {
+  if (summary.next_row == 0) return;
+  std::string text = "rows before row " + with_thousands(summary.next_row) + " of " + summary.next_file +
+                     " are acknowledged and safe; ";
+  text += arguments.options.ack_file.empty()
+              ? "run the same command again: what is already there is counted as a duplicate, never twice"
+              : "run the same command again to go on from there";
+  console.message(text);
+}
+
+Status load(Console& console, LoadArguments& arguments, LoadSummary& summary) {
+  TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(arguments.data));
+  TALLY_ASSIGN_OR_RETURN(Table * table, open.database->table(arguments.table));
+  Status status;
+  {
+    InterruptGuard guard;
+    Loader loader(*table, *open.fs, system_clock(), console, arguments.options);
+    status = loader.run();
+    summary = loader.summary();
+  }
+  Status closed = open.database->close();
+  return status ? closed : status;
+}
+
+int run_load(Console& console, LoadArguments& arguments) {
+  if (std::string wrong = settle_options(arguments); !wrong.empty()) return report_usage(console, "load", wrong);
+  LoadSummary summary;
+  Status status = load(console, arguments, summary);
+  if (summary.seconds > 0) console.result(summary_text(arguments.table, summary));
+  if (!status) {
+    report_failure(console, "load", status.error());
+    say_where_to_go_on(console, arguments, summary);
+    return kExitFailed;
+  }
+  uint64_t bad = summary.bad_rows();
+  if (bad == 0) return kExitOk;
+  if (arguments.rejected_max && bad <= *arguments.rejected_max) return kExitOk;
+  std::string text = counted(bad, "row") + " did not get in";
+  if (!arguments.options.rejected_file.empty()) text += "; they are in " + arguments.options.rejected_file;
+  return report_failure(console, "load", Error{Code::kInvalidArgument, text});
+}
+
+}  // namespace
+
+Command add_load_command(CLI::App& parent) {
+  auto arguments = std::make_shared<LoadArguments>();
+  LoadOptions& options = arguments->options;
+  CLI::App* app = parent.add_subcommand("load", "Load CSV, TSV or NDJSON files into a table, each event once");
+  app->add_option("FILE", options.files, "Files, gzip, zstd or LZ4 compressed or not; - is standard input")->required();
+  app->add_option("--data", arguments->data, "The database")->required()->type_name("DIR");
+  app->add_option("--table", arguments->table, "The table")->required()->type_name("NAME");
+  app->add_option("--map", arguments->mappings, "A column of the table comes from this column of the file")
+      ->type_name("COLUMN=SOURCE")
+      ->take_all();
+  app->add_option("--input-format", arguments->format, "csv, tsv or ndjson, where the file's name does not tell")
+      ->type_name("FORMAT");
+  app->add_flag("--replay", options.replay, "This is history: rows older than the table accepts live are taken too");
+  app->add_option("--batch", options.batch_rows, "Rows a batch")
+      ->type_name("N")
+      ->check(CLI::Range(1u, limits::kBatchRowsMax));
+  app->add_option("--rate", options.rows_per_second, "At most N rows a second")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  app->add_option("--ack-file", options.ack_file, "Record what is acknowledged here, and go on behind it the next time")
+      ->type_name("FILE");
+  app->add_option("--rejected", options.rejected_file, "Write rows that do not get in to this CSV file")
+      ->type_name("FILE");
+  app->add_option("--max-rejected", arguments->rejected_max, "Exit with 0 if no more than N rows do not get in")
+      ->type_name("N");
+  app->footer(
+      "Loading a file again changes nothing: its rows are duplicates by their ids.\n\nExamples:\n"
+      "  tally load --data shop --table impressions --replay data/open_bandit.csv.gz\n"
+      "  zcat new.csv.gz | tally load --data shop --table impressions --input-format csv -");
+  return {app, [arguments](Console& console) { return run_load(console, *arguments); }};
+}
+
+}  // namespace tally
