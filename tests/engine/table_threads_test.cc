@@ -1,0 +1,124 @@
+// A table with all its threads, on the real disk: several producers that send overlapping ids, readers that look all the
+// time, flushes underneath. Run under tsan as well.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "tests/support/engine/table_world.h"
+#include "tests/support/temp_dir.h"
+
+using namespace tally;
+
+namespace {
+
+struct OpenWorld {
+  TempDir directory;
+  std::unique_ptr<FileSystem> fs = make_posix_file_system();
+  std::unique_ptr<Database> database;
+  Table* table = nullptr;
+
+  explicit OpenWorld(uint64_t memtable_bytes_max) {
+    const std::string path = directory.path() + "/db";
+    REQUIRE(init_database(*fs, path));
+    auto opened =
+        Database::open(*fs, system_clock(), path, {.table = {.shards = 3, .memtable_bytes_max = memtable_bytes_max}});
+    REQUIRE(opened);
+    database = std::move(*opened);
+    auto created = database->create_table(test_schema());
+    REQUIRE(created);
+    table = *created;
+  }
+
+  std::vector<StoredRow> rows() const {
+    auto snapshot = table->snapshot();
+    REQUIRE(snapshot);
+    auto rows = stored_rows(**snapshot);
+    REQUIRE_MESSAGE(rows, (rows ? "" : rows.error().to_string()));
+    return *std::move(rows);
+  }
+};
+
+std::vector<TestRow> batch_of(int producer, int batch) {
+  std::vector<TestRow> rows;
+  for (int i = 0; i < 40; ++i) {
+    // Producers 0 and 1 share their ids, as do 2 and 3: each event is sent twice, about at the same time.
+    const std::string id = std::to_string(producer / 2) + "-" + std::to_string(batch) + "-" + std::to_string(i);
+    rows.push_back({.id = id, .campaign = "c" + std::to_string(i % 7), .user = "some user with a long name " + id});
+  }
+  return rows;
+}
+
+// Every id stands there at most once as an event; returns how many do.
+size_t distinct_events(const std::vector<StoredRow>& rows) {
+  std::set<std::string> ids;
+  size_t events = 0;
+  for (const StoredRow& row : rows) {
+    if (row.kind != RowKind::kEvent) continue;
+    ++events;
+    ids.insert(row.id);
+  }
+  CHECK(ids.size() == events);
+  return events;
+}
+
+}  // namespace
+
+TEST_CASE("table threads: overlapping producers, readers and flushes agree on every event") {
+  constexpr int kProducers = 4, kBatches = 30, kRows = 40;
+  OpenWorld world(512 * limits::kKiB);
+  std::atomic<int> running{kProducers};
+  std::vector<std::thread> threads;
+  std::atomic<uint64_t> accepted{0}, duplicates{0}, invisible{0};
+  for (int producer = 0; producer < kProducers; ++producer) {
+    threads.emplace_back([&, producer] {
+      for (int batch = 0; batch < kBatches; ++batch) {
+        auto result = world.table->ingest(
+            make_test_batch(*world.table->schema(), system_clock().wall_us(), batch_of(producer, batch)));
+        if (!result) break;
+        accepted += result->counts.accepted;
+        duplicates += result->counts.duplicates;
+        auto snapshot = world.table->snapshot();
+        if (!snapshot || (*snapshot)->lsn() < result->lsn) ++invisible;
+      }
+      --running;
+    });
+  }
+  size_t seen = 0;
+  while (running > 0) {
+    const size_t now = distinct_events(world.rows());
+    CHECK(now >= seen);
+    seen = now;
+  }
+  for (std::thread& thread : threads) thread.join();
+  constexpr uint64_t kDistinct = kProducers / 2 * kBatches * kRows;
+  CHECK(accepted == kDistinct);
+  CHECK(duplicates == kDistinct);
+  CHECK(invisible == 0);
+  CHECK(distinct_events(world.rows()) == kDistinct);
+  CHECK(world.table->stats().flushes > 0);
+  CHECK(world.table->stats().ledger.balanced());
+  CHECK(world.database->close());
+}
+
+TEST_CASE("table threads: a close in the middle of the traffic answers every batch") {
+  OpenWorld world(64 * limits::kMiB);
+  std::atomic<int> answers{0};
+  std::atomic<uint64_t> accepted{0};
+  constexpr int kBatches = 200;
+  std::thread producer([&] {
+    for (int batch = 0; batch < kBatches; ++batch) {
+      world.table->ingest_async(make_test_batch(*world.table->schema(), system_clock().wall_us(), batch_of(0, batch)),
+                                [&](Result<BatchResult> result) {
+                                  if (result) accepted += result->counts.accepted;
+                                  ++answers;
+                                });
+    }
+  });
+  while (answers < 20) std::this_thread::yield();
+  CHECK(world.table->close());
+  producer.join();
+  CHECK(answers == kBatches);
+  CHECK(distinct_events(world.rows()) == accepted);
+}

@@ -1,0 +1,309 @@
+// The embedded ingest path on ad traffic: how many events a second it makes durable, de-duplicated and visible; how many
+// batches share one fdatasync when many small producers write; what the log holds after a flush; how long a start takes.
+//
+//   bench_ingest [--events N] [--days D] [--seed S] [--directory DIR] [--only throughput|groups|reopen]
+//
+// Batches are generated and encoded in slices outside the measured time (that cost is printed beside it); the measured
+// part is what a service pays for: decode, validate, hash, order, log, decide, append, flush.
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/checksum.h"
+#include "base/file_names.h"
+#include "base/random.h"
+#include "engine/database.h"
+#include "engine/work_queue.h"
+#include "query/query.h"
+#include "tools/bench/yardsticks.h"
+#include "tools/generate/ad_output.h"
+#include "tools/generate/ad_profile.h"
+
+namespace tally {
+namespace {
+
+struct Arguments {
+  AdProfileOptions profile{.events = 50'000'000, .days = 30, .seed = 1, .start_us = 20'000 * kMicrosPerDay};
+  std::string directory = "/tmp";
+  std::string only;
+  uint32_t batch_rows = 20'000;
+};
+
+[[noreturn]] void stop(const std::string& what, const Error& error) {
+  std::fprintf(stderr, "bench_ingest: %s: %s\n", what.c_str(), error.to_string().c_str());
+  std::exit(1);
+}
+
+template <class T>
+T need(Result<T> result, const char* what) {
+  if (!result) stop(what, result.error());
+  return *std::move(result);
+}
+void need(const Status& status, const char* what) {
+  if (!status) stop(what, status.error());
+}
+
+Arguments parse(int argc, char** argv) {
+  Arguments arguments;
+  if (tiny_bench()) arguments.profile.events = 60'000;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view name = argv[i];
+    const char* value = argv[i + 1];
+    if (name == "--events") arguments.profile.events = std::strtoull(value, nullptr, 10);
+    if (name == "--days") arguments.profile.days = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
+    if (name == "--seed") arguments.profile.seed = std::strtoull(value, nullptr, 10);
+    if (name == "--directory") arguments.directory = value;
+    if (name == "--only") arguments.only = value;
+    if (name == "--batch") arguments.batch_rows = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
+  }
+  return arguments;
+}
+
+// A database in a fresh directory, removed at the end.
+class World {
+ public:
+  explicit World(const Arguments& arguments)
+      : fs_(make_posix_file_system()), directory_(join_path(arguments.directory, "tally-bench-" + hex(random_uuid()))) {
+    need(init_database(*fs_, directory_), "init");
+    open();
+    QueryEngine engine(*database_);
+    if (auto made = engine.run(kAdEventsSql, {}); !made) stop("create table", made.error().error);
+    table_ = need(database_->table(kAdEventsTable), "table");
+  }
+  ~World() {
+    database_.reset();
+    remove_tree(directory_);
+  }
+
+  void open() {
+    database_ = need(Database::open(*fs_, system_clock(), directory_, {}), "open");
+    if (auto found = database_->table(kAdEventsTable)) table_ = *found;
+  }
+  void close() {
+    need(database_->close(), "close");
+    database_.reset();
+  }
+  Table& table() { return *table_; }
+  Database& database() { return *database_; }
+  uint64_t log_files() {
+    const TablePaths paths = DatabasePaths(directory_).table(kAdEventsTable);
+    uint64_t files = 0;
+    for (const FileInfo& file : need(fs_->list(paths.log_directory()), "list")) {
+      files += file.name.ends_with(".log") ? 1 : 0;
+    }
+    return files;
+  }
+
+ private:
+  void remove_tree(const std::string& path) {
+    auto files = fs_->list(path);
+    if (!files) return;
+    for (const FileInfo& file : *files) {
+      const std::string child = join_path(path, file.name);
+      if (file.is_directory) {
+        remove_tree(child);
+      } else {
+        (void)fs_->unlink(child);
+      }
+    }
+    (void)fs_->remove_directory(path);
+  }
+
+  std::unique_ptr<FileSystem> fs_;
+  std::string directory_;
+  std::unique_ptr<Database> database_;
+  Table* table_ = nullptr;
+};
+
+// Encoded batches of ad traffic, in order.
+class BatchSource {
+ public:
+  BatchSource(const AdProfileOptions& options, const Schema& schema, uint32_t rows)
+      : profile_(options), builder_(schema), rows_(need(AdRows::make(schema), "schema")), batch_rows_(rows) {}
+
+  // Up to `events` more events in batches; empty at the end.
+  std::vector<IngestBatch> take(uint64_t events) {
+    std::vector<IngestBatch> batches;
+    AdEvent event;
+    for (uint64_t taken = 0; taken < events && profile_.next(event); ++taken) {
+      need(rows_.append(event, builder_), "row");
+      if (builder_.rows() >= batch_rows_ || builder_.full()) finish(batches);
+    }
+    if (builder_.rows() > 0) finish(batches);
+    return batches;
+  }
+
+ private:
+  void finish(std::vector<IngestBatch>& batches) {
+    IngestBatch batch;
+    batch.payload = builder_.finish();
+    batch.payload_xxh3 = xxh3(batch.payload);
+    batch.replay = true;
+    batches.push_back(std::move(batch));
+  }
+
+  AdProfile profile_;
+  BatchBuilder builder_;
+  AdRows rows_;
+  const uint32_t batch_rows_;
+};
+
+// Sends all batches from one thread, the way `tally load` does, and waits for the answers.
+Ledger ingest_all(Table& table, std::vector<IngestBatch> batches) {
+  Permits window(16);
+  std::atomic<uint64_t> accepted{0}, received{0}, failed{0};
+  for (IngestBatch& batch : batches) {
+    window.acquire();
+    table.ingest_async(std::move(batch), [&](Result<BatchResult> result) {
+      if (result) {
+        accepted += result->counts.accepted;
+        received += result->counts.received;
+      } else {
+        ++failed;
+      }
+      window.release();
+    });
+  }
+  for (int i = 0; i < 16; ++i) window.acquire();
+  if (failed > 0) stop("ingest", Error{Code::kInternal, "batches failed"});
+  Ledger counts;
+  counts.accepted = accepted;
+  counts.received = received;
+  return counts;
+}
+
+void bench_throughput(const Arguments& arguments) {
+  World world(arguments);
+  BatchSource source(arguments.profile, *world.table().schema(), arguments.batch_rows);
+  constexpr uint64_t kSlice = 2'000'000;
+  double making = 0, ingesting = 0, cpu = 0;
+  uint64_t events = 0, payload_bytes = 0;
+  while (true) {
+    const int64_t begun = bench_now_us();
+    std::vector<IngestBatch> batches = source.take(kSlice);
+    if (batches.empty()) break;
+    for (const IngestBatch& batch : batches) payload_bytes += batch.payload.size();
+    making += seconds_since(begun);
+    const double cpu_before = cpu_seconds();
+    const int64_t sent = bench_now_us();
+    events += ingest_all(world.table(), std::move(batches)).accepted;
+    ingesting += seconds_since(sent);
+    cpu += cpu_seconds() - cpu_before;
+  }
+  const int64_t begun = bench_now_us();
+  need(world.table().flush(), "flush");
+  const double last_flush = seconds_since(begun);
+  const Table::Stats stats = world.table().stats();
+  const double n = static_cast<double>(events);
+  std::printf("\nthroughput: %llu events in batches of %u, one sending thread\n",
+              static_cast<unsigned long long>(events), arguments.batch_rows);
+  std::printf("  generate and encode    %8.2f M events/s (not in the figures below)\n", n / making / 1e6);
+  std::printf("  accepted and durable   %8.2f M events/s, last flush included (%.0f ns of processor time an event)\n",
+              n / (ingesting + last_flush) / 1e6, cpu / n * 1e9);
+  std::printf("  batch bytes            %8.1f an event\n", static_cast<double>(payload_bytes) / n);
+  std::printf("  log                    %8.1f bytes an event, %llu groups, %llu fdatasyncs, slowest %.1f ms, by %s\n",
+              static_cast<double>(stats.log.bytes_written) / n, static_cast<unsigned long long>(stats.log.groups),
+              static_cast<unsigned long long>(stats.log.syncs), static_cast<double>(stats.log.slowest_sync_us) / 1e3,
+              stats.log_io_method.c_str());
+  std::printf("  segments               %8.1f bytes an event in %llu files, %llu flushes\n",
+              static_cast<double>(stats.segment_bytes) / n, static_cast<unsigned long long>(stats.segments),
+              static_cast<unsigned long long>(stats.flushes));
+  std::printf("  log files after flush  %8llu (at most 2)\n", static_cast<unsigned long long>(world.log_files()));
+  std::printf("  peak memory            %8.0f MiB for %llu remembered ids\n",
+              static_cast<double>(peak_memory_bytes()) / static_cast<double>(limits::kMiB),
+              static_cast<unsigned long long>(stats.remembered_ids));
+  world.close();
+}
+
+// Eight producers with 100 rows a batch and four batches in flight each.
+void bench_groups(const Arguments& arguments) {
+  constexpr int kProducers = 8, kInFlight = 4;
+  World world(arguments);
+  AdProfileOptions options = arguments.profile;
+  options.events = tiny_bench() ? 20'000 : 2'000'000;
+  BatchSource source(options, *world.table().schema(), 100);
+  std::vector<IngestBatch> batches = source.take(options.events);
+  need(world.table().prepare_writes(), "prepare");
+  std::atomic<size_t> next{0};
+  std::vector<std::thread> producers;
+  const int64_t begun = bench_now_us();
+  for (int i = 0; i < kProducers; ++i) {
+    producers.emplace_back([&] {
+      Permits window(kInFlight);
+      for (size_t at = next++; at < batches.size(); at = next++) {
+        window.acquire();
+        world.table().ingest_async(std::move(batches[at]), [&](Result<BatchResult>) { window.release(); });
+      }
+      for (int held = 0; held < kInFlight; ++held) window.acquire();
+    });
+  }
+  for (std::thread& producer : producers) producer.join();
+  const double seconds = seconds_since(begun);
+  const LogStats log = world.table().stats().log;
+  std::printf("\ngroup commit: %d producers, 100 rows a batch, %d in flight each\n", kProducers, kInFlight);
+  std::printf("  batches                %8.0f batches/s, %.2f M events/s\n",
+              static_cast<double>(batches.size()) / seconds, static_cast<double>(batches.size()) * 100 / seconds / 1e6);
+  std::printf("  batches per fdatasync  %8.1f (at least 4), %.1f groups per fdatasync\n",
+              static_cast<double>(log.records) / static_cast<double>(log.syncs),
+              static_cast<double>(log.groups) / static_cast<double>(log.syncs));
+  world.close();
+}
+
+struct StartTimes {
+  double first_answer = 0;
+  double first_accepted = 0;
+};
+
+StartTimes measure_start(World& world, uint64_t number) {
+  StartTimes times;
+  const int64_t begun = bench_now_us();
+  world.open();
+  QueryEngine engine(world.database());
+  auto answer = engine.run("SELECT COUNT(*) FROM ad_events WHERE ts < '2000-01-01'", {});
+  if (!answer) stop("query", answer.error().error);
+  times.first_answer = seconds_since(begun);
+  AdProfileOptions options{.events = 1, .days = 1, .seed = 1'000 + number, .start_us = 20'000 * kMicrosPerDay};
+  BatchSource source(options, *world.table().schema(), 1);
+  ingest_all(world.table(), source.take(1));
+  times.first_accepted = seconds_since(begun);
+  return times;
+}
+
+void bench_reopen(const Arguments& arguments) {
+  std::printf("\nstart after a clean stop, everything flushed\n");
+  World world(arguments);
+  BatchSource source(arguments.profile, *world.table().schema(), arguments.batch_rows);
+  uint64_t events = 0;
+  const uint64_t small = std::min<uint64_t>(1'000'000, arguments.profile.events / 10);
+  for (const uint64_t target : {small, small * 10}) {
+    while (events < target) {
+      const uint64_t step = std::min<uint64_t>(1'000'000, target - events);
+      ingest_all(world.table(), source.take(step));
+      events += step;
+    }
+    world.close();
+    const StartTimes times = measure_start(world, events);
+    std::printf("  %9llu events       %8.1f ms to the first answer, %.0f ms to the first accepted write\n",
+                static_cast<unsigned long long>(events), times.first_answer * 1e3, times.first_accepted * 1e3);
+  }
+  world.close();
+}
+
+}  // namespace
+}  // namespace tally
+
+int main(int argc, char** argv) {
+  using namespace tally;
+  const Arguments arguments = parse(argc, argv);
+  print_yardsticks(measure_yardsticks(arguments.directory));
+  auto wanted = [&](std::string_view part) { return arguments.only.empty() || arguments.only == part; };
+  if (wanted("throughput")) bench_throughput(arguments);
+  if (wanted("groups")) bench_groups(arguments);
+  if (wanted("reopen")) bench_reopen(arguments);
+  return 0;
+}
