@@ -12,7 +12,7 @@ struct Unit {
 };
 
 constexpr TimeUs kWeek = 7 * kMicrosPerDay;
-// Without the plural s, which is taken off first where something is left.
+// Without the plural s.
 constexpr std::array kUnits = {
     Unit{"us", 1, 0},
     Unit{"usec", 1, 0},
@@ -44,16 +44,19 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-const Unit* find_unit(std::string_view word) {
-  std::string name(word);
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+const Unit* named(std::string_view name) {
   for (const Unit& unit : kUnits) {
     if (name == unit.name) return &unit;
   }
-  if (name.size() > 3 && name.ends_with('s')) {  // not "ms", "us"
-    return find_unit(std::string_view(name).substr(0, name.size() - 1));
-  }
   return nullptr;
+}
+
+const Unit* find_unit(std::string_view word) {
+  std::string name(word);
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const Unit* unit = named(name);
+  bool plural = unit == nullptr && name.size() > 2 && name.ends_with('s');
+  return plural ? named(std::string_view(name).substr(0, name.size() - 1)) : unit;
 }
 
 // Adds value * unit, exactly, or says that it cannot.
