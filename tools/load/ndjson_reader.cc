@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "tools/load/json_members.h"
 #include "tools/load/source_buffer.h"
@@ -51,6 +52,7 @@ class NdjsonReader : public RecordReader {
   std::vector<size_t> expected_;  // by place in the object: which selected name stood there last time
   std::vector<uint8_t> seen_;     // by selected name, in this record
   std::string kept_raw_;
+  std::optional<SourceRecord> held_;
   size_t consume_next_ = 0;
   uint64_t line_ = 0;
   uint64_t number_ = 0;
@@ -123,7 +125,8 @@ Status NdjsonReader::read_first_keys() {
       for (auto member : object) columns_.emplace_back(member.key);
     }
   }
-  // The record comes again with next(), unless it was too long to keep.
+  // The record comes again with next(): from the buffer, or, too long for it, as it was found.
+  if (more && first.faulty) held_ = std::move(first);
   if (more && !first.faulty) {
     consume_next_ = 0;
     --line_;
@@ -185,6 +188,11 @@ void NdjsonReader::parse(SourceRecord& record) {
 }
 
 Result<bool> NdjsonReader::next(SourceRecord& record) {
+  if (held_) {
+    record = *std::move(held_);
+    held_.reset();
+    return true;
+  }
   TALLY_ASSIGN_OR_RETURN(bool more, find_line(record));
   if (more && !record.faulty) parse(record);
   return more;
