@@ -57,14 +57,15 @@ inline constexpr uint32_t kSegmentBlockRows = 8'192;  // between 2,048 and 65,53
 inline constexpr uint64_t kSegmentBytesMax = 4 * kGiB;
 inline constexpr uint64_t kManifestBytesMax = 1 * kGiB;
 inline constexpr uint64_t kManifestRewriteBytes = 4 * kMiB;  // a manifest grown by this is rewritten as one snapshot
-inline constexpr uint64_t kManifestReserveBytes =
-    4 * kMiB;  // S1: given up when the disk is full, so that retention can run
+inline constexpr uint64_t kManifestReserveBytes = 4 * kMiB;  // S1: given up when the disk is full, for retention to run
 
 // --- query ---------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kSqlBytesMax = 4 * kMiB;
 inline constexpr uint32_t kSqlDepthMax = 200;      // nesting of expressions
 inline constexpr uint32_t kSqlListMax = 200'000;   // values of one IN list
 inline constexpr uint32_t kSqlNodesMax = 500'000;  // of one statement's syntax tree, about 100 bytes each
+inline constexpr uint32_t kSqlColumnsMax = 4'096;  // columns, and aggregates, of one answer
+inline constexpr uint32_t kSqlKeysMax = 256;       // of one GROUP BY or ORDER BY
 inline constexpr uint64_t kQueryMemoryBytesMax = 2 * kGiB;
 
 // --- loading -------------------------------------------------------------------------------------------------------
