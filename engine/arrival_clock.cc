@@ -4,18 +4,14 @@
 
 namespace tally {
 
-ArrivalClock::ArrivalClock(const Clock& clock, TimeUs last_arrival_us,
-                           const std::optional<ClockAnchor>& anchor)
+ArrivalClock::ArrivalClock(const Clock& clock, TimeUs last_arrival_us, const std::optional<ClockAnchor>& anchor)
     : clock_(clock), anchor_(read_clock()), last_us_(last_arrival_us) {
-  bool same_run =
-      anchor && anchor->boot_id == anchor_.boot_id && anchor->boottime_us <= anchor_.boottime_us;
+  bool same_run = anchor && anchor->boot_id == anchor_.boot_id && anchor->boottime_us <= anchor_.boottime_us;
   if (same_run) anchor_ = *anchor;
 }
 
 ClockAnchor ArrivalClock::read_clock() const {
-  return {.boot_id = clock_.boot_id(),
-          .boottime_us = clock_.boottime_us(),
-          .wall_us = clock_.wall_us()};
+  return {.boot_id = clock_.boot_id(), .boottime_us = clock_.boottime_us(), .wall_us = clock_.wall_us()};
 }
 
 TimeUs ArrivalClock::gained_us() const {

@@ -32,17 +32,16 @@ struct ClockAnchor {
 class ArrivalClock {
  public:
   // `last_arrival_us`: of the newest record in the log; 0 if there is none.
-  ArrivalClock(const Clock& clock, TimeUs last_arrival_us,
-               const std::optional<ClockAnchor>& anchor = std::nullopt);
+  ArrivalClock(const Clock& clock, TimeUs last_arrival_us, const std::optional<ClockAnchor>& anchor = std::nullopt);
 
-  TimeUs next();                          // the arrival time of the next record
+  TimeUs next();  // the arrival time of the next record
   TimeUs last() const { return last_us_; }
-  bool suspended() const;                 // the wall clock is not believed at this moment
-  TimeUs gained_us() const;               // wall clock minus what boottime makes of the anchor; below 0: it went back
+  bool suspended() const;    // the wall clock is not believed at this moment
+  TimeUs gained_us() const;  // wall clock minus what boottime makes of the anchor; below 0: it went back
   const ClockAnchor& anchor() const { return anchor_; }
 
-  void confirm();                         // `tally clock confirm`: the wall clock is right as it is
-  void go_back();                         // `tally clock back`: arrival starts again at the wall clock, even if that is lower
+  void confirm();  // `tally clock confirm`: the wall clock is right as it is
+  void go_back();  // `tally clock back`: arrival starts again at the wall clock, even if that is lower
 
  private:
   ClockAnchor read_clock() const;

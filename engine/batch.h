@@ -31,17 +31,17 @@ class BatchBuilder {
 
   // `column` is the position in schema.columns; the type must be the column's (checked).
   void set_time(TimeUs value);
-  void set_id(std::string_view text);                   // canonicalised here
-  void set_int64(size_t column, int64_t value);         // INT64, DECIMAL (scaled)
+  void set_id(std::string_view text);            // canonicalised here
+  void set_int64(size_t column, int64_t value);  // INT64, DECIMAL (scaled)
   void set_string(size_t column, std::string_view value);
   // Fails, and drops the row: kInvalidArgument when event time or id is missing, the id is empty, a string or id is longer
   // than limits::kStringBytesMax, a number has too many digits for its DECIMAL, or the event time is outside of the years 1
   // to 9999 (the message names the column); kLimitExceeded when the batch has no room for the row: finish() and set it again.
   Status end_row();
-  void drop_row();                                       // forget the cells set since the last end_row()
+  void drop_row();  // forget the cells set since the last end_row()
 
   uint32_t rows() const;
-  size_t estimated_bytes() const;                        // never below what an uncompressed finish() gives
+  size_t estimated_bytes() const;  // never below what an uncompressed finish() gives
   // Time to finish(): no more rows fit, or the bytes have reached half of their limit, so that until then end_row() has room
   // for any row of up to the other half.
   bool full() const;
@@ -61,28 +61,28 @@ class BatchBuilder {
 // The decoded rows of one batch in arrays, ready to be ordered, decided and appended.
 struct PreparedBatch {
   struct Dimension {
-    std::vector<uint32_t> local_codes;        // per row: 0 = NULL, i = local_values[i - 1]
+    std::vector<uint32_t> local_codes;           // per row: 0 = NULL, i = local_values[i - 1]
     std::vector<std::string_view> local_values;  // INT64 dimensions: 8 bytes little-endian
-    std::vector<uint32_t> table_codes;        // per local code, sized and zero ([0] stays kNullCode); filled by the sequencer
+    std::vector<uint32_t> table_codes;  // per local code, sized and zero ([0] stays kNullCode); filled by the sequencer
   };
   struct Field {
-    std::vector<int64_t> ints;                // INT64, DECIMAL
-    std::vector<uint8_t> nulls;               // of ints: 1 = NULL; empty = none
-    std::vector<StringRef> strings;           // STRING; StringRef::null() = NULL
+    std::vector<int64_t> ints;       // INT64, DECIMAL
+    std::vector<uint8_t> nulls;      // of ints: 1 = NULL; empty = none
+    std::vector<StringRef> strings;  // STRING; StringRef::null() = NULL
   };
 
-  Bytes payload;                              // as sent
+  Bytes payload;  // as sent
   uint64_t payload_xxh3 = 0;
-  Bytes body;                                 // decompressed, if it was compressed; views point into payload or body
+  Bytes body;  // decompressed, if it was compressed; views point into payload or body
   uint32_t schema_version = 0;
   uint32_t rows = 0;
   std::vector<TimeUs> times;
   std::vector<IdSlot> ids;
   std::vector<IdKind> id_kinds;
   std::vector<Hash128> id_hashes;
-  std::vector<uint32_t> digests;              // 32 bits over the non-NULL values sent (engine/batch_digest.h)
-  std::vector<Dimension> dimensions;          // in the order of schema.dimensions()
-  std::vector<Field> fields;                  // in the order of schema.fields()
+  std::vector<uint32_t> digests;                  // 32 bits over the non-NULL values sent (engine/batch_digest.h)
+  std::vector<Dimension> dimensions;              // in the order of schema.dimensions()
+  std::vector<Field> fields;                      // in the order of schema.fields()
   std::vector<std::vector<uint32_t>> shard_rows;  // row numbers by shard, ascending
 };
 

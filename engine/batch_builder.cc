@@ -19,8 +19,7 @@ Storage storage_of(const Column& column) {
     case ColumnRole::kId: return Storage::kId;
     case ColumnRole::kDimension:
       return column.type == ColumnType::kInt64 ? Storage::kIntDictionary : Storage::kDictionary;
-    case ColumnRole::kField:
-      return column.type == ColumnType::kString ? Storage::kStrings : Storage::kInts;
+    case ColumnRole::kField: return column.type == ColumnType::kString ? Storage::kStrings : Storage::kInts;
   }
   TALLY_CHECK(false);
 }
@@ -101,8 +100,7 @@ void add_string(ColumnBuffer& column, std::optional<std::string_view> value) {
   }
   if (column.plain) return add_plain(column, value);
   column.codes.push_back(value ? column.dictionary.add(*value) : 0);
-  if (column.codes.size() % kRowsBeforePlain == 0 &&
-      column.dictionary.size() * 2 > column.codes.size()) {
+  if (column.codes.size() % kRowsBeforePlain == 0 && column.dictionary.size() * 2 > column.codes.size()) {
     make_plain(column);
   }
 }
@@ -116,13 +114,11 @@ void add_int(ColumnBuffer& column, const Cell& cell) {
 BatchEntry encode_text_column(ColumnBuffer& column, BatchEntry entry, ByteWriter& out) {
   auto rows = static_cast<uint32_t>(column.plain ? column.lengths.size() : column.codes.size());
   if (!column.plain) {
-    size_t as_dictionary =
-        string_dictionary_bytes(rows, column.dictionary.size(), column.dictionary.heap().size());
+    size_t as_dictionary = string_dictionary_bytes(rows, column.dictionary.size(), column.dictionary.heap().size());
     size_t as_plain = strings_bytes(rows, column.any_null, column.length_max, column.plain_bytes);
     if (as_dictionary <= as_plain) {
       entry.encoding = ColumnEncoding::kStringDictionary;
-      encode_string_dictionary(column.dictionary.lengths(), column.dictionary.heap(), column.codes,
-                               out);
+      encode_string_dictionary(column.dictionary.lengths(), column.dictionary.heap(), column.codes, out);
       return entry;
     }
     make_plain(column);
@@ -157,8 +153,7 @@ BatchEntry encode_column(ColumnBuffer& column, ByteWriter& out) {
       break;
     case Storage::kDictionary:
       entry.encoding = ColumnEncoding::kStringDictionary;
-      encode_string_dictionary(column.dictionary.lengths(), column.dictionary.heap(), column.codes,
-                               out);
+      encode_string_dictionary(column.dictionary.lengths(), column.dictionary.heap(), column.codes, out);
       break;
     case Storage::kIntDictionary:
       entry.encoding = ColumnEncoding::kIntDictionary;
@@ -240,12 +235,11 @@ Status BatchBuilder::Impl::check_row() {
   if (!cells[id_column].set) refuse(id_column, "an id is needed");
   if (!row_error.empty()) return fail(Code::kInvalidArgument, row_error);
   if (rows == limits::kBatchRowsMax) {
-    return fail(Code::kLimitExceeded,
-                "the batch is full: it has " + std::to_string(rows) + " rows");
+    return fail(Code::kLimitExceeded, "the batch is full: it has " + std::to_string(rows) + " rows");
   }
   if (bytes + row_bytes_max() > limits::kBatchBytesMax) {
-    return fail(Code::kLimitExceeded, "the batch is full: the row does not fit into " +
-                                          std::to_string(limits::kBatchBytesMax) + " bytes");
+    return fail(Code::kLimitExceeded,
+                "the batch is full: the row does not fit into " + std::to_string(limits::kBatchBytesMax) + " bytes");
   }
   return {};
 }
@@ -285,8 +279,7 @@ void BatchBuilder::set_time(TimeUs value) {
 void BatchBuilder::set_id(std::string_view text) {
   size_t column = impl_->id_column;
   if (text.empty()) return impl_->refuse(column, "an id cannot be empty");
-  if (text.size() > limits::kStringBytesMax)
-    return impl_->refuse(column, "longer than 65535 bytes");
+  if (text.size() > limits::kStringBytesMax) return impl_->refuse(column, "longer than 65535 bytes");
   IdSlot slot;
   impl_->id_kind = canonical_id(text, slot);
   if (impl_->id_kind == IdKind::kUuid) text = as_text({slot.raw, sizeof slot.raw});
@@ -338,9 +331,7 @@ void BatchBuilder::drop_row() {
 uint32_t BatchBuilder::rows() const { return impl_->rows; }
 size_t BatchBuilder::estimated_bytes() const { return impl_->bytes; }
 
-bool BatchBuilder::full() const {
-  return impl_->rows == limits::kBatchRowsMax || impl_->bytes >= kFullBytes;
-}
+bool BatchBuilder::full() const { return impl_->rows == limits::kBatchRowsMax || impl_->bytes >= kFullBytes; }
 
 Bytes BatchBuilder::finish(Compression compression) {
   BatchHeader header;

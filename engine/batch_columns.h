@@ -34,11 +34,9 @@ struct DecodedInts {
 };
 Status decode_ints(ByteSpan bytes, uint32_t rows, bool has_nulls, DecodedInts& out);
 
-Status decode_uuids(ByteSpan bytes, uint32_t rows, std::vector<IdSlot>& ids,
-                    std::vector<IdKind>& kinds);
+Status decode_uuids(ByteSpan bytes, uint32_t rows, std::vector<IdSlot>& ids, std::vector<IdKind>& kinds);
 // A text that spells a UUID becomes that UUID, so that no spelling makes two ids of one.
-Status decode_ids(ByteSpan bytes, uint32_t rows, std::vector<IdSlot>& ids,
-                  std::vector<IdKind>& kinds);
+Status decode_ids(ByteSpan bytes, uint32_t rows, std::vector<IdSlot>& ids, std::vector<IdKind>& kinds);
 
 Status decode_strings(ByteSpan bytes, uint32_t rows, bool has_nulls, std::vector<StringRef>& out);
 
@@ -52,10 +50,9 @@ Status decode_int_dictionary(ByteSpan bytes, uint32_t rows, DecodedDictionary& o
 // Encoders. `nulls` has one byte a row, or is empty: no bitmap is written then.
 void encode_ints(std::span<const int64_t> values, std::span<const uint8_t> nulls, ByteWriter& out);
 void encode_ids(std::span<const uint16_t> lengths, ByteSpan heap, ByteWriter& out);
-void encode_strings(std::span<const uint16_t> lengths, std::span<const uint8_t> nulls, ByteSpan heap,
-                    ByteWriter& out);
-void encode_string_dictionary(std::span<const uint16_t> lengths, ByteSpan heap,
-                              std::span<const uint32_t> codes, ByteWriter& out);
+void encode_strings(std::span<const uint16_t> lengths, std::span<const uint8_t> nulls, ByteSpan heap, ByteWriter& out);
+void encode_string_dictionary(std::span<const uint16_t> lengths, ByteSpan heap, std::span<const uint32_t> codes,
+                              ByteWriter& out);
 // `heap`: 8 bytes a value.
 void encode_int_dictionary(ByteSpan heap, std::span<const uint32_t> codes, ByteWriter& out);
 

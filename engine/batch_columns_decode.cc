@@ -7,9 +7,7 @@
 namespace tally {
 namespace {
 
-std::unexpected<Error> invalid(std::string message) {
-  return fail(Code::kInvalidArgument, std::move(message));
-}
+std::unexpected<Error> invalid(std::string message) { return fail(Code::kInvalidArgument, std::move(message)); }
 
 // The reader's errors speak of stored bytes; here the bytes are somebody's input.
 template <class T>
@@ -81,8 +79,7 @@ Status check_heap(std::span<const uint16_t> lengths, uint64_t heap_bytes) {
   uint64_t total = 0;
   for (uint16_t length : lengths) total += length;
   if (total == heap_bytes) return {};
-  return invalid("lengths add up to " + std::to_string(total) + " bytes, the heap has " +
-                 std::to_string(heap_bytes));
+  return invalid("lengths add up to " + std::to_string(total) + " bytes, the heap has " + std::to_string(heap_bytes));
 }
 
 Status read_codes(ByteReader& in, unsigned width, uint32_t values, std::span<uint32_t> codes) {
@@ -92,15 +89,14 @@ Status read_codes(ByteReader& in, unsigned width, uint32_t values, std::span<uin
   for (uint32_t code : codes) highest = std::max(highest, code);
   if (highest <= values) return {};
   auto bad = std::ranges::find_if(codes, [&](uint32_t code) { return code > values; });
-  return invalid("row " + std::to_string(bad - codes.begin()) + ": code " + std::to_string(*bad) +
-                 " is above the " + std::to_string(values) + " values of its dictionary");
+  return invalid("row " + std::to_string(bad - codes.begin()) + ": code " + std::to_string(*bad) + " is above the " +
+                 std::to_string(values) + " values of its dictionary");
 }
 
 Result<uint32_t> read_value_count(ByteReader& in, uint32_t rows) {
   TALLY_ASSIGN_OR_RETURN(uint32_t values, as_input(in.u32("number of values")));
   if (values <= rows) return values;
-  return invalid("a dictionary of " + std::to_string(values) + " values for " +
-                 std::to_string(rows) + " rows");
+  return invalid("a dictionary of " + std::to_string(values) + " values for " + std::to_string(rows) + " rows");
 }
 
 void clear_nulls(std::span<const uint8_t> nulls, std::span<int64_t> values) {
@@ -121,8 +117,7 @@ Status decode_ints(ByteSpan bytes, uint32_t rows, bool has_nulls, DecodedInts& o
   return {};
 }
 
-Status decode_uuids(ByteSpan bytes, uint32_t rows, std::vector<IdSlot>& ids,
-                    std::vector<IdKind>& kinds) {
+Status decode_uuids(ByteSpan bytes, uint32_t rows, std::vector<IdSlot>& ids, std::vector<IdKind>& kinds) {
   ByteReader in(bytes);
   TALLY_ASSIGN_OR_RETURN(ByteSpan cells, exact_rest(in, uint64_t{rows} * sizeof(IdSlot), "ids"));
   ids.resize(rows);
@@ -131,8 +126,7 @@ Status decode_uuids(ByteSpan bytes, uint32_t rows, std::vector<IdSlot>& ids,
   return {};
 }
 
-Status decode_ids(ByteSpan bytes, uint32_t rows, std::vector<IdSlot>& ids,
-                  std::vector<IdKind>& kinds) {
+Status decode_ids(ByteSpan bytes, uint32_t rows, std::vector<IdSlot>& ids, std::vector<IdKind>& kinds) {
   ByteReader in(bytes);
   TALLY_ASSIGN_OR_RETURN(uint32_t heap_bytes, as_input(in.u32("heap bytes")));
   TALLY_ASSIGN_OR_RETURN(ByteSpan cells, as_input(in.bytes(size_t{rows} * 2, "id lengths")));

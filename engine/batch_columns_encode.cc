@@ -81,8 +81,7 @@ void encode_ids(std::span<const uint16_t> lengths, ByteSpan heap, ByteWriter& ou
   out.bytes(heap);
 }
 
-void encode_strings(std::span<const uint16_t> lengths, std::span<const uint8_t> nulls,
-                    ByteSpan heap, ByteWriter& out) {
+void encode_strings(std::span<const uint16_t> lengths, std::span<const uint8_t> nulls, ByteSpan heap, ByteWriter& out) {
   put_nulls(nulls, out);
   uint16_t length_max = lengths.empty() ? uint16_t{0} : std::ranges::max(lengths);
   unsigned width = length_width(length_max);
@@ -92,8 +91,8 @@ void encode_strings(std::span<const uint16_t> lengths, std::span<const uint8_t> 
   out.bytes(heap);
 }
 
-void encode_string_dictionary(std::span<const uint16_t> lengths, ByteSpan heap,
-                              std::span<const uint32_t> codes, ByteWriter& out) {
+void encode_string_dictionary(std::span<const uint16_t> lengths, ByteSpan heap, std::span<const uint32_t> codes,
+                              ByteWriter& out) {
   unsigned width = code_width(lengths.size());
   out.u32(static_cast<uint32_t>(lengths.size()));
   out.u8(static_cast<uint8_t>(width));

@@ -10,9 +10,7 @@
 namespace tally {
 namespace {
 
-std::unexpected<Error> invalid(std::string message) {
-  return fail(Code::kInvalidArgument, std::move(message));
-}
+std::unexpected<Error> invalid(std::string message) { return fail(Code::kInvalidArgument, std::move(message)); }
 
 // The reader's errors speak of stored bytes; here the bytes are somebody's input.
 Result<BatchHeader> as_input(Result<BatchHeader> header) {
@@ -29,8 +27,7 @@ int64_t power_of_ten(unsigned exponent) {
 }
 
 // The loop finds the extremes; only a failure looks for the row.
-Status check_range(std::span<const int64_t> values, int64_t lowest, int64_t highest,
-                   std::string_view what) {
+Status check_range(std::span<const int64_t> values, int64_t lowest, int64_t highest, std::string_view what) {
   int64_t min = highest;
   int64_t max = lowest;
   for (int64_t value : values) {
@@ -38,10 +35,8 @@ Status check_range(std::span<const int64_t> values, int64_t lowest, int64_t high
     max = std::max(max, value);
   }
   if (min >= lowest && max <= highest) return {};
-  auto bad = std::ranges::find_if(values,
-                                  [&](int64_t value) { return value < lowest || value > highest; });
-  return invalid("row " + std::to_string(bad - values.begin()) + ": " + std::to_string(*bad) + " " +
-                 std::string(what));
+  auto bad = std::ranges::find_if(values, [&](int64_t value) { return value < lowest || value > highest; });
+  return invalid("row " + std::to_string(bad - values.begin()) + ": " + std::to_string(*bad) + " " + std::string(what));
 }
 
 // One decoding: the batch being made, what is known of the schema's columns, and the digests so far.
@@ -58,8 +53,8 @@ class Decoder {
       body = body.subspan(entry.bytes);
       size_t position = position_of(entry.column_id);
       if (position < seen.size()) seen[position] = true;
-      Status status = position < seen.size() ? decode_column(position, entry, bytes)
-                                             : skip_dropped_column(entry, bytes);
+      Status status =
+          position < seen.size() ? decode_column(position, entry, bytes) : skip_dropped_column(entry, bytes);
       if (!status) return std::unexpected(in_column(entry, position, std::move(status).error()));
     }
     for (size_t position = 0; position < seen.size(); ++position) {
@@ -108,8 +103,7 @@ class Decoder {
   }
 
   std::unexpected<Error> wrong_encoding(const BatchEntry& entry) const {
-    return invalid("encoding " + std::to_string(static_cast<unsigned>(entry.encoding)) +
-                   " does not fit its type");
+    return invalid("encoding " + std::to_string(static_cast<unsigned>(entry.encoding)) + " does not fit its type");
   }
 
   Status decode_times(const BatchEntry& entry, ByteSpan bytes) {
@@ -117,8 +111,7 @@ class Decoder {
     if (entry.has_nulls) return invalid("an event time cannot be NULL");
     DecodedInts ints;
     TALLY_TRY(decode_ints(bytes, header_.rows, false, ints));
-    TALLY_TRY(check_range(ints.values, kEventTimeUsMin, kEventTimeUsMax,
-                          "is outside of the years 1 to 9999"));
+    TALLY_TRY(check_range(ints.values, kEventTimeUsMin, kEventTimeUsMax, "is outside of the years 1 to 9999"));
     batch_.times = std::move(ints.values);
     return {};
   }
@@ -168,8 +161,7 @@ class Decoder {
     return {};
   }
 
-  Status decode_string_field(const BatchEntry& entry, ByteSpan bytes,
-                             std::vector<StringRef>& strings) {
+  Status decode_string_field(const BatchEntry& entry, ByteSpan bytes, std::vector<StringRef>& strings) {
     if (entry.encoding == ColumnEncoding::kStrings) {
       TALLY_TRY(decode_strings(bytes, header_.rows, entry.has_nulls, strings));
       digests_.add_strings(entry.column_id, strings);
@@ -257,9 +249,8 @@ Result<ByteSpan> body_of(const BatchHeader& header, ByteReader& in, PreparedBatc
 
 }  // namespace
 
-Result<std::unique_ptr<PreparedBatch>> decode_batch(const Schema& schema, const IdHasher& hasher,
-                                                    uint32_t shards, Bytes payload,
-                                                    uint64_t payload_xxh3) {
+Result<std::unique_ptr<PreparedBatch>> decode_batch(const Schema& schema, const IdHasher& hasher, uint32_t shards,
+                                                    Bytes payload, uint64_t payload_xxh3) {
   TALLY_CHECK(shards >= 1 && shards <= limits::kShardsMax);
   if (payload.size() > kBatchPayloadBytesMax) {
     return fail(Code::kLimitExceeded, "batch: " + std::to_string(payload.size()) + " bytes");
@@ -271,8 +262,8 @@ Result<std::unique_ptr<PreparedBatch>> decode_batch(const Schema& schema, const 
   ByteReader in(batch->payload);
   TALLY_ASSIGN_OR_RETURN(BatchHeader header, as_input(decode_batch_header(in)));
   if (header.schema_version == 0 || header.schema_version > schema.version) {
-    return invalid("batch: schema version " + std::to_string(header.schema_version) +
-                   ", the table is at " + std::to_string(schema.version));
+    return invalid("batch: schema version " + std::to_string(header.schema_version) + ", the table is at " +
+                   std::to_string(schema.version));
   }
   batch->schema_version = header.schema_version;
   batch->rows = header.rows;

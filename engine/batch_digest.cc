@@ -18,8 +18,7 @@ uint64_t int_cell(uint64_t value, uint64_t seed) { return mix(value ^ seed); }
 
 }  // namespace
 
-void RowDigests::add_ints(uint32_t column_id, std::span<const int64_t> values,
-                          std::span<const uint8_t> nulls) {
+void RowDigests::add_ints(uint32_t column_id, std::span<const int64_t> values, std::span<const uint8_t> nulls) {
   uint64_t seed = seed_of(column_id);
   if (nulls.empty()) {
     for (size_t i = 0; i < values.size(); ++i) {
@@ -40,8 +39,8 @@ void RowDigests::add_strings(uint32_t column_id, std::span<const StringRef> valu
   }
 }
 
-void RowDigests::add_dictionary(uint32_t column_id, std::span<const std::string_view> values,
-                                bool ints, std::span<const uint32_t> codes) {
+void RowDigests::add_dictionary(uint32_t column_id, std::span<const std::string_view> values, bool ints,
+                                std::span<const uint32_t> codes) {
   uint64_t seed = seed_of(column_id);
   std::vector<uint64_t> cells(values.size() + 1);  // [0]: NULL adds nothing
   for (size_t i = 0; i < values.size(); ++i) {

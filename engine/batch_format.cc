@@ -20,8 +20,8 @@ constexpr uint64_t kLz4RatioMax = 255;
 Status check_header(const BatchHeader& header, uint16_t columns, size_t remaining) {
   if ((header.flags & ~kBatchFlagLz4) != 0) return invalid("unknown flags");
   if (header.rows > limits::kBatchRowsMax) {
-    return invalid(std::to_string(header.rows) + " rows, at most " +
-                   std::to_string(limits::kBatchRowsMax) + " are possible");
+    return invalid(std::to_string(header.rows) + " rows, at most " + std::to_string(limits::kBatchRowsMax) +
+                   " are possible");
   }
   if (columns > limits::kColumnsMax) return invalid(std::to_string(columns) + " columns");
   if (header.body_bytes > limits::kBatchBytesMax) {
@@ -30,8 +30,8 @@ Status check_header(const BatchHeader& header, uint16_t columns, size_t remainin
   }
   uint64_t behind_header = columns * kBatchEntryBytes + uint64_t{header.stored_bytes};
   if (behind_header != remaining) {
-    return invalid("directory and body have " + std::to_string(behind_header) + " bytes, " +
-                   std::to_string(remaining) + " are there");
+    return invalid("directory and body have " + std::to_string(behind_header) + " bytes, " + std::to_string(remaining) +
+                   " are there");
   }
   bool compressed = (header.flags & kBatchFlagLz4) != 0;
   if (!compressed && header.stored_bytes != header.body_bytes) {
@@ -57,8 +57,7 @@ Result<BatchEntry> decode_entry(ByteReader& in) {
       encoding > static_cast<uint8_t>(ColumnEncoding::kIntDictionary)) {
     return invalid(where + "unknown encoding " + std::to_string(encoding));
   }
-  bool nullable =
-      entry.encoding == ColumnEncoding::kInts || entry.encoding == ColumnEncoding::kStrings;
+  bool nullable = entry.encoding == ColumnEncoding::kInts || entry.encoding == ColumnEncoding::kStrings;
   if (flags > kColumnFlagNulls || (entry.has_nulls && !nullable)) {
     return invalid(where + "unknown flags");
   }
@@ -73,8 +72,7 @@ Status check_directory(const BatchHeader& header) {
     ids.push_back(entry.column_id);
   }
   if (bytes != header.body_bytes) {
-    return invalid("columns of " + std::to_string(bytes) + " bytes in a body of " +
-                   std::to_string(header.body_bytes));
+    return invalid("columns of " + std::to_string(bytes) + " bytes in a body of " + std::to_string(header.body_bytes));
   }
   std::ranges::sort(ids);
   if (auto twice = std::ranges::adjacent_find(ids); twice != ids.end()) {
@@ -113,8 +111,7 @@ Result<BatchHeader> decode_batch_header(ByteReader& in) {
   }
   TALLY_ASSIGN_OR_RETURN(uint16_t version, in.u16("format version"));
   if (version != kBatchFormatVersion) {
-    return fail(Code::kUnsupported,
-                "batch: format version " + std::to_string(version) + " is not known to this build");
+    return fail(Code::kUnsupported, "batch: format version " + std::to_string(version) + " is not known to this build");
   }
   BatchHeader header;
   TALLY_ASSIGN_OR_RETURN(header.flags, in.u16("flags"));
@@ -139,9 +136,8 @@ Bytes deflate_body(ByteSpan body) {
   if (body.empty()) return {};
   int size = static_cast<int>(body.size());
   Bytes out(static_cast<size_t>(LZ4_compressBound(size)));
-  int packed =
-      LZ4_compress_default(reinterpret_cast<const char*>(body.data()),
-                           reinterpret_cast<char*>(out.data()), size, static_cast<int>(out.size()));
+  int packed = LZ4_compress_default(reinterpret_cast<const char*>(body.data()), reinterpret_cast<char*>(out.data()),
+                                    size, static_cast<int>(out.size()));
   if (packed <= 0 || packed >= size) return {};
   out.resize(static_cast<size_t>(packed));
   return out;
@@ -149,8 +145,7 @@ Bytes deflate_body(ByteSpan body) {
 
 Result<Bytes> inflate_body(ByteSpan stored, uint32_t body_bytes) {
   Bytes out(body_bytes);
-  int inflated = LZ4_decompress_safe(reinterpret_cast<const char*>(stored.data()),
-                                     reinterpret_cast<char*>(out.data()),
+  int inflated = LZ4_decompress_safe(reinterpret_cast<const char*>(stored.data()), reinterpret_cast<char*>(out.data()),
                                      static_cast<int>(stored.size()), static_cast<int>(body_bytes));
   if (inflated < 0 || static_cast<uint32_t>(inflated) != body_bytes) {
     return invalid("its LZ4 body does not inflate to " + std::to_string(body_bytes) + " bytes");

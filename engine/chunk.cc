@@ -25,9 +25,7 @@ std::string_view row_kind_name(RowKind kind) {
   return "unknown";
 }
 
-void Chunk::FreeMemory::operator()(std::byte* memory) const {
-  ::operator delete(memory, kColumnAlignment);
-}
+void Chunk::FreeMemory::operator()(std::byte* memory) const { ::operator delete(memory, kColumnAlignment); }
 
 // Calls `place` for every column: once to add up the bytes, once to hand out the memory.
 template <class Place>
@@ -59,9 +57,7 @@ Chunk::Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity)
       fields_(schema_->fields().size()) {
   TALLY_CHECK(capacity > 0);
   constexpr auto kAlignment = static_cast<size_t>(kColumnAlignment);
-  auto column_bytes = [&](size_t cell) {
-    return (cell * capacity_ + kAlignment - 1) / kAlignment * kAlignment;
-  };
+  auto column_bytes = [&](size_t cell) { return (cell * capacity_ + kAlignment - 1) / kAlignment * kAlignment; };
   size_t bytes = 0;
   place_columns([&](auto*& column) {
     row_bytes_ += sizeof *column;
@@ -79,8 +75,7 @@ uint32_t Chunk::rows_at(Lsn lsn) const {
   return static_cast<uint32_t>(std::upper_bound(lsns_, lsns_ + rows(), lsn) - lsns_);
 }
 
-void Chunk::append_ids(const PreparedBatch& batch, std::span<const uint32_t> batch_rows,
-                       uint32_t at) {
+void Chunk::append_ids(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, uint32_t at) {
   gather(batch.ids.data(), batch_rows, ids_ + at);
   gather(batch.id_kinds.data(), batch_rows, id_kinds_ + at);
   for (size_t i = 0; i < batch_rows.size(); ++i) {
@@ -90,16 +85,15 @@ void Chunk::append_ids(const PreparedBatch& batch, std::span<const uint32_t> bat
   }
 }
 
-void Chunk::append_dimension(size_t dimension, const PreparedBatch& batch,
-                             std::span<const uint32_t> batch_rows, uint32_t at) {
+void Chunk::append_dimension(size_t dimension, const PreparedBatch& batch, std::span<const uint32_t> batch_rows,
+                             uint32_t at) {
   const uint32_t* local = batch.dimensions[dimension].local_codes.data();
   const uint32_t* table = batch.dimensions[dimension].table_codes.data();
   uint32_t* to = dimensions_[dimension] + at;
   for (size_t i = 0; i < batch_rows.size(); ++i) to[i] = table[local[batch_rows[i]]];
 }
 
-void Chunk::append_field(size_t field, const PreparedBatch& batch,
-                         std::span<const uint32_t> batch_rows, uint32_t at) {
+void Chunk::append_field(size_t field, const PreparedBatch& batch, std::span<const uint32_t> batch_rows, uint32_t at) {
   const FieldColumn& column = fields_[field];
   const PreparedBatch::Field& from = batch.fields[field];
   if (column.ints != nullptr) {
@@ -118,8 +112,8 @@ void Chunk::append_field(size_t field, const PreparedBatch& batch,
   }
 }
 
-uint32_t Chunk::append(const PreparedBatch& batch, std::span<const uint32_t> batch_rows,
-                       std::span<const RowKind> kinds, Lsn lsn, TimeUs arrival_us) {
+uint32_t Chunk::append(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, std::span<const RowKind> kinds,
+                       Lsn lsn, TimeUs arrival_us) {
   TALLY_CHECK(batch_rows.size() == kinds.size());
   TALLY_CHECK(batch.dimensions.size() == dimensions_.size());
   TALLY_CHECK(batch.fields.size() == fields_.size());
@@ -135,8 +129,7 @@ uint32_t Chunk::append(const PreparedBatch& batch, std::span<const uint32_t> bat
   append_ids(batch, batch_rows, at);
   for (size_t i = 0; i < dimensions_.size(); ++i) append_dimension(i, batch, batch_rows, at);
   for (size_t i = 0; i < fields_.size(); ++i) append_field(i, batch, batch_rows, at);
-  memory_bytes_.store(uint64_t{at + count} * row_bytes_ + arena_.memory_bytes(),
-                      std::memory_order_relaxed);
+  memory_bytes_.store(uint64_t{at + count} * row_bytes_ + arena_.memory_bytes(), std::memory_order_relaxed);
   rows_.store(at + count, std::memory_order_release);
   return count;
 }

@@ -54,8 +54,8 @@ class Chunk {
   // Writer only: copies `batch_rows` of `batch` (table_codes filled), of which the i-th has kinds[i], publishes them, and
   // returns how many fitted. Long strings are copied into the chunk. The batch must be decoded for the chunk's schema, and
   // `lsn` not be below the last one (both checked).
-  uint32_t append(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, std::span<const RowKind> kinds, Lsn lsn,
-                  TimeUs arrival_us);
+  uint32_t append(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, std::span<const RowKind> kinds,
+                  Lsn lsn, TimeUs arrival_us);
 
  private:
   struct FieldColumn {
@@ -69,7 +69,8 @@ class Chunk {
   template <class Place>
   void place_columns(Place place);
   void append_ids(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, uint32_t at);
-  void append_dimension(size_t dimension, const PreparedBatch& batch, std::span<const uint32_t> batch_rows, uint32_t at);
+  void append_dimension(size_t dimension, const PreparedBatch& batch, std::span<const uint32_t> batch_rows,
+                        uint32_t at);
   void append_field(size_t field, const PreparedBatch& batch, std::span<const uint32_t> batch_rows, uint32_t at);
 
   std::shared_ptr<const Schema> schema_;

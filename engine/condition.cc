@@ -69,29 +69,28 @@ Status check_shape(const Condition& node) {
       return fail(Code::kInvalidArgument,
                   "condition: unknown operator " + std::to_string(static_cast<unsigned>(node.op)));
   }
-  return fail(Code::kInvalidArgument,
-              "condition: operator " + std::to_string(static_cast<unsigned>(node.op)) + " with " +
-                  std::to_string(values) + " values and " + std::to_string(children) + " children");
+  return fail(Code::kInvalidArgument, "condition: operator " + std::to_string(static_cast<unsigned>(node.op)) +
+                                          " with " + std::to_string(values) + " values and " +
+                                          std::to_string(children) + " children");
 }
 
 // Nodes and values of the whole tree count against one limit, so that no nesting multiplies it.
 Status check_tree(const Condition& node, unsigned depth, size_t& budget) {
   if (depth > kConditionDepthMax) {
-    return fail(Code::kLimitExceeded,
-                "condition: nested deeper than " + std::to_string(kConditionDepthMax));
+    return fail(Code::kLimitExceeded, "condition: nested deeper than " + std::to_string(kConditionDepthMax));
   }
   size_t cost = 1 + node.values.size();
   if (cost > budget) {
-    return fail(Code::kLimitExceeded, "condition: more than " + std::to_string(kConditionNodesMax) +
-                                          " operators and values");
+    return fail(Code::kLimitExceeded,
+                "condition: more than " + std::to_string(kConditionNodesMax) + " operators and values");
   }
   budget -= cost;
   TALLY_TRY(check_shape(node));
   for (const Value& value : node.values) {
     const auto* text = std::get_if<std::string>(&value);
     if (text != nullptr && text->size() > limits::kStringBytesMax) {
-      return fail(Code::kLimitExceeded, "condition: a string value above " +
-                                            std::to_string(limits::kStringBytesMax) + " bytes");
+      return fail(Code::kLimitExceeded,
+                  "condition: a string value above " + std::to_string(limits::kStringBytesMax) + " bytes");
     }
   }
   for (const Condition& child : node.children) TALLY_TRY(check_tree(child, depth + 1, budget));
@@ -101,16 +100,14 @@ Status check_tree(const Condition& node, unsigned depth, size_t& budget) {
 Result<uint32_t> decode_count(ByteReader& in, size_t& budget, std::string_view what) {
   TALLY_ASSIGN_OR_RETURN(uint32_t count, in.u32(what));
   if (count > budget) {
-    return fail(Code::kCorruption,
-                "condition: " + std::to_string(count) + " " + std::string(what) + " is too many");
+    return fail(Code::kCorruption, "condition: " + std::to_string(count) + " " + std::string(what) + " is too many");
   }
   return count;
 }
 
 Result<Condition> decode_node(ByteReader& in, unsigned depth, size_t& budget) {
   if (depth > kConditionDepthMax) {
-    return fail(Code::kCorruption,
-                "condition: nested deeper than " + std::to_string(kConditionDepthMax));
+    return fail(Code::kCorruption, "condition: nested deeper than " + std::to_string(kConditionDepthMax));
   }
   if (budget == 0) return fail(Code::kCorruption, "condition: too many nodes");
   --budget;

@@ -14,10 +14,18 @@ namespace tally {
 
 struct Condition {
   enum class Op : uint8_t {
-    kAnd = 1, kOr = 2, kNot = 3,                                      // over children
-    kEq = 4, kNe = 5, kLt = 6, kLe = 7, kGt = 8, kGe = 9,             // column against values[0]
-    kIn = 10,                                                         // column against any of values
-    kIsNull = 11, kIsNotNull = 12,
+    kAnd = 1,
+    kOr = 2,
+    kNot = 3,  // over children
+    kEq = 4,
+    kNe = 5,
+    kLt = 6,
+    kLe = 7,
+    kGt = 8,
+    kGe = 9,   // column against values[0]
+    kIn = 10,  // column against any of values
+    kIsNull = 11,
+    kIsNotNull = 12,
   };
   Op op = Op::kAnd;
   uint32_t column_id = 0;

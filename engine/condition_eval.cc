@@ -105,8 +105,8 @@ class Evaluator {
     if (column->role == ColumnRole::kEventTime) {
       return over_ints(IntLeaf(node, int64_t{}), batch_.times, {});
     }
-    auto index = static_cast<size_t>(std::count_if(
-        schema_.columns.begin(), column, [&](const Column& c) { return c.role == column->role; }));
+    auto index = static_cast<size_t>(
+        std::count_if(schema_.columns.begin(), column, [&](const Column& c) { return c.role == column->role; }));
     bool strings = column->type == ColumnType::kString;
     if (column->role == ColumnRole::kDimension) {
       return over_dimension(node, strings, batch_.dimensions[index]);
@@ -116,8 +116,7 @@ class Evaluator {
     return over_ints(IntLeaf(node, int64_t{}), field.ints, field.nulls);
   }
 
-  static Truths over_ints(const IntLeaf& leaf, std::span<const int64_t> values,
-                          std::span<const uint8_t> nulls) {
+  static Truths over_ints(const IntLeaf& leaf, std::span<const int64_t> values, std::span<const uint8_t> nulls) {
     Truths truths(values.size());
     for (size_t row = 0; row < values.size(); ++row) truths[row] = leaf.of(values[row]);
     for (size_t row = 0; row < nulls.size(); ++row) {
@@ -134,8 +133,7 @@ class Evaluator {
     return truths;
   }
 
-  static Truths over_dimension(const Condition& node, bool strings,
-                               const PreparedBatch::Dimension& dimension) {
+  static Truths over_dimension(const Condition& node, bool strings, const PreparedBatch::Dimension& dimension) {
     Truths by_code;
     if (strings) {
       StringLeaf leaf(node, std::string());
@@ -161,14 +159,13 @@ class Evaluator {
 
 }  // namespace
 
-void evaluate_condition(const Condition& condition, const Schema& schema,
-                        const PreparedBatch& batch, std::vector<uint8_t>& mask) {
+void evaluate_condition(const Condition& condition, const Schema& schema, const PreparedBatch& batch,
+                        std::vector<uint8_t>& mask) {
   mask = Evaluator(schema, batch).evaluate(condition);
   for (uint8_t& value : mask) value = value == kTrue;
 }
 
-void classify_lateness(const Schema& schema, const PreparedBatch& batch,
-                       std::vector<uint8_t>& classes) {
+void classify_lateness(const Schema& schema, const PreparedBatch& batch, std::vector<uint8_t>& classes) {
   auto none = static_cast<uint8_t>(schema.lateness.size());
   classes.assign(batch.rows, none);
   std::vector<uint8_t> mask;

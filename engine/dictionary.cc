@@ -32,9 +32,7 @@ struct Dictionary::Impl {
         blocks(static_cast<size_t>(code_end / kBlockValues + 1)),
         slots(kSlotsAtFirst) {}
 
-  std::string_view value(uint32_t code) const {
-    return blocks[code / kBlockValues][code % kBlockValues];
-  }
+  std::string_view value(uint32_t code) const { return blocks[code / kBlockValues][code % kBlockValues]; }
   size_t slot_of(std::string_view text, uint64_t hash) const {
     size_t mask = slots.size() - 1;
     auto tag = static_cast<uint32_t>(hash >> 32);
@@ -82,8 +80,7 @@ std::optional<uint32_t> Dictionary::find(std::string_view value) const {
   return code == 0 ? std::nullopt : std::optional(code);
 }
 
-void Dictionary::find_all(std::span<const std::string_view> values,
-                          std::span<uint32_t> codes) const {
+void Dictionary::find_all(std::span<const std::string_view> values, std::span<uint32_t> codes) const {
   TALLY_CHECK(values.size() == codes.size());
   std::shared_lock lock(impl_->mutex);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -110,14 +107,12 @@ uint32_t Dictionary::add(std::string_view value) {
   }
   if (size_t{code} * 2 >= impl.slots.size()) impl.grow();
   uint64_t blocks = (code / kBlockValues + 1) * sizeof(std::string_view) * kBlockValues;
-  impl.memory_bytes.store(blocks + impl.slots.size() * sizeof(Impl::Slot) +
-                              impl.blocks.size() * sizeof(Impl::Block) + impl.arena.memory_bytes(),
+  impl.memory_bytes.store(blocks + impl.slots.size() * sizeof(Impl::Slot) + impl.blocks.size() * sizeof(Impl::Block) +
+                              impl.arena.memory_bytes(),
                           std::memory_order_relaxed);
   return code;
 }
 
-uint64_t Dictionary::memory_bytes() const {
-  return impl_->memory_bytes.load(std::memory_order_relaxed);
-}
+uint64_t Dictionary::memory_bytes() const { return impl_->memory_bytes.load(std::memory_order_relaxed); }
 
 }  // namespace tally

@@ -25,8 +25,8 @@ class Dictionary {
   explicit Dictionary(uint32_t values_max);
   ~Dictionary();
 
-  uint32_t size() const;                          // codes given, the two reserved ones included
-  std::string_view value(uint32_t code) const;    // stable for the dictionary's life; code must be in [2, size())
+  uint32_t size() const;                        // codes given, the two reserved ones included
+  std::string_view value(uint32_t code) const;  // stable for the dictionary's life; code must be in [2, size())
   std::optional<uint32_t> find(std::string_view value) const;
   // For many values at once under one lock; kNotFoundCode where missing.
   static constexpr uint32_t kNotFoundCode = UINT32_MAX;

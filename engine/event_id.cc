@@ -105,8 +105,7 @@ Hash128 IdHasher::hash(IdKind kind, const IdSlot& slot) const {
   return {.lo = load_le<uint64_t>(out), .hi = load_le<uint64_t>(out + 8)};
 }
 
-void IdHasher::hash_all(std::span<const IdKind> kinds, std::span<const IdSlot> slots,
-                        std::span<Hash128> out) const {
+void IdHasher::hash_all(std::span<const IdKind> kinds, std::span<const IdSlot> slots, std::span<Hash128> out) const {
   TALLY_CHECK(kinds.size() == slots.size() && slots.size() == out.size());
   for (size_t i = 0; i < out.size(); ++i) out[i] = hash(kinds[i], slots[i]);
 }

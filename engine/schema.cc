@@ -57,9 +57,7 @@ const Measure* Schema::find_measure(std::string_view name) const {
   return found == measures.end() ? nullptr : &*found;
 }
 
-std::vector<size_t> Schema::dimensions() const {
-  return positions_of(*this, ColumnRole::kDimension);
-}
+std::vector<size_t> Schema::dimensions() const { return positions_of(*this, ColumnRole::kDimension); }
 
 std::vector<size_t> Schema::fields() const { return positions_of(*this, ColumnRole::kField); }
 
@@ -102,8 +100,7 @@ Result<Schema> complete_schema(Schema schema) {
 }
 
 TimeUs lateness_of(const Schema& schema, size_t lateness_class) {
-  return lateness_class < schema.lateness.size() ? schema.lateness[lateness_class].lateness_us
-                                                 : schema.within_us;
+  return lateness_class < schema.lateness.size() ? schema.lateness[lateness_class].lateness_us : schema.within_us;
 }
 
 TimeUs last_tier_retention_us(const Schema& schema) {

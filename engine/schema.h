@@ -23,9 +23,9 @@ struct Column {
   std::string name;
   ColumnRole role = ColumnRole::kField;
   ColumnType type = ColumnType::kString;
-  uint8_t precision = 0;         // DECIMAL(precision, scale), precision <= 18
+  uint8_t precision = 0;  // DECIMAL(precision, scale), precision <= 18
   uint8_t scale = 0;
-  uint32_t values_max = 0;       // dimensions: cardinality limit
+  uint32_t values_max = 0;  // dimensions: cardinality limit
   friend bool operator==(const Column&, const Column&) = default;
 };
 
@@ -35,11 +35,11 @@ struct Measure {
   uint32_t id = 0;
   std::string name;
   AggregateKind kind = AggregateKind::kCount;
-  uint32_t column_id = 0;               // of SUM, MIN, MAX, UNIQUE
-  uint8_t unique_precision = 14;        // of UNIQUE: HyperLogLog with 2^precision registers
+  uint32_t column_id = 0;         // of SUM, MIN, MAX, UNIQUE
+  uint8_t unique_precision = 14;  // of UNIQUE: HyperLogLog with 2^precision registers
   std::optional<Condition> condition;
-  std::string condition_text;           // as declared, for DESCRIBE
-  std::string expression;               // of a derived measure: SQL over other measures
+  std::string condition_text;  // as declared, for DESCRIBE
+  std::string expression;      // of a derived measure: SQL over other measures
   friend bool operator==(const Measure&, const Measure&) = default;
 };
 
@@ -56,7 +56,7 @@ struct Rollup {
 
 struct LatenessClass {
   TimeUs lateness_us = 0;
-  std::optional<Condition> condition;   // none: every row
+  std::optional<Condition> condition;  // none: every row
   std::string condition_text;
   friend bool operator==(const LatenessClass&, const LatenessClass&) = default;
 };
@@ -66,8 +66,8 @@ enum class Durability : uint8_t { kFsync = 1, kInterval = 2 };
 struct Schema {
   uint32_t version = 1;
   std::string table_name;
-  std::vector<Column> columns;          // in order of declaration
-  std::vector<Measure> measures;        // in order of declaration
+  std::vector<Column> columns;    // in order of declaration
+  std::vector<Measure> measures;  // in order of declaration
   std::vector<Rollup> rollups;
   std::vector<LatenessClass> lateness;  // first match is the row's class; empty: the window alone
   std::vector<uint32_t> id_from;        // columns of a derived id, empty if the producer sends ids
@@ -75,15 +75,15 @@ struct Schema {
   TimeUs raw_retention_us = 0;
   TimeUs grace_us = 0;
   Durability durability = Durability::kFsync;
-  uint32_t next_id = 1;                 // for the next column, measure or rollup
+  uint32_t next_id = 1;  // for the next column, measure or rollup
 
   // Positions within `columns`.
   size_t time_column() const;
   size_t id_column() const;
-  const Column* find_column(std::string_view name) const;   // nullptr if there is none
+  const Column* find_column(std::string_view name) const;  // nullptr if there is none
   const Column* find_column(uint32_t id) const;
   const Measure* find_measure(std::string_view name) const;
-  std::vector<size_t> dimensions() const;                   // positions, in sort order
+  std::vector<size_t> dimensions() const;  // positions, in sort order
   std::vector<size_t> fields() const;
   friend bool operator==(const Schema&, const Schema&) = default;
 };
@@ -112,7 +112,7 @@ TimeUs last_tier_retention_us(const Schema& schema);
 
 // The layout stands in engine/schema_format.h.
 void encode_schema(const Schema& schema, ByteWriter& out);
-Result<Schema> decode_schema(ByteReader& in);   // validated
+Result<Schema> decode_schema(ByteReader& in);  // validated
 
 // So that sums of times and durations stay far from the ends of 64 bits.
 inline constexpr TimeUs kDurationUsMax = 200 * 366 * kMicrosPerDay;

@@ -6,16 +6,14 @@
 namespace tally {
 namespace {
 
-void encode_optional_condition(const std::optional<Condition>& condition, const std::string& text,
-                               ByteWriter& out) {
+void encode_optional_condition(const std::optional<Condition>& condition, const std::string& text, ByteWriter& out) {
   out.u8(condition.has_value());
   if (!condition) return;
   encode_condition(*condition, out);
   out.string(text);
 }
 
-Status decode_optional_condition(ByteReader& in, std::optional<Condition>& condition,
-                                 std::string& text) {
+Status decode_optional_condition(ByteReader& in, std::optional<Condition>& condition, std::string& text) {
   TALLY_ASSIGN_OR_RETURN(uint8_t present, in.u8("condition flag"));
   if (present > 1) return fail(Code::kCorruption, "schema: condition flag is neither 0 nor 1");
   if (present == 0) return {};
@@ -28,8 +26,8 @@ Status decode_optional_condition(ByteReader& in, std::optional<Condition>& condi
 Result<uint32_t> decode_count(ByteReader& in, size_t max, std::string_view what) {
   TALLY_ASSIGN_OR_RETURN(uint32_t count, in.u32(what));
   if (count <= max) return count;
-  return fail(Code::kCorruption, "schema: " + std::to_string(count) + " " + std::string(what) +
-                                     ", at most " + std::to_string(max) + " are possible");
+  return fail(Code::kCorruption, "schema: " + std::to_string(count) + " " + std::string(what) + ", at most " +
+                                     std::to_string(max) + " are possible");
 }
 
 Result<std::string> decode_name(ByteReader& in, std::string_view what) {
@@ -126,15 +124,14 @@ Status decode_lateness(ByteReader& in, LatenessClass& entry) {
 }
 
 template <class T>
-void encode_list(const std::vector<T>& items, void (*encode)(const T&, ByteWriter&),
-                 ByteWriter& out) {
+void encode_list(const std::vector<T>& items, void (*encode)(const T&, ByteWriter&), ByteWriter& out) {
   out.u32(static_cast<uint32_t>(items.size()));
   for (const T& item : items) encode(item, out);
 }
 
 template <class T>
-Status decode_list(ByteReader& in, std::vector<T>& items, Status (*decode)(ByteReader&, T&),
-                   size_t max, std::string_view what) {
+Status decode_list(ByteReader& in, std::vector<T>& items, Status (*decode)(ByteReader&, T&), size_t max,
+                   std::string_view what) {
   TALLY_ASSIGN_OR_RETURN(uint32_t count, decode_count(in, max, what));
   for (uint32_t i = 0; i < count; ++i) TALLY_TRY(decode(in, items.emplace_back()));
   return {};
@@ -143,8 +140,7 @@ Status decode_list(ByteReader& in, std::vector<T>& items, Status (*decode)(ByteR
 Status decode_head(ByteReader& in, Schema& schema) {
   TALLY_ASSIGN_OR_RETURN(uint16_t format, in.u16("schema format version"));
   if (format != kSchemaFormatVersion) {
-    return fail(Code::kUnsupported,
-                "schema: format version " + std::to_string(format) + " is not known to this build");
+    return fail(Code::kUnsupported, "schema: format version " + std::to_string(format) + " is not known to this build");
   }
   TALLY_ASSIGN_OR_RETURN(schema.version, in.u32("schema version"));
   TALLY_ASSIGN_OR_RETURN(schema.next_id, in.u32("schema next id"));

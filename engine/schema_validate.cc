@@ -9,17 +9,15 @@
 namespace tally {
 namespace {
 
-std::unexpected<Error> invalid(std::string message) {
-  return fail(Code::kInvalidArgument, std::move(message));
-}
+std::unexpected<Error> invalid(std::string message) { return fail(Code::kInvalidArgument, std::move(message)); }
 std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
 
 Status check_name(std::string_view what, std::string_view name) {
   std::string where = std::string(what) + " name ";
   if (name.empty()) return invalid(where + "is empty");
   if (name.size() > limits::kNameBytesMax) {
-    return invalid(where + quoted(name.substr(0, 32)) + "... is longer than " +
-                   std::to_string(limits::kNameBytesMax) + " bytes");
+    return invalid(where + quoted(name.substr(0, 32)) + "... is longer than " + std::to_string(limits::kNameBytesMax) +
+                   " bytes");
   }
   for (char c : name) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
@@ -32,8 +30,7 @@ Status check_name(std::string_view what, std::string_view name) {
 // Names that share the namespace of columns: the engine's own may not be taken.
 Status check_column_name(std::string_view what, std::string_view name) {
   TALLY_TRY(check_name(what, name));
-  if (name.front() == '_')
-    return invalid(quoted(name) + ": names with _ in front are the engine's");
+  if (name.front() == '_') return invalid(quoted(name) + ": names with _ in front are the engine's");
   if (std::ranges::find(kEngineMeasures, name) != std::end(kEngineMeasures)) {
     return invalid(quoted(name) + " is a measure that every table has");
   }
@@ -51,8 +48,7 @@ bool type_fits_role(ColumnType type, ColumnRole role) {
     case ColumnRole::kId: return type == ColumnType::kId;
     case ColumnRole::kDimension: return type == ColumnType::kString || type == ColumnType::kInt64;
     case ColumnRole::kField:
-      return type == ColumnType::kString || type == ColumnType::kInt64 ||
-             type == ColumnType::kDecimal;
+      return type == ColumnType::kString || type == ColumnType::kInt64 || type == ColumnType::kDecimal;
   }
   return false;
 }
@@ -64,8 +60,7 @@ Status check_column(const Column& column) {
     return invalid(where + ": this type cannot be used for this kind of column");
   }
   bool decimal = column.type == ColumnType::kDecimal;
-  if (decimal && (column.precision < 1 || column.precision > kDecimalPrecisionMax ||
-                  column.scale > column.precision)) {
+  if (decimal && (column.precision < 1 || column.precision > kDecimalPrecisionMax || column.scale > column.precision)) {
     return invalid(where + ": DECIMAL(p,s) needs 1 <= p <= 18 and s <= p");
   }
   if (!decimal && (column.precision != 0 || column.scale != 0)) {
@@ -73,8 +68,7 @@ Status check_column(const Column& column) {
   }
   if (column.role == ColumnRole::kDimension) {
     if (column.values_max < 1 || column.values_max > limits::kDimensionValuesMax) {
-      return invalid(where + ": LIMIT must be between 1 and " +
-                     std::to_string(limits::kDimensionValuesMax));
+      return invalid(where + ": LIMIT must be between 1 and " + std::to_string(limits::kDimensionValuesMax));
     }
   } else if (column.values_max != 0) {
     return invalid(where + ": only a dimension has a LIMIT");
@@ -94,8 +88,7 @@ Status check_condition_columns(const Schema& schema, const Condition& node) {
   if (!node.children.empty()) return {};
   const Column* column = schema.find_column(node.column_id);
   if (column == nullptr) {
-    return invalid("condition on column id " + std::to_string(node.column_id) +
-                   ", which the table does not have");
+    return invalid("condition on column id " + std::to_string(node.column_id) + ", which the table does not have");
   }
   if (column->role == ColumnRole::kId) {
     return invalid("condition on " + quoted(column->name) + ": not possible on the id");
@@ -136,8 +129,7 @@ Status check_measure(const Schema& schema, const Measure& measure) {
   if (measure.kind < AggregateKind::kCount || measure.kind > AggregateKind::kDerived) {
     return invalid(where + ": unknown aggregate");
   }
-  if (measure.expression.size() > kSchemaTextBytesMax ||
-      measure.condition_text.size() > kSchemaTextBytesMax) {
+  if (measure.expression.size() > kSchemaTextBytesMax || measure.condition_text.size() > kSchemaTextBytesMax) {
     return invalid(where + ": its text is longer than 64 KiB");
   }
   if (measure.kind == AggregateKind::kDerived) {
@@ -196,8 +188,7 @@ Status check_rollup(const Schema& schema, const Rollup& rollup) {
       return invalid(where + ": id " + std::to_string(id) + " is no measure of the table");
     }
     if (measure->kind == AggregateKind::kDerived) {
-      return invalid(where + ": " + quoted(measure->name) +
-                     " is derived; name the measures it is made of");
+      return invalid(where + ": " + quoted(measure->name) + " is derived; name the measures it is made of");
     }
     if (!seen.insert(id).second) return invalid(where + ": " + quoted(measure->name) + " twice");
   }
@@ -233,8 +224,8 @@ Status check_names_and_ids(const Schema& schema) {
 
 Status check_columns(const Schema& schema) {
   if (schema.columns.size() + schema.measures.size() > limits::kColumnsMax) {
-    return fail(Code::kLimitExceeded, "a table has at most " + std::to_string(limits::kColumnsMax) +
-                                          " columns and measures");
+    return fail(Code::kLimitExceeded,
+                "a table has at most " + std::to_string(limits::kColumnsMax) + " columns and measures");
   }
   size_t times = 0;
   size_t ids = 0;
@@ -289,8 +280,7 @@ Status validate_schema(const Schema& schema) {
   if (schema.version == 0) return invalid("schema versions start at 1");
   TALLY_TRY(check_columns(schema));
   if (schema.rollups.size() > limits::kRollupsMax) {
-    return fail(Code::kLimitExceeded,
-                "a table has at most " + std::to_string(limits::kRollupsMax) + " rollups");
+    return fail(Code::kLimitExceeded, "a table has at most " + std::to_string(limits::kRollupsMax) + " rollups");
   }
   TALLY_TRY(check_names_and_ids(schema));
   TALLY_TRY(check_times(schema));

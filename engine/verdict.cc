@@ -30,8 +30,7 @@ std::string_view verdict_name(Verdict verdict) {
   return "unknown";
 }
 
-Verdict decide(SeenIds::Probe seen, TimeUs event_us, const RecordTimes& times,
-               const DecisionRules& rules) {
+Verdict decide(SeenIds::Probe seen, TimeUs event_us, const RecordTimes& times, const DecisionRules& rules) {
   if (seen == SeenIds::Probe::kSameDigest) return Verdict::kDuplicate;
   if (seen == SeenIds::Probe::kOtherDigest) return Verdict::kConflict;
   if (event_us > plus(times.arrival_us, limits::kFutureSkewUs)) return Verdict::kTooEarly;

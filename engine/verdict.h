@@ -12,23 +12,23 @@ namespace tally {
 
 enum class Verdict : uint8_t {
   kAccepted = 0,
-  kDuplicate = 1,   // same id, same content: already counted
-  kConflict = 2,    // same id, other content: not counted, worth a look
-  kTooLate = 3,     // older than the lateness allows: send with replay if it is history
-  kTooEarly = 4,    // event time ahead of arrival by more than limits::kFutureSkewUs
+  kDuplicate = 1,      // same id, same content: already counted
+  kConflict = 2,       // same id, other content: not counted, worth a look
+  kTooLate = 3,        // older than the lateness allows: send with replay if it is history
+  kTooEarly = 4,       // event time ahead of arrival by more than limits::kFutureSkewUs
   kPastRetention = 5,  // older than anything the table keeps
-  kRejected = 6,    // the row itself is invalid (decided before it came here)
+  kRejected = 6,       // the row itself is invalid (decided before it came here)
 };
-std::string_view verdict_name(Verdict verdict);      // "accepted", "duplicate", ..., as on the wire and in files
+std::string_view verdict_name(Verdict verdict);  // "accepted", "duplicate", ..., as on the wire and in files
 
 struct RecordTimes {
   TimeUs arrival_us = 0;
   TimeUs reference_us = 0;
-  bool replay = false;      // waives the lateness check alone
+  bool replay = false;  // waives the lateness check alone
 };
 
 struct DecisionRules {
-  TimeUs lateness_us = 0;          // of the row's class
+  TimeUs lateness_us = 0;             // of the row's class
   TimeUs last_tier_retention_us = 0;  // the longest; rows older than reference - this are past retention
 };
 

@@ -281,8 +281,7 @@ TEST_CASE("a full batch refuses the row and keeps what it has") {
   uint32_t rows = 0;
   while (!builder.full()) {
     wide[0] = static_cast<char>(rows);
-    REQUIRE(
-        add_row(schema, {kNoon, "id" + std::to_string(rows++), {{2, wide}}}, builder).has_value());
+    REQUIRE(add_row(schema, {kNoon, "id" + std::to_string(rows++), {{2, wide}}}, builder).has_value());
   }
   CHECK(rows == 128);
   CHECK(decode(schema, builder.finish()).has_value());
@@ -294,8 +293,7 @@ TEST_CASE("the digest depends on values and columns, not on how they are encoded
   auto digest_of = [&](const Row& of, size_t copies) {
     std::vector<Row> rows(copies, of);
     rows.push_back(three_rows()[2]);  // other values beside it change dictionaries and widths
-    for (size_t i = 0; i < copies; ++i)
-      rows.push_back({kNoon, std::to_string(i), {{4, "t" + std::to_string(i)}}});
+    for (size_t i = 0; i < copies; ++i) rows.push_back({kNoon, std::to_string(i), {{4, "t" + std::to_string(i)}}});
     return (*decode(schema, build(schema, rows, Compression::kNone)))->digests[0];
   };
   uint32_t digest = digest_of(row, 1);
@@ -344,8 +342,7 @@ TEST_CASE("an older payload decodes after columns were added and dropped") {
   CHECK(rows[0].values[2] == Value(int64_t{4}));             // slot, one place to the left
   CHECK(is_null(rows[0].values[after.columns.size() - 1]));  // region
 
-  CHECK_FALSE(
-      decode(before, build(after, {}, Compression::kNone)).has_value());  // newer than the table
+  CHECK_FALSE(decode(before, build(after, {}, Compression::kNone)).has_value());  // newer than the table
   after.columns.pop_back();
   auto refused = decode(after, build(*complete_schema(after), {}, Compression::kNone));
   CHECK(refused.has_value());
@@ -373,8 +370,7 @@ TEST_CASE("every truncation and every flipped bit gives an error or a batch that
       CHECK_FALSE(decode_batch(schema, kHasher, 2, damaged, sum).has_value());
       auto batch = decode(schema, damaged);  // as a hostile sender would, with the right checksum
       if (!batch) {
-        REQUIRE((batch.error().code == Code::kInvalidArgument ||
-                 batch.error().code == Code::kUnsupported));
+        REQUIRE((batch.error().code == Code::kInvalidArgument || batch.error().code == Code::kUnsupported));
         continue;
       }
       auto rows = rows_of(schema, **batch);

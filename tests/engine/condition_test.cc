@@ -14,9 +14,8 @@ Condition branch(Op op, std::vector<Condition> children) {
   return {.op = op, .column_id = 0, .values = {}, .children = std::move(children)};
 }
 Condition sample() {
-  return branch(Op::kOr,
-                {branch(Op::kNot, {leaf(Op::kIsNull, 3, {})}),
-                 leaf(Op::kIn, 7, {Value(std::string("de")), Value(), Value(int64_t{-5})})});
+  return branch(Op::kOr, {branch(Op::kNot, {leaf(Op::kIsNull, 3, {})}),
+                          leaf(Op::kIn, 7, {Value(std::string("de")), Value(), Value(int64_t{-5})})});
 }
 Bytes encoded(const Condition& condition) {
   Bytes bytes;
@@ -79,9 +78,7 @@ TEST_CASE("conditions: shape and limits") {
   CHECK(check_condition(deep).has_value());
   CHECK(check_condition(branch(Op::kNot, {deep})).error().code == Code::kLimitExceeded);
 
-  auto wide = [](size_t values) {
-    return leaf(Op::kIn, 1, std::vector<Value>(values, int64_t{1}));
-  };
+  auto wide = [](size_t values) { return leaf(Op::kIn, 1, std::vector<Value>(values, int64_t{1})); };
   CHECK(check_condition(wide(kConditionNodesMax - 1)).has_value());
   CHECK(check_condition(wide(kConditionNodesMax)).error().code == Code::kLimitExceeded);
 }

@@ -20,9 +20,8 @@ TEST_CASE("every spelling of a UUID is the same 16 bytes") {
   REQUIRE(canonical_id(kUuid, first) == IdKind::kUuid);
   CHECK(hex({first.raw, 16}) == "0123abcd456789ef00112233445566ff");
   CHECK(format_id(IdKind::kUuid, first) == kUuid);
-  for (const char* text :
-       {"0123ABCD-4567-89EF-0011-2233445566FF", "0123abcd456789ef00112233445566ff",
-        "{0123abcd-4567-89ef-0011-2233445566ff}", "{0123abcd456789EF00112233445566ff}"}) {
+  for (const char* text : {"0123ABCD-4567-89EF-0011-2233445566FF", "0123abcd456789ef00112233445566ff",
+                           "{0123abcd-4567-89ef-0011-2233445566ff}", "{0123abcd456789EF00112233445566ff}"}) {
     CAPTURE(text);
     IdSlot slot;
     IdKind kind = canonical_id(text, slot);
@@ -32,10 +31,9 @@ TEST_CASE("every spelling of a UUID is the same 16 bytes") {
 }
 
 TEST_CASE("what only looks like a UUID is text, as sent") {
-  for (const char* text :
-       {"", "x", "0123abcd-4567-89ef-0011-2233445566f", "0123abcd-4567-89ef-0011-2233445566fg",
-        "0123abcd_4567-89ef-0011-2233445566ff", "(0123abcd-4567-89ef-0011-2233445566ff)",
-        "{0123abcd-4567-89ef-0011-2233445566ff", "0123abcd4567-89ef-0011-2233445566ff--"}) {
+  for (const char* text : {"", "x", "0123abcd-4567-89ef-0011-2233445566f", "0123abcd-4567-89ef-0011-2233445566fg",
+                           "0123abcd_4567-89ef-0011-2233445566ff", "(0123abcd-4567-89ef-0011-2233445566ff)",
+                           "{0123abcd-4567-89ef-0011-2233445566ff", "0123abcd4567-89ef-0011-2233445566ff--"}) {
     CAPTURE(text);
     IdSlot slot;
     CHECK(canonical_id(text, slot) == IdKind::kText);
@@ -51,8 +49,7 @@ TEST_CASE("the hash depends on the key, the kind and every byte") {
   canonical_id(kUuid, slot);
   text.text = StringRef("0123456789abcdef-long-enough-for-a-pointer");
   std::set<Hash128> hashes = {hasher.hash(IdKind::kUuid, slot), hasher.hash(IdKind::kDerived, slot),
-                              IdHasher(other_key).hash(IdKind::kUuid, slot),
-                              hasher.hash(IdKind::kText, text)};
+                              IdHasher(other_key).hash(IdKind::kUuid, slot), hasher.hash(IdKind::kText, text)};
   for (unsigned bit = 0; bit < 128; ++bit) {
     IdSlot flipped = slot;
     flipped.raw[bit / 8] = static_cast<uint8_t>(flipped.raw[bit / 8] ^ (1u << (bit % 8)));

@@ -96,10 +96,8 @@ TEST_CASE("schemas that break a rule are refused with the reason") {
          s.measures[0].kind = AggregateKind::kSum;
          s.measures[0].column_id = s.columns[2].id;
        }},
-      {"value of another type",
-       [](Schema& s) { s.measures[0].condition->values[0] = std::string("x"); }},
-      {"not possible on the id",
-       [](Schema& s) { s.measures[0].condition->column_id = s.columns[1].id; }},
+      {"value of another type", [](Schema& s) { s.measures[0].condition->values[0] = std::string("x"); }},
+      {"not possible on the id", [](Schema& s) { s.measures[0].condition->column_id = s.columns[1].id; }},
       {"does not have", [](Schema& s) { s.measures[0].condition->column_id = 999; }},
       {"no dimension", [](Schema& s) { s.rollups[0].dimension_ids.push_back(s.columns[4].id); }},
       {"twice", [](Schema& s) { s.rollups[0].dimension_ids.push_back(s.columns[2].id); }},

@@ -3,8 +3,7 @@
 namespace tally {
 namespace {
 
-Column column(std::string name, ColumnRole role, ColumnType type, uint8_t precision = 0,
-              uint8_t scale = 0) {
+Column column(std::string name, ColumnRole role, ColumnType type, uint8_t precision = 0, uint8_t scale = 0) {
   Column made;
   made.name = std::move(name);
   made.role = role;
@@ -48,8 +47,8 @@ Schema ad_events_schema() {
   schema.table_name = "ad_events";
   add_time_and_id(schema, "event_id");
   schema.columns.push_back(column("event_type", ColumnRole::kField, ColumnType::kString));
-  for (const char* name : {"advertiser_id", "campaign_id", "ad_group_id", "creative_id",
-                           "publisher_id", "country", "region", "device_type", "os"}) {
+  for (const char* name : {"advertiser_id", "campaign_id", "ad_group_id", "creative_id", "publisher_id", "country",
+                           "region", "device_type", "os"}) {
     schema.columns.push_back(column(name, ColumnRole::kDimension, ColumnType::kString));
   }
   schema.columns.push_back(column("user_id", ColumnRole::kField, ColumnType::kString));
@@ -64,10 +63,9 @@ Schema ad_events_schema() {
   add_measure(schema, "users", AggregateKind::kUnique, "user_id");
   add_measure(schema, "ctr", AggregateKind::kDerived);
   schema.measures.back().expression = "clicks / impressions";
-  schema.lateness.push_back(
-      {.lateness_us = 30 * kMicrosPerDay,
-       .condition = column_equals(schema, "event_type", std::string("conversion")),
-       .condition_text = "event_type = 'conversion'"});
+  schema.lateness.push_back({.lateness_us = 30 * kMicrosPerDay,
+                             .condition = column_equals(schema, "event_type", std::string("conversion")),
+                             .condition_text = "event_type = 'conversion'"});
   return complete_schema(std::move(schema)).value();
 }
 
