@@ -5,8 +5,7 @@
 namespace tally {
 namespace {
 
-constexpr size_t kBufferKeptMax =
-    8 * limits::kMiB;  // a rare giant must not hold its memory for ever
+constexpr size_t kBufferKeptMax = 8 * limits::kMiB;  // a rare giant must not hold its memory for ever
 
 std::unexpected<Error> io_failure(const File& file, std::string_view what) {
   return fail(Code::kIoError, file.path() + ": " + std::string(what));
@@ -19,8 +18,7 @@ MutableByteSpan GroupPipeline::buffer(size_t bytes) {
   Slot& next = slot(count_);
   if (next.capacity < bytes) {
     next.capacity = std::max(bytes, next.capacity * 2);
-    next.bytes.reset(
-        static_cast<uint8_t*>(std::aligned_alloc(limits::kLogAlignment, next.capacity)));
+    next.bytes.reset(static_cast<uint8_t*>(std::aligned_alloc(limits::kLogAlignment, next.capacity)));
     TALLY_CHECK(next.bytes != nullptr);
   }
   next.size = bytes;
@@ -86,8 +84,7 @@ Status GroupPipeline::complete_write(const IoQueue::Completion& completion) {
     if (written.tag != completion.tag || written.state != State::kWriting) continue;
     if (!completion.status) return completion.status;
     if (completion.bytes == 0 || completion.bytes > written.size - written.written) {
-      return io_failure(*written.file,
-                        "a write reported " + std::to_string(completion.bytes) + " bytes");
+      return io_failure(*written.file, "a write reported " + std::to_string(completion.bytes) + " bytes");
     }
     written.written += completion.bytes;
     if (written.written < written.size) return submit_rest(written);

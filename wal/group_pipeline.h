@@ -32,8 +32,7 @@ class GroupPipeline {
   GroupPipeline(std::unique_ptr<IoQueue> queue, Clock& clock, LogStats& stats, Lsn durable_lsn)
       : queue_(std::move(queue)), clock_(clock), stats_(stats), durable_lsn_(durable_lsn) {}
 
-  static constexpr unsigned kQueueDepth =
-      limits::kLogGroupsInFlightMax + 1;  // every group's write, and one sync
+  static constexpr unsigned kQueueDepth = limits::kLogGroupsInFlightMax + 1;  // every group's write, and one sync
 
   bool full() const { return count_ == slots_.size(); }
   size_t in_flight() const { return count_; }
@@ -64,9 +63,7 @@ class GroupPipeline {
     State state = State::kSynced;
   };
 
-  Slot& slot(size_t i) {
-    return slots_[(first_ + i) % slots_.size()];
-  }  // 0 is the oldest in flight
+  Slot& slot(size_t i) { return slots_[(first_ + i) % slots_.size()]; }  // 0 is the oldest in flight
   Status submit_rest(Slot& slot);
   Status start_sync();
   Status complete(const IoQueue::Completion& completion);
@@ -76,8 +73,7 @@ class GroupPipeline {
   static void trim(Slot& slot);
 
   std::array<Slot, limits::kLogGroupsInFlightMax> slots_;
-  std::unique_ptr<IoQueue>
-      queue_;  // behind slots_: destroyed first, which waits for everything that uses their bytes
+  std::unique_ptr<IoQueue> queue_;  // behind slots_: destroyed first, which waits for everything that uses their bytes
   Clock& clock_;
   LogStats& stats_;
   std::atomic<Lsn> durable_lsn_;

@@ -48,20 +48,17 @@ enum class RecordType : uint8_t {
   kBackfillBegin = 6,
   kBackfillData = 7,
   kBackfillCommit = 8,
-  kSetting = 9,  // a table setting
-  kSeal =
-      10 |
-      0x80,  // nothing; carries durable_lsn of the groups before it (W15). Takes no part in the engine.
+  kSetting = 9,       // a table setting
+  kSeal = 10 | 0x80,  // nothing; carries durable_lsn of the groups before it (W15). Takes no part in the engine.
 };
 
 struct AppendRecord {
   RecordType type = RecordType::kBatch;
-  TimeUs arrival_us = 0;    // never decreasing along the log (T1); checked
-  TimeUs reference_us = 0;  // newest event time among the records before this one
-  ByteSpan meta;            // what the engine adds: checksummed by the log
-  ByteSpan payload;         // the producer's bytes, stored verbatim
-  uint64_t payload_xxh3 =
-      0;  // the digest the producer computed over payload; stored, and checked on every read
+  TimeUs arrival_us = 0;      // never decreasing along the log (T1); checked
+  TimeUs reference_us = 0;    // newest event time among the records before this one
+  ByteSpan meta = {};         // what the engine adds: checksummed by the log
+  ByteSpan payload = {};      // the producer's bytes, stored verbatim
+  uint64_t payload_xxh3 = 0;  // the digest the producer computed over payload; stored, and checked on every read
 };
 
 // What recovery and read() hand out. Views are valid during the call only.
@@ -74,8 +71,7 @@ struct RecordView {
   ByteSpan payload;
   uint64_t payload_xxh3 = 0;
 };
-using RecordVisitor =
-    std::function<Status(const RecordView&)>;  // an error stops the reading and is returned
+using RecordVisitor = std::function<Status(const RecordView&)>;  // an error stops the reading and is returned
 
 struct LogStats {
   uint64_t groups = 0;
@@ -121,14 +117,12 @@ class Log {
 struct LogOptions {
   FileSystem* fs = nullptr;
   Clock* clock = nullptr;
-  std::string directory;         // made by start_log() if missing
-  uint64_t file_bytes = 0;       // 0: limits::kLogFileBytes
-  uint64_t spare_files_max = 1;  // truncated files kept for reuse
-  std::array<uint8_t, 16>
-      table_uuid{};  // stored in every file header: a file of another table is refused
-  uint64_t epoch_seed =
-      0;  // 0: epochs from the operating system; else reproducible, for tests. Never use one twice
-          // over the same directory.
+  std::string directory;                 // made by start_log() if missing
+  uint64_t file_bytes = 0;               // 0: limits::kLogFileBytes
+  uint64_t spare_files_max = 1;          // truncated files kept for reuse
+  std::array<uint8_t, 16> table_uuid{};  // stored in every file header: a file of another table is refused
+  uint64_t epoch_seed = 0;  // 0: epochs from the operating system; else reproducible, for tests. Never use one twice
+                            // over the same directory.
 };
 
 // What the manifest knows of the log, for telling a torn tail from corruption (W10).
@@ -147,8 +141,7 @@ struct TornTail {
 };
 
 struct LogRecovery {
-  Lsn last_lsn =
-      0;  // of the last good record (or LogPosition::flushed_lsn if there is none above it)
+  Lsn last_lsn = 0;            // of the last good record (or LogPosition::flushed_lsn if there is none above it)
   Lsn highest_lsn_seen = 0;    // new records start above this
   uint64_t highest_file = 0;   // new files start above this
   TimeUs last_arrival_us = 0;  // 0 if no record was seen
@@ -162,15 +155,13 @@ struct LogRecovery {
 // and sums, decides torn or corrupt by the table of W10, and visits every record above `position.flushed_lsn` in order.
 // Changes nothing. kCorruption names file, offset and LSN range (W12). A missing directory is an empty log only when
 // `position` says that nothing was ever logged.
-Result<LogRecovery> recover_log(const LogOptions& options, const LogPosition& position,
-                                const RecordVisitor& visit);
+Result<LogRecovery> recover_log(const LogOptions& options, const LogPosition& position, const RecordVisitor& visit);
 
 // Starts a log in a fresh file (never an old one, W21) whose first record will be `first_lsn`; removes the clean mark
 // first (W14). Call it after what recovery visited has been made durable elsewhere and the manifest says so: flushed_lsn at
 // least recovery.last_lsn and below first_lsn, first_file = recovery.highest_file + 1. first_lsn must be above
 // recovery.highest_lsn_seen. The files of before are reused or removed; a torn one is kept as NNNNNNNN.torn. kNoSpace: the
 // log is as it was, try again when there is room.
-Result<std::unique_ptr<Log>> start_log(const LogOptions& options, Lsn first_lsn,
-                                       const LogRecovery& recovery);
+Result<std::unique_ptr<Log>> start_log(const LogOptions& options, Lsn first_lsn, const LogRecovery& recovery);
 
 }  // namespace tally

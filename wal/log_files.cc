@@ -20,12 +20,8 @@ bool is_missing(const Status& status) { return !status && status.error().code ==
 
 LogFiles::LogFiles(const LogOptions& options, LogStats& stats) : options_(options), stats_(stats) {}
 
-uint64_t LogFiles::file_bytes() const {
-  return options_.file_bytes != 0 ? options_.file_bytes : limits::kLogFileBytes;
-}
-std::string LogFiles::path(uint64_t number) const {
-  return log_file_path(options_.directory, number);
-}
+uint64_t LogFiles::file_bytes() const { return options_.file_bytes != 0 ? options_.file_bytes : limits::kLogFileBytes; }
+std::string LogFiles::path(uint64_t number) const { return log_file_path(options_.directory, number); }
 std::string LogFiles::spare_path(uint64_t number) const {
   return join_path(options_.directory, log_spare_name(number));
 }
@@ -51,8 +47,7 @@ Status LogFiles::adopt(uint64_t highest_file) {
       }
       former_.push_back({name.number, 0, info.size});
     }
-    if (name.kind == FileKind::kLogSpare)
-      next_spare_number_ = std::max(next_spare_number_, name.number + 1);
+    if (name.kind == FileKind::kLogSpare) next_spare_number_ = std::max(next_spare_number_, name.number + 1);
   }
   return {};
 }
@@ -79,8 +74,7 @@ Status LogFiles::retire_former(std::optional<uint64_t> torn) {
       TALLY_TRY(retire(file.number, file.bytes));
       continue;
     }
-    TALLY_TRY(options_.fs->rename(path(file.number),
-                                  join_path(options_.directory, log_torn_name(file.number))));
+    TALLY_TRY(options_.fs->rename(path(file.number), join_path(options_.directory, log_torn_name(file.number))));
     torn_.push_back(file.number);
   }
   former_.clear();
@@ -140,8 +134,7 @@ Result<LogFiles::Spare> LogFiles::take_spare(uint64_t bytes_min) {
   return preallocate(std::max(file_bytes(), bytes_min));
 }
 
-Result<NewLogFile> LogFiles::make(Lsn first_lsn, uint64_t flags, const LogEnd& predecessor,
-                                  uint64_t bytes_min) {
+Result<NewLogFile> LogFiles::make(Lsn first_lsn, uint64_t flags, const LogEnd& predecessor, uint64_t bytes_min) {
   TALLY_ASSIGN_OR_RETURN(Spare spare, take_spare(bytes_min));
   NewLogFile made;
   made.bytes = spare.bytes;
@@ -177,12 +170,22 @@ Status LogFiles::reserve() {
 }
 
 Status LogFiles::retire(uint64_t number, uint64_t bytes) {
+  if (bytes == file_bytes()) TALLY_TRY(drop_unwritten_spare());
   bool keep = spares_.size() < options_.spare_files_max && bytes == file_bytes();
   if (!keep) return options_.fs->unlink(path(number));
   uint64_t spare_number = next_spare_number_++;
   TALLY_TRY(options_.fs->rename(path(number), spare_path(spare_number)));
   spares_.push_back({spare_number, bytes, true});
   return {};
+}
+
+// A file that was written before is the better spare: its blocks need no more metadata, which makes syncs cheaper.
+Status LogFiles::drop_unwritten_spare() {
+  auto unwritten = std::ranges::find_if(spares_, [](const Spare& spare) { return !spare.reused; });
+  if (spares_.size() < options_.spare_files_max || unwritten == spares_.end()) return {};
+  uint64_t number = unwritten->number;
+  spares_.erase(unwritten);
+  return options_.fs->unlink(spare_path(number));
 }
 
 Status LogFiles::retire_through(Lsn through) {

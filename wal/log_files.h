@@ -52,8 +52,7 @@ class LogFiles {
   Status retire_former(std::optional<uint64_t> torn);
 
   // Makes the next file, at least `bytes_min` long, and appends it to live().
-  Result<NewLogFile> make(Lsn first_lsn, uint64_t flags, const LogEnd& predecessor,
-                          uint64_t bytes_min);
+  Result<NewLogFile> make(Lsn first_lsn, uint64_t flags, const LogEnd& predecessor, uint64_t bytes_min);
   // Makes a spare if there is none, so that make() need not.
   Status reserve();
   // Retires live files, the active one excepted, whose records are all at or below `through`.
@@ -75,6 +74,7 @@ class LogFiles {
   Result<Spare> take_spare(uint64_t bytes_min);
   Status adopt_spare(uint64_t number, uint64_t bytes);
   Status retire(uint64_t number, uint64_t bytes);
+  Status drop_unwritten_spare();
   Status drop_old_torn();
   Epoch new_epoch();
 

@@ -21,8 +21,7 @@ static_assert(kFileSumAt + 8 < kLogFileHeaderBytes);
 static_assert(kGroupSumAt + 8 == kLogGroupHeaderBytes);
 static_assert(kRecordSumAt + 8 == kLogRecordHeaderBytes);
 static_assert(kMarkSumAt + 8 == kCleanMarkBytes);
-static_assert(kLogGroupHeaderBytes % 8 == 0 && kLogRecordHeaderBytes % 8 == 0,
-              "lengths stay 8-byte aligned");
+static_assert(kLogGroupHeaderBytes % 8 == 0 && kLogRecordHeaderBytes % 8 == 0, "lengths stay 8-byte aligned");
 static_assert(limits::kLogGroupBytesMax % limits::kLogAlignment == 0);
 static_assert(limits::kLogRecordBytesMax <= UINT32_MAX, "meta length is a u32");
 
@@ -31,14 +30,11 @@ constexpr uint64_t align_block(uint64_t bytes) {
   return (bytes + limits::kLogAlignment - 1) / limits::kLogAlignment * limits::kLogAlignment;
 }
 
-std::unexpected<Error> corrupt(std::string_view what) {
-  return fail(Code::kCorruption, std::string(what));
-}
+std::unexpected<Error> corrupt(std::string_view what) { return fail(Code::kCorruption, std::string(what)); }
 
 bool all_zero(ByteSpan bytes) {
   // Comparing with itself one byte on lets memcmp do the work.
-  return bytes.empty() ||
-         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+  return bytes.empty() || (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 // Writes fields one behind the other; sizes are known, so nothing can fail.
@@ -81,11 +77,9 @@ class Fields {
   size_t at_ = 0;
 };
 
-Status check_head(ByteSpan bytes, size_t size, std::string_view magic, size_t sum_at,
-                  std::string_view what) {
+Status check_head(ByteSpan bytes, size_t size, std::string_view magic, size_t sum_at, std::string_view what) {
   if (bytes.size() < size) return corrupt(std::string(what) + " is cut short");
-  if (as_text(bytes.first(magic.size())) != magic)
-    return corrupt(std::string(what) + " has no magic number");
+  if (as_text(bytes.first(magic.size())) != magic) return corrupt(std::string(what) + " has no magic number");
   if (load_le<uint64_t>(bytes.data() + sum_at) != xxh3(bytes.first(sum_at))) {
     return corrupt(std::string(what) + " contradicts its checksum");
   }
@@ -110,9 +104,8 @@ void put_end(Cursor& cursor, const LogEnd& end) {
 
 Status check_version(uint32_t reader_version_min) {
   if (reader_version_min <= kLogFormatVersion) return {};
-  return fail(Code::kUnsupported, "log format needs a reader of version " +
-                                      std::to_string(reader_version_min) + ", this one knows " +
-                                      std::to_string(kLogFormatVersion));
+  return fail(Code::kUnsupported, "log format needs a reader of version " + std::to_string(reader_version_min) +
+                                      ", this one knows " + std::to_string(kLogFormatVersion));
 }
 
 uint64_t record_bytes(const AppendRecord& record) {
@@ -148,8 +141,7 @@ uint64_t fold_sum(uint64_t folded, uint64_t sum) {
 
 // Takes `size` bytes and their padding off the front of `rest`.
 Result<ByteSpan> take_padded(ByteSpan& rest, uint64_t size, std::string_view what) {
-  if (size > rest.size() || align8(size) > rest.size())
-    return corrupt(std::string(what) + " exceeds its group");
+  if (size > rest.size() || align8(size) > rest.size()) return corrupt(std::string(what) + " exceeds its group");
   ByteSpan taken = rest.first(size);
   if (!all_zero(rest.subspan(size, align8(size) - size)))
     return corrupt("padding of a " + std::string(what) + " is not zero");
@@ -160,8 +152,7 @@ Result<ByteSpan> take_padded(ByteSpan& rest, uint64_t size, std::string_view wha
 Result<RecordView> decode_record(ByteSpan& rest, Lsn lsn, uint64_t& folded) {
   if (rest.size() < kLogRecordHeaderBytes) return corrupt("record header exceeds its group");
   uint64_t sum = load_le<uint64_t>(rest.data() + kRecordSumAt);
-  if (sum != xxh3(rest.first(kRecordSumAt)))
-    return corrupt("record header contradicts its checksum");
+  if (sum != xxh3(rest.first(kRecordSumAt))) return corrupt("record header contradicts its checksum");
   folded = fold_sum(folded, sum);
   Fields fields(rest);
   RecordView view;
@@ -175,17 +166,14 @@ Result<RecordView> decode_record(ByteSpan& rest, Lsn lsn, uint64_t& folded) {
   uint64_t payload_bytes = fields.get<uint64_t>();
   uint64_t meta_xxh3 = fields.get<uint64_t>();
   view.payload_xxh3 = fields.get<uint64_t>();
-  if (static_cast<uint8_t>(view.type) == 0 || !reserved_zero)
-    return corrupt("record header is malformed");
+  if (static_cast<uint8_t>(view.type) == 0 || !reserved_zero) return corrupt("record header is malformed");
   if (view.lsn != lsn)
-    return corrupt("record has LSN " + std::to_string(view.lsn) + " in place of " +
-                   std::to_string(lsn));
+    return corrupt("record has LSN " + std::to_string(view.lsn) + " in place of " + std::to_string(lsn));
   rest = rest.subspan(kLogRecordHeaderBytes);
   TALLY_ASSIGN_OR_RETURN(view.meta, take_padded(rest, meta_bytes, "record's meta"));
   TALLY_ASSIGN_OR_RETURN(view.payload, take_padded(rest, payload_bytes, "record's payload"));
   if (xxh3(view.meta) != meta_xxh3) return corrupt("meta of a record contradicts its checksum");
-  if (xxh3(view.payload) != view.payload_xxh3)
-    return corrupt("payload of a record contradicts its checksum");
+  if (xxh3(view.payload) != view.payload_xxh3) return corrupt("payload of a record contradicts its checksum");
   return view;
 }
 
@@ -212,8 +200,7 @@ void encode_file_header(LogFileHeader& header, MutableByteSpan out) {
 Result<LogFileHeader> decode_file_header(ByteSpan bytes) {
   TALLY_TRY(check_head(bytes, kLogFileHeaderBytes, kFileMagic, kFileSumAt, "file header"));
   Fields fields(bytes.subspan(kFileMagic.size()));
-  fields.get<
-      uint32_t>();  // format version: which fields there are; today all versions that we can read agree
+  fields.get<uint32_t>();  // format version: which fields there are; today all versions that we can read agree
   TALLY_TRY(check_version(fields.get<uint32_t>()));
   LogFileHeader header;
   header.table_uuid = fields.get<std::array<uint8_t, 16>>();
@@ -226,8 +213,7 @@ Result<LogFileHeader> decode_file_header(ByteSpan bytes) {
   if (!all_zero(bytes.subspan(kFileSumAt + 8, kLogFileHeaderBytes - kFileSumAt - 8))) {
     return corrupt("reserved bytes of the file header are not zero");
   }
-  if (header.first_lsn == 0 || header.file_number == 0 ||
-      header.predecessor.last_lsn >= header.first_lsn ||
+  if (header.first_lsn == 0 || header.file_number == 0 || header.predecessor.last_lsn >= header.first_lsn ||
       (header.flags & ~(LogFileHeader::kRunStart | LogFileHeader::kReused)) != 0) {
     return corrupt("file header is malformed");
   }
@@ -245,8 +231,7 @@ uint64_t group_bytes(std::span<const AppendRecord> records) {
   return align_block(content);
 }
 
-Status encode_group(LogGroupHeader& header, std::span<const AppendRecord> records,
-                    MutableByteSpan out) {
+Status encode_group(LogGroupHeader& header, std::span<const AppendRecord> records, MutableByteSpan out) {
   Cursor cursor(out);
   cursor.zero_to(kLogGroupHeaderBytes);
   uint64_t folded = 0;
@@ -298,20 +283,16 @@ Result<LogGroupHeader> decode_group_header(ByteSpan bytes) {
   header.chain = fields.get<uint64_t>();
   header.records_sum = fields.get<uint64_t>();
   header.sum = fields.get<uint64_t>();
-  bool sizes_agree =
-      header.bytes <= limits::kLogGroupBytesMax && header.content_bytes <= header.bytes &&
-      align_block(header.content_bytes) == header.bytes &&
-      header.content_bytes >= kLogGroupHeaderBytes + kLogRecordHeaderBytes &&
-      header.records <= (header.content_bytes - kLogGroupHeaderBytes) / kLogRecordHeaderBytes;
-  bool lsns_agree =
-      header.first_lsn > header.durable_lsn && header.first_lsn <= UINT64_MAX - header.records;
-  if (!sizes_agree || !lsns_agree || header.records == 0 || reserved != 0)
-    return corrupt("group header is malformed");
+  bool sizes_agree = header.bytes <= limits::kLogGroupBytesMax && header.content_bytes <= header.bytes &&
+                     align_block(header.content_bytes) == header.bytes &&
+                     header.content_bytes >= kLogGroupHeaderBytes + kLogRecordHeaderBytes &&
+                     header.records <= (header.content_bytes - kLogGroupHeaderBytes) / kLogRecordHeaderBytes;
+  bool lsns_agree = header.first_lsn > header.durable_lsn && header.first_lsn <= UINT64_MAX - header.records;
+  if (!sizes_agree || !lsns_agree || header.records == 0 || reserved != 0) return corrupt("group header is malformed");
   return header;
 }
 
-Status decode_group(const LogGroupHeader& header, ByteSpan bytes,
-                    std::vector<RecordView>& records) {
+Status decode_group(const LogGroupHeader& header, ByteSpan bytes, std::vector<RecordView>& records) {
   records.clear();
   if (bytes.size() != header.bytes) return corrupt("group is cut short");
   ByteSpan rest = bytes.subspan(kLogGroupHeaderBytes, header.content_bytes - kLogGroupHeaderBytes);
@@ -321,10 +302,8 @@ Status decode_group(const LogGroupHeader& header, ByteSpan bytes,
     records.push_back(view);
   }
   if (!rest.empty()) return corrupt("group holds more bytes than its records");
-  if (folded != header.records_sum)
-    return corrupt("records of a group contradict the sum in its header");
-  if (!all_zero(bytes.subspan(header.content_bytes)))
-    return corrupt("padding of a group is not zero");
+  if (folded != header.records_sum) return corrupt("records of a group contradict the sum in its header");
+  if (!all_zero(bytes.subspan(header.content_bytes))) return corrupt("padding of a group is not zero");
   return {};
 }
 
@@ -343,8 +322,7 @@ void encode_clean_mark(const CleanMark& mark, MutableByteSpan out) {
 
 Result<CleanMark> decode_clean_mark(ByteSpan bytes) {
   TALLY_TRY(check_head(bytes, kCleanMarkBytes, kMarkMagic, kMarkSumAt, "clean mark"));
-  if (bytes.size() != kCleanMarkBytes || !all_zero(bytes.subspan(12, 4)) ||
-      !all_zero(bytes.subspan(80, 8))) {
+  if (bytes.size() != kCleanMarkBytes || !all_zero(bytes.subspan(12, 4)) || !all_zero(bytes.subspan(80, 8))) {
     return corrupt("clean mark is malformed");
   }
   Fields fields(bytes.subspan(kMarkMagic.size()));
@@ -359,8 +337,7 @@ Result<CleanMark> decode_clean_mark(ByteSpan bytes) {
 
 RecordTypeUse record_type_use(RecordType type) {
   auto value = static_cast<uint8_t>(type);
-  if (value >= static_cast<uint8_t>(RecordType::kBatch) &&
-      value <= static_cast<uint8_t>(RecordType::kSetting)) {
+  if (value >= static_cast<uint8_t>(RecordType::kBatch) && value <= static_cast<uint8_t>(RecordType::kSetting)) {
     return RecordTypeUse::kKnown;
   }
   return (value & 0x80) != 0 ? RecordTypeUse::kSkip : RecordTypeUse::kUnknown;

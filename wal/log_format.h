@@ -147,8 +147,7 @@ uint64_t group_bytes(std::span<const AppendRecord> records);
 // Copies `records` behind the header and completes `header`: records, bytes, content_bytes, sums. `out` must have the size
 // that group_bytes() gave; every byte of it is written. kInvalidArgument if a payload is not what its digest says, so that
 // nothing unreadable is ever logged.
-Status encode_group(LogGroupHeader& header, std::span<const AppendRecord> records,
-                    MutableByteSpan out);
+Status encode_group(LogGroupHeader& header, std::span<const AppendRecord> records, MutableByteSpan out);
 
 // Of the first bytes of a group; at least kLogGroupHeaderBytes must be there. Knows nothing of epoch and chain.
 Result<LogGroupHeader> decode_group_header(ByteSpan bytes);

@@ -23,8 +23,7 @@ Result<LogFileReader> LogFileReader::open(FileSystem& fs, const std::string& pat
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<File> file, fs.open(path, mode));
   TALLY_ASSIGN_OR_RETURN(uint64_t file_bytes, file->size());
   LogFileReader reader(std::move(file), file_bytes);
-  TALLY_ASSIGN_OR_RETURN(ByteSpan head,
-                         reader.view(0, std::min<uint64_t>(kLogFileHeaderBytes, file_bytes)));
+  TALLY_ASSIGN_OR_RETURN(ByteSpan head, reader.view(0, std::min<uint64_t>(kLogFileHeaderBytes, file_bytes)));
   auto header = decode_file_header(head);
   if (!header) return std::unexpected(std::move(header).error().with_context(path));
   reader.header_ = *header;
@@ -41,14 +40,12 @@ Result<ByteSpan> LogFileReader::view(uint64_t offset, uint64_t bytes) {
   uint64_t wanted = std::min(std::max(bytes, kWindowBytes), file_bytes_ - offset);
   if (window_.size() < wanted) window_.resize(wanted);
   window_bytes_ = 0;
-  TALLY_ASSIGN_OR_RETURN(size_t got,
-                         file_->read_at(offset, MutableByteSpan(window_).first(wanted)));
+  TALLY_ASSIGN_OR_RETURN(size_t got, file_->read_at(offset, MutableByteSpan(window_).first(wanted)));
   window_at_ = offset;
   window_bytes_ = got;
   if (got < bytes) {
-    return fail(Code::kIoError, file_->path() + ": offset " + std::to_string(offset) + ": " +
-                                    std::to_string(got) + " bytes where there should be " +
-                                    std::to_string(bytes));
+    return fail(Code::kIoError, file_->path() + ": offset " + std::to_string(offset) + ": " + std::to_string(got) +
+                                    " bytes where there should be " + std::to_string(bytes));
   }
   return ByteSpan(window_).first(bytes);
 }
@@ -63,8 +60,8 @@ bool LogFileReader::resembles_ours(ByteSpan block) const {
   uint64_t first_lsn = load_le<uint64_t>(block.data() + 24);
   uint64_t group_number = load_le<uint64_t>(block.data() + 32);
   uint64_t chain = load_le<uint64_t>(block.data() + 72);
-  return std::memcmp(block.data() + 8, header_.epoch.data(), header_.epoch.size()) == 0 ||
-         chain == chain_ || (first_lsn == next_lsn_ && group_number == next_group_);
+  return std::memcmp(block.data() + 8, header_.epoch.data(), header_.epoch.size()) == 0 || chain == chain_ ||
+         (first_lsn == next_lsn_ && group_number == next_group_);
 }
 
 Status LogFileReader::check_place(const LogGroupHeader& header) const {
@@ -72,11 +69,9 @@ Status LogFileReader::check_place(const LogGroupHeader& header) const {
   if (header.epoch != header_.epoch) {
     what = "group of another epoch";
   } else if (header.group_number != next_group_) {
-    what = "group " + std::to_string(header.group_number) + " in place of group " +
-           std::to_string(next_group_);
+    what = "group " + std::to_string(header.group_number) + " in place of group " + std::to_string(next_group_);
   } else if (header.first_lsn != next_lsn_) {
-    what = "group of LSN " + std::to_string(header.first_lsn) + " in place of LSN " +
-           std::to_string(next_lsn_);
+    what = "group of LSN " + std::to_string(header.first_lsn) + " in place of LSN " + std::to_string(next_lsn_);
   } else if (header.chain != chain_) {
     what = "group is not chained to the one before it";
   } else if (header.bytes > file_bytes_ - offset_) {
@@ -101,8 +96,7 @@ Result<LogFileReader::Step> LogFileReader::next(LogGroup& group) {
     return stale ? Step::kEnd : bad(placed.error().message);
   }
   TALLY_ASSIGN_OR_RETURN(ByteSpan bytes, view(offset_, header->bytes));
-  if (auto decoded = decode_group(*header, bytes, group.records); !decoded)
-    return bad(decoded.error().message);
+  if (auto decoded = decode_group(*header, bytes, group.records); !decoded) return bad(decoded.error().message);
   group.offset = offset_;
   group.header = *header;
   offset_ += header->bytes;

@@ -26,14 +26,11 @@ struct LogGroup {
 
 // What stands behind the last good group.
 struct TailScan {
-  bool later_groups =
-      false;  // group headers of this file's epoch with right sums, other than at the very tail
-  Lsn durable_lsn = 0;  // the highest that any of them, or the one at the tail, knows
-  Lsn highest_lsn = 0;  // the highest LSN in any of them
-  uint64_t groups_spanned =
-      0;  // from the tail to the last of them, both included; 0 if nothing of ours is there
-  uint64_t end =
-      0;  // offset behind the last byte that is not zero, or behind the last of them if reused
+  bool later_groups = false;    // group headers of this file's epoch with right sums, other than at the very tail
+  Lsn durable_lsn = 0;          // the highest that any of them, or the one at the tail, knows
+  Lsn highest_lsn = 0;          // the highest LSN in any of them
+  uint64_t groups_spanned = 0;  // from the tail to the last of them, both included; 0 if nothing of ours is there
+  uint64_t end = 0;             // offset behind the last byte that is not zero, or behind the last of them if reused
 };
 
 class LogFileReader {
@@ -59,8 +56,7 @@ class LogFileReader {
   Result<TailScan> scan_tail();
 
  private:
-  LogFileReader(std::unique_ptr<File> file, uint64_t file_bytes)
-      : file_(std::move(file)), file_bytes_(file_bytes) {}
+  LogFileReader(std::unique_ptr<File> file, uint64_t file_bytes) : file_(std::move(file)), file_bytes_(file_bytes) {}
 
   Result<ByteSpan> view(uint64_t offset, uint64_t bytes);
   Step bad(std::string problem);

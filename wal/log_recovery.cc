@@ -15,8 +15,7 @@
 namespace tally {
 namespace {
 
-constexpr OpenMode kMode =
-    OpenMode::kReadDirect;  // what is on disk, not what a failed sync left in memory (W21)
+constexpr OpenMode kMode = OpenMode::kReadDirect;  // what is on disk, not what a failed sync left in memory (W21)
 
 struct FoundFile {
   uint64_t number = 0;
@@ -28,9 +27,7 @@ std::unexpected<Error> corrupt(const std::string& place, const std::string& what
   return fail(Code::kCorruption, place + ": " + what);
 }
 
-std::string lsn_range(Lsn first, Lsn last) {
-  return "LSN " + std::to_string(first) + " to " + std::to_string(last);
-}
+std::string lsn_range(Lsn first, Lsn last) { return "LSN " + std::to_string(first) + " to " + std::to_string(last); }
 
 class Recovery {
  public:
@@ -94,8 +91,7 @@ Status Recovery::survey() {
     if (name.number < position_.first_file) continue;
     files_.push_back({name.number, log_file_path(options_.directory, name.number), {}});
   }
-  std::sort(files_.begin(), files_.end(),
-            [](const auto& a, const auto& b) { return a.number < b.number; });
+  std::sort(files_.begin(), files_.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
   for (const FoundFile& file : files_) TALLY_TRY(sync_file(file.path));
   TALLY_TRY(fs_.sync_directory(options_.directory));
   return read_clean_mark();
@@ -113,8 +109,7 @@ Status Recovery::read_clean_mark() {
   TALLY_TRY(bytes);
   auto mark = decode_clean_mark(*bytes);
   if (!mark) return std::unexpected(std::move(mark).error().with_context(path));
-  if (mark->table_uuid != options_.table_uuid)
-    return corrupt(path, "the mark belongs to another table");
+  if (mark->table_uuid != options_.table_uuid) return corrupt(path, "the mark belongs to another table");
   mark_ = *mark;
   return {};
 }
@@ -143,11 +138,9 @@ Result<bool> Recovery::half_created(size_t i, const Error& error) {
 }
 
 Status Recovery::check_header(const FoundFile& file) {
-  if (file.header.table_uuid != options_.table_uuid)
-    return corrupt(file.path, "the file belongs to another table");
+  if (file.header.table_uuid != options_.table_uuid) return corrupt(file.path, "the file belongs to another table");
   if (file.header.file_number != file.number) {
-    return corrupt(file.path,
-                   "the header is that of file " + std::to_string(file.header.file_number));
+    return corrupt(file.path, "the header is that of file " + std::to_string(file.header.file_number));
   }
   return {};
 }
@@ -155,49 +148,41 @@ Status Recovery::check_header(const FoundFile& file) {
 // No file of interest: right for a new table, and between the manifest edit that ends a recovery and start_log(), which
 // keeps the files of before until the new one is durable. Else the log is missing.
 Status Recovery::check_may_be_empty() {
-  bool nothing_ever =
-      position_.flushed_lsn == 0 && position_.synced_lsn == 0 && position_.first_file <= 1;
+  bool nothing_ever = position_.flushed_lsn == 0 && position_.synced_lsn == 0 && position_.first_file <= 1;
   bool between = predecessor_there_ && position_.synced_lsn <= position_.flushed_lsn;
   if (mark_) {
-    bool agrees = mark_->end.file_number < position_.first_file &&
-                  mark_->end.last_lsn <= position_.flushed_lsn;
+    bool agrees = mark_->end.file_number < position_.first_file && mark_->end.last_lsn <= position_.flushed_lsn;
     if (!agrees) {
-      return corrupt(options_.directory, "the log was closed at LSN " +
-                                             std::to_string(mark_->end.last_lsn) + " in file " +
-                                             std::to_string(mark_->end.file_number) +
+      return corrupt(options_.directory, "the log was closed at LSN " + std::to_string(mark_->end.last_lsn) +
+                                             " in file " + std::to_string(mark_->end.file_number) +
                                              ", which is missing");
     }
     result_.clean = true;
   }
   if (nothing_ever || between) return {};
-  return corrupt(options_.directory,
-                 "log file " + std::to_string(std::max<uint64_t>(position_.first_file, 1)) +
-                     " and all after it are missing; the segments end at LSN " +
-                     std::to_string(position_.flushed_lsn));
+  return corrupt(options_.directory, "log file " + std::to_string(std::max<uint64_t>(position_.first_file, 1)) +
+                                         " and all after it are missing; the segments end at LSN " +
+                                         std::to_string(position_.flushed_lsn));
 }
 
 // Everything up to header.predecessor.last_lsn was in files or segments before; when the segments have it, no older file
 // is needed, be it there (a crash brought its name back), be it from an earlier run.
 Status Recovery::select() {
   size_t start = files_.size();
-  while (start > 0 && files_[start - 1].header.predecessor.last_lsn > position_.flushed_lsn)
-    --start;
+  while (start > 0 && files_[start - 1].header.predecessor.last_lsn > position_.flushed_lsn) --start;
   if (start == 0) {
-    return corrupt(files_[0].path,
-                   lsn_range(position_.flushed_lsn + 1, files_[0].header.predecessor.last_lsn) +
-                       " are missing: they are neither in segments nor in a log file");
+    return corrupt(files_[0].path, lsn_range(position_.flushed_lsn + 1, files_[0].header.predecessor.last_lsn) +
+                                       " are missing: they are neither in segments nor in a log file");
   }
   files_.erase(files_.begin(), files_.begin() + static_cast<ptrdiff_t>(start - 1));
   for (size_t i = 1; i < files_.size(); ++i) {
     if (files_[i].header.run_start()) {
-      return corrupt(files_[i].path, "the log was started anew behind LSN " +
-                                         std::to_string(files_[i].header.predecessor.last_lsn) +
-                                         ", but the manifest knows LSN " +
-                                         std::to_string(position_.flushed_lsn) + " only");
+      return corrupt(files_[i].path,
+                     "the log was started anew behind LSN " + std::to_string(files_[i].header.predecessor.last_lsn) +
+                         ", but the manifest knows LSN " + std::to_string(position_.flushed_lsn) + " only");
     }
     if (files_[i].number != files_[i - 1].number + 1) {
-      return corrupt(log_file_path(options_.directory, files_[i - 1].number + 1),
-                     "the log file is missing");
+      return corrupt(log_file_path(options_.directory, files_[i - 1].number + 1), "the log file is missing");
     }
   }
   return {};
@@ -223,8 +208,7 @@ Status Recovery::visit_group(const LogGroup& group, const std::string& path) {
 
 Status Recovery::replay(size_t i) {
   TALLY_ASSIGN_OR_RETURN(LogFileReader reader, LogFileReader::open(fs_, files_[i].path, kMode));
-  if (reader.header() != files_[i].header)
-    return corrupt(files_[i].path, "the header changed while it was read");
+  if (reader.header() != files_[i].header) return corrupt(files_[i].path, "the header changed while it was read");
   LogGroup group;
   for (;;) {
     TALLY_ASSIGN_OR_RETURN(LogFileReader::Step step, reader.next(group));
@@ -260,11 +244,10 @@ Status Recovery::judge(LogFileReader& reader, size_t i, bool bad) {
   bool damage = bad || scan.groups_spanned > 0 || scan.end > reader.offset();
   bool missing = evidence.later_group_durable || evidence.manifest_synced;
   if ((damage || missing) && verdict != TailVerdict::kTorn) {
-    Lsn last = std::max({x, scan.highest_lsn, evidence.manifest_synced ? position_.synced_lsn : 0,
-                         mark_ ? mark_->end.last_lsn : 0});
-    return corrupt(path, "offset " + std::to_string(reader.offset()) + ": " + lsn_range(x, last) +
-                             " are damaged: " + (bad ? reader.problem() : "nothing is there") +
-                             ": " + std::string(describe(verdict)));
+    Lsn last = std::max(
+        {x, scan.highest_lsn, evidence.manifest_synced ? position_.synced_lsn : 0, mark_ ? mark_->end.last_lsn : 0});
+    return corrupt(path, "offset " + std::to_string(reader.offset()) + ": " + lsn_range(x, last) + " are damaged: " +
+                             (bad ? reader.problem() : "nothing is there") + ": " + std::string(describe(verdict)));
   }
   TALLY_TRY(check_clean_end(reader, path));
   result_.last_lsn = std::max(x - 1, position_.flushed_lsn);
@@ -282,10 +265,9 @@ Status Recovery::check_clean_end(const LogFileReader& reader, const std::string&
   if (!mark_) return {};
   result_.clean = true;
   if (mark_->end == reader.end() && mark_->epoch == reader.header().epoch) return {};
-  return corrupt(path, "the log was closed at LSN " + std::to_string(mark_->end.last_lsn) +
-                           " in file " + std::to_string(mark_->end.file_number) +
-                           ", but it ends at LSN " + std::to_string(reader.next_lsn() - 1) +
-                           " in this one");
+  return corrupt(path, "the log was closed at LSN " + std::to_string(mark_->end.last_lsn) + " in file " +
+                           std::to_string(mark_->end.file_number) + ", but it ends at LSN " +
+                           std::to_string(reader.next_lsn() - 1) + " in this one");
 }
 
 }  // namespace
@@ -310,8 +292,7 @@ std::string_view describe(TailVerdict verdict) {
   return "";
 }
 
-Result<LogRecovery> recover_log(const LogOptions& options, const LogPosition& position,
-                                const RecordVisitor& visit) {
+Result<LogRecovery> recover_log(const LogOptions& options, const LogPosition& position, const RecordVisitor& visit) {
   TALLY_CHECK(options.fs != nullptr);
   return Recovery(options, position, visit).run();
 }

@@ -8,8 +8,7 @@ namespace tally {
 namespace {
 
 Status walk_file(FileSystem& fs, LogFileReport& report, const LogGroupVisitor& visit) {
-  TALLY_ASSIGN_OR_RETURN(LogFileReader reader,
-                         LogFileReader::open(fs, report.path, OpenMode::kReadDirect));
+  TALLY_ASSIGN_OR_RETURN(LogFileReader reader, LogFileReader::open(fs, report.path, OpenMode::kReadDirect));
   report.header = reader.header();
   LogGroup group;
   LogFileReader::Step step = LogFileReader::Step::kGroup;
@@ -30,12 +29,10 @@ Status walk_file(FileSystem& fs, LogFileReport& report, const LogGroupVisitor& v
 
 }  // namespace
 
-Result<LogReport> verify_log(const LogOptions& options, const LogPosition& position,
-                             const LogGroupVisitor& visit) {
+Result<LogReport> verify_log(const LogOptions& options, const LogPosition& position, const LogGroupVisitor& visit) {
   LogReport report;
   auto listed = options.fs->list(options.directory);
-  if (!listed && listed.error().code != Code::kNotFound)
-    return std::unexpected(std::move(listed).error());
+  if (!listed && listed.error().code != Code::kNotFound) return std::unexpected(std::move(listed).error());
   for (const FileInfo& info : listed ? *listed : std::vector<FileInfo>{}) {
     ParsedName name = parse_file_name(info.name);
     if (name.temporary) continue;
@@ -44,8 +41,7 @@ Result<LogReport> verify_log(const LogOptions& options, const LogPosition& posit
     LogFileReport file;
     file.path = join_path(options.directory, info.name);
     file.file_bytes = info.size;
-    if (Status walked = walk_file(*options.fs, file, visit); !walked)
-      file.problem = walked.error().message;
+    if (Status walked = walk_file(*options.fs, file, visit); !walked) file.problem = walked.error().message;
     report.files.push_back(std::move(file));
   }
   std::stable_partition(report.files.begin(), report.files.end(),

@@ -33,7 +33,6 @@ struct LogReport {
 using LogGroupVisitor = std::function<void(const LogFileReport&, const LogGroup&)>;
 
 // `visit` may be empty; it is called for every good group.
-Result<LogReport> verify_log(const LogOptions& options, const LogPosition& position,
-                             const LogGroupVisitor& visit = {});
+Result<LogReport> verify_log(const LogOptions& options, const LogPosition& position, const LogGroupVisitor& visit = {});
 
 }  // namespace tally

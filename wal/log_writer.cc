@@ -8,25 +8,21 @@
 
 namespace tally {
 
-Result<std::unique_ptr<Log>> start_log(const LogOptions& options, Lsn first_lsn,
-                                       const LogRecovery& recovery) {
+Result<std::unique_ptr<Log>> start_log(const LogOptions& options, Lsn first_lsn, const LogRecovery& recovery) {
   return LogWriter::start(options, first_lsn, recovery);
 }
 
-Result<std::unique_ptr<Log>> LogWriter::start(const LogOptions& options, Lsn first_lsn,
-                                              const LogRecovery& recovery) {
+Result<std::unique_ptr<Log>> LogWriter::start(const LogOptions& options, Lsn first_lsn, const LogRecovery& recovery) {
   TALLY_CHECK(options.fs != nullptr && options.clock != nullptr);
   if (first_lsn <= recovery.highest_lsn_seen || first_lsn <= recovery.last_lsn) {
-    return fail(Code::kInvalidArgument,
-                options.directory + ": a new log cannot start at LSN " + std::to_string(first_lsn) +
-                    ", LSN " + std::to_string(recovery.highest_lsn_seen) + " was seen");
+    return fail(Code::kInvalidArgument, options.directory + ": a new log cannot start at LSN " +
+                                            std::to_string(first_lsn) + ", LSN " +
+                                            std::to_string(recovery.highest_lsn_seen) + " was seen");
   }
   std::unique_ptr<LogWriter> log(new LogWriter(options));
   TALLY_TRY(log->open_first_file(first_lsn, recovery));
-  TALLY_ASSIGN_OR_RETURN(std::unique_ptr<IoQueue> queue,
-                         options.fs->make_io_queue(GroupPipeline::kQueueDepth));
-  log->pipeline_ =
-      std::make_unique<GroupPipeline>(std::move(queue), *options.clock, log->stats_, first_lsn - 1);
+  TALLY_ASSIGN_OR_RETURN(std::unique_ptr<IoQueue> queue, options.fs->make_io_queue(GroupPipeline::kQueueDepth));
+  log->pipeline_ = std::make_unique<GroupPipeline>(std::move(queue), *options.clock, log->stats_, first_lsn - 1);
   return log;
 }
 
@@ -35,12 +31,8 @@ Status LogWriter::open_first_file(Lsn first_lsn, const LogRecovery& recovery) {
   TALLY_TRY(files_.adopt(recovery.highest_file));
   TALLY_TRY(files_.reserve());
   TALLY_TRY(files_.remove_clean_mark());
-  LogEnd former{.file_number = recovery.highest_file,
-                .last_lsn = recovery.last_lsn,
-                .chain_sum = 0,
-                .bytes = 0};
-  TALLY_ASSIGN_OR_RETURN(NewLogFile made,
-                         files_.make(first_lsn, LogFileHeader::kRunStart, former, 0));
+  LogEnd former{.file_number = recovery.highest_file, .last_lsn = recovery.last_lsn, .chain_sum = 0, .bytes = 0};
+  TALLY_ASSIGN_OR_RETURN(NewLogFile made, files_.make(first_lsn, LogFileHeader::kRunStart, former, 0));
   adopt(std::move(made));
   if (recovery.last_arrival_us != 0) last_arrival_us_ = recovery.last_arrival_us;
   std::optional<uint64_t> torn;
@@ -68,9 +60,8 @@ Status LogWriter::poison_unless_no_space(Status status) {
 
 Status LogWriter::check_open() const {
   if (!poison_.empty()) {
-    return fail(Code::kIndeterminate,
-                options_.directory + ": the log stopped after: " + poison_ +
-                    "; what was not acknowledged may or may not survive; restart to recover");
+    return fail(Code::kIndeterminate, options_.directory + ": the log stopped after: " + poison_ +
+                                          "; what was not acknowledged may or may not survive; restart to recover");
   }
   if (closed_) return fail(Code::kInvalidArgument, options_.directory + ": the log is closed");
   return {};
@@ -82,8 +73,7 @@ Status LogWriter::check_records(std::span<const AppendRecord> records) const {
   for (const AppendRecord& record : records) {
     if (record_type_use(record.type) == RecordTypeUse::kUnknown)
       return fail(Code::kInvalidArgument, "record of no known type");
-    if (record.arrival_us < arrival_us)
-      return fail(Code::kInvalidArgument, "arrival time of a record goes back");
+    if (record.arrival_us < arrival_us) return fail(Code::kInvalidArgument, "arrival time of a record goes back");
     arrival_us = record.arrival_us;
   }
   return {};
@@ -93,8 +83,7 @@ Result<Lsn> LogWriter::append(std::span<const AppendRecord> records) {
   TALLY_TRY(check_open());
   TALLY_TRY(check_records(records));
   uint64_t bytes = group_bytes(records);
-  if (bytes == 0)
-    return fail(Code::kLimitExceeded, "an append exceeds the bytes of a record or a group");
+  if (bytes == 0) return fail(Code::kLimitExceeded, "an append exceeds the bytes of a record or a group");
   TALLY_TRY(make_room(bytes));
   Lsn first = next_lsn();
   TALLY_TRY(write_group(records, bytes));
@@ -162,8 +151,7 @@ Status LogWriter::idle(TimeUs now_us) {
   seal.reference_us = last_reference_us_;
   seal.payload_xxh3 = xxh3({});
   auto appended = append({&seal, 1});
-  if (!appended && appended.error().code == Code::kNoSpace)
-    return {};  // a seal is not worth an error
+  if (!appended && appended.error().code == Code::kNoSpace) return {};  // a seal is not worth an error
   TALLY_TRY(appended);
   sealed_ = true;
   while (pipeline_->in_flight() > 0) TALLY_TRY(poll(true));
@@ -183,15 +171,13 @@ Status LogWriter::read(Lsn from, const RecordVisitor& visit) {
 
 Status LogWriter::read_file(uint64_t number, Lsn from, Lsn last, const RecordVisitor& visit) {
   std::string path = files_.path(number);
-  TALLY_ASSIGN_OR_RETURN(LogFileReader reader,
-                         LogFileReader::open(*options_.fs, path, OpenMode::kRead));
+  TALLY_ASSIGN_OR_RETURN(LogFileReader reader, LogFileReader::open(*options_.fs, path, OpenMode::kRead));
   LogGroup group;
   while (reader.next_lsn() <= last) {
     TALLY_ASSIGN_OR_RETURN(LogFileReader::Step step, reader.next(group));
     if (step != LogFileReader::Step::kGroup) {
-      return fail(Code::kCorruption, path + ": offset " + std::to_string(reader.offset()) +
-                                         ": LSN " + std::to_string(reader.next_lsn()) +
-                                         " is gone: " + reader.problem());
+      return fail(Code::kCorruption, path + ": offset " + std::to_string(reader.offset()) + ": LSN " +
+                                         std::to_string(reader.next_lsn()) + " is gone: " + reader.problem());
     }
     for (const RecordView& record : group.records) {
       if (record.lsn < from || record_type_use(record.type) == RecordTypeUse::kSkip) continue;
@@ -204,8 +190,8 @@ Status LogWriter::read_file(uint64_t number, Lsn from, Lsn last, const RecordVis
 Status LogWriter::truncate(Lsn through) {
   TALLY_TRY(check_open());
   if (through > durable_lsn()) {
-    return fail(Code::kInvalidArgument, "truncation through LSN " + std::to_string(through) +
-                                            ", durable is " + std::to_string(durable_lsn()));
+    return fail(Code::kInvalidArgument,
+                "truncation through LSN " + std::to_string(through) + ", durable is " + std::to_string(durable_lsn()));
   }
   return poison_unless_no_space(files_.retire_through(through));
 }

@@ -19,8 +19,7 @@ namespace tally {
 
 class LogWriter final : public Log {
  public:
-  static Result<std::unique_ptr<Log>> start(const LogOptions& options, Lsn first_lsn,
-                                            const LogRecovery& recovery);
+  static Result<std::unique_ptr<Log>> start(const LogOptions& options, Lsn first_lsn, const LogRecovery& recovery);
 
   Result<Lsn> append(std::span<const AppendRecord> records) override;
   bool can_append() const override { return !pipeline_->full(); }

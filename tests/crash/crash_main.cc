@@ -92,7 +92,8 @@ int run(const Arguments& arguments) {
       const auto now = SteadyClock::now();
       const auto share = now + (deadline - now) / (chosen.size() - i);
       auto share_over = [share] { return SteadyClock::now() >= share; };
-      good = run_round(*chosen[i], {.seed = seed + round, .only_point = arguments.point, .stop = share_over}, totals[i]);
+      good =
+          run_round(*chosen[i], {.seed = seed + round, .only_point = arguments.point, .stop = share_over}, totals[i]);
     }
     if (arguments.point != 0) break;
   }

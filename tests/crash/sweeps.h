@@ -14,8 +14,8 @@ namespace tally {
 
 struct SweepRound {
   uint64_t seed = 1;
-  uint64_t only_point = 0;     // 0: all; else what a failure named
-  std::function<bool()> stop;  // the time is over
+  uint64_t only_point = 0;          // 0: all; else what a failure named
+  std::function<bool()> stop = {};  // the time is over
 };
 
 struct SweepOutcome {

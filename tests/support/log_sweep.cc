@@ -16,8 +16,8 @@ class Place {
 
   void note(std::string what) { history_ += "\n  " + std::move(what); }
   std::string failure(const std::string& what) const {
-    return what + history_ + "\n  replay: crash_driver --sweep " + sweep_ + " --seed " + std::to_string(seed_) + " --point " +
-           std::to_string(point_);
+    return what + history_ + "\n  replay: crash_driver --sweep " + sweep_ + " --seed " + std::to_string(seed_) +
+           " --point " + std::to_string(point_);
   }
 
  private:
@@ -135,7 +135,8 @@ std::string run_error_case(const ErrorCase& what, const LogSweepOptions& options
   SimDisk disk(options.seed);
   LogOracle oracle;
   ManualClock clock;
-  disk.inject({.effect = what.effect, .ops = {}, .nth = point, .persistent = what.persistent, .survives = what.survives});
+  disk.inject(
+      {.effect = what.effect, .ops = {}, .nth = point, .persistent = what.persistent, .survives = what.survives});
   Status done = live({disk, oracle, mix(options.seed, 0) | 1, options.steps}, clock);
   fired = disk.faults_fired() > 0;
   if (!fired && !done) return place.failure("without a fault: " + done.error().to_string());

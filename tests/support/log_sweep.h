@@ -17,17 +17,17 @@ namespace tally {
 
 struct LogSweepOptions {
   uint64_t seed = 1;
-  unsigned steps = 30;            // of the scenario
+  unsigned steps = 30;  // of the scenario
   unsigned seeds_per_fate = 1;
-  uint64_t only_point = 0;        // 0: all
-  uint64_t point_stride = 1;      // every how manyth point; the first is drawn from the seed
-  std::function<bool()> stop;     // asked between points; empty: never
+  uint64_t only_point = 0;          // 0: all
+  uint64_t point_stride = 1;        // every how manyth point; the first is drawn from the seed
+  std::function<bool()> stop = {};  // asked between points; empty: never
 };
 
 struct LogSweepReport {
   uint64_t points = 0;
-  uint64_t states = 0;    // disks recovered from and verified
-  std::string failure;    // empty: none. Else what, where, and how to see it again
+  uint64_t states = 0;  // disks recovered from and verified
+  std::string failure;  // empty: none. Else what, where, and how to see it again
 };
 
 LogSweepReport sweep_log_crashes(const LogSweepOptions& options);

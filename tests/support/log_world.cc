@@ -88,9 +88,12 @@ void LogOracle::check_contents(const std::map<Lsn, uint64_t>& visited, Lsn last_
 
 void LogOracle::check_recovery(const std::map<Lsn, uint64_t>& visited, const LogRecovery& recovery) {
   Lsn last = recovery.last_lsn;
-  if (last < std::max(acked_, position.flushed_lsn)) fail_with("recovery ends at " + lsn(last) + ", acknowledged was " + lsn(acked_));
-  if (last > std::max(last_sent_lsn(), position.flushed_lsn)) fail_with("recovery ends at " + lsn(last) + ", which was never sent");
-  if (last > std::max(base_, position.flushed_lsn) && !group_ends_.contains(last)) fail_with(lsn(last) + " is the middle of a group");
+  if (last < std::max(acked_, position.flushed_lsn))
+    fail_with("recovery ends at " + lsn(last) + ", acknowledged was " + lsn(acked_));
+  if (last > std::max(last_sent_lsn(), position.flushed_lsn))
+    fail_with("recovery ends at " + lsn(last) + ", which was never sent");
+  if (last > std::max(base_, position.flushed_lsn) && !group_ends_.contains(last))
+    fail_with(lsn(last) + " is the middle of a group");
   if (recovery.highest_lsn_seen < last) fail_with("the highest LSN seen is below the last one");
   if (recovery.clean && !closing_) fail_with("the log is called clean but was never closed");
   if (closed_ && !recovery.clean) fail_with("the log was closed but is not called clean");
@@ -152,7 +155,8 @@ Status LogWorld::start() {
   TALLY_ASSIGN_OR_RETURN(log_, start_log(log_options(), first_lsn, recovery_));
   oracle_.started();
   durable_seen_ = first_lsn - 1;
-  if (log_->durable_lsn() != first_lsn - 1 || log_->next_lsn() != first_lsn) oracle_.fail_with("a new log starts elsewhere");
+  if (log_->durable_lsn() != first_lsn - 1 || log_->next_lsn() != first_lsn)
+    oracle_.fail_with("a new log starts elsewhere");
   return {};
 }
 
@@ -256,7 +260,8 @@ Status LogWorld::read_back() {
     return {};
   }));
   skip_seals();
-  if (expected != oracle_.sent().end() && expected->first <= durable) oracle_.fail_with("read() leaves out " + lsn(expected->first));
+  if (expected != oracle_.sent().end() && expected->first <= durable)
+    oracle_.fail_with("read() leaves out " + lsn(expected->first));
   return {};
 }
 
