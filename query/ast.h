@@ -65,6 +65,7 @@ struct TableName {
 struct SelectItem {
   ExprPtr expr;
   std::string alias;       // empty: none was given
+  std::string text;        // as written
   uint32_t offset = 0;
 };
 

@@ -180,6 +180,7 @@ Sql<void> Parser::select_items(SelectStatement& out) {
       SQL_ASSIGN(item.expr, node(ExprKind::kStar, star.offset));
     } else {
       SQL_ASSIGN(item.expr, expression());
+      item.text = std::string(sql_.substr(item.offset, last_end_ - item.offset));
       SQL_ASSIGN(bool as, accept_word("as"));
       if (as && now_.kind == TokenKind::kWord) {  // behind AS every word is a name
         SQL_ASSIGN(Token word, take());

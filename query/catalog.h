@@ -1,0 +1,29 @@
+// All that a query wants to know of a database: the names of its tables and a snapshot of one. Tests stand in for it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "engine/schema.h"
+#include "engine/snapshot.h"
+
+namespace tally {
+
+class Database;
+
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+  virtual std::vector<std::string> table_names() const = 0;
+  virtual Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) = 0;
+  virtual Status create_table(Schema schema) = 0;
+  virtual TimeUs now() const = 0;   // wall clock
+};
+
+std::unique_ptr<Catalog> make_catalog(Database& database);   // which must outlive it
+
+}  // namespace tally

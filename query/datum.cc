@@ -1,0 +1,116 @@
+#include "query/datum.h"
+
+#include "base/timestamp.h"
+#include "query/sql_error.h"
+
+namespace tally {
+
+Datum Datum::of_bool(bool value) {
+  Datum result;
+  result.type = SqlType::kBool;
+  result.boolean = value;
+  return result;
+}
+
+Datum Datum::of_number(Numeric value) {
+  Datum result;
+  result.type = value.scale == 0 ? SqlType::kInt64 : SqlType::kDecimal;
+  result.number = value;
+  return result;
+}
+
+Datum Datum::of_time(TimeUs value) {
+  Datum result;
+  result.type = SqlType::kTimestamp;
+  result.time = value;
+  return result;
+}
+
+Datum Datum::of_interval(const Interval& value) {
+  Datum result;
+  result.type = SqlType::kInterval;
+  result.number.value = pack(value);
+  return result;
+}
+
+Datum Datum::of_text(std::string value) {
+  Datum result;
+  result.type = SqlType::kString;
+  result.text = std::move(value);
+  return result;
+}
+
+bool same(const Datum& a, const Datum& b) {
+  return a.type == b.type && a.boolean == b.boolean && a.number.value == b.number.value &&
+         a.number.scale == b.number.scale && a.time == b.time && a.text == b.text;
+}
+
+Datum to_datum(const Cell& cell) {
+  switch (cell.kind) {
+    case Cell::Kind::kNull: return {};
+    case Cell::Kind::kBool: return Datum::of_bool(cell.boolean);
+    case Cell::Kind::kNumber: return Datum::of_number({cell.number, cell.scale});
+    case Cell::Kind::kTimestamp: return Datum::of_time(cell.timestamp);
+    case Cell::Kind::kString: return Datum::of_text(cell.text);
+    case Cell::Kind::kDouble: return Datum::of_text(std::to_string(cell.real));
+  }
+  return {};
+}
+
+Cell to_cell(const Datum& datum) {
+  Cell cell;
+  switch (datum.type) {
+    case SqlType::kNull: break;
+    case SqlType::kBool:
+      cell.kind = Cell::Kind::kBool;
+      cell.boolean = datum.boolean;
+      break;
+    case SqlType::kInt64:
+    case SqlType::kDecimal:
+    case SqlType::kDouble:
+      cell.kind = Cell::Kind::kNumber;
+      cell.number = datum.number.value;
+      cell.scale = datum.number.scale;
+      break;
+    case SqlType::kTimestamp:
+      cell.kind = Cell::Kind::kTimestamp;
+      cell.timestamp = datum.time;
+      break;
+    case SqlType::kInterval:
+      cell.kind = Cell::Kind::kString;
+      cell.text = format_interval(unpack_interval(datum.number.value));
+      break;
+    case SqlType::kString:
+      cell.kind = Cell::Kind::kString;
+      cell.text = datum.text;
+      break;
+  }
+  return cell;
+}
+
+std::string to_text(const Datum& datum) {
+  switch (datum.type) {
+    case SqlType::kNull: return "NULL";
+    case SqlType::kBool: return datum.boolean ? "TRUE" : "FALSE";
+    case SqlType::kTimestamp: return "TIMESTAMP '" + format_timestamp(datum.time) + "'";
+    case SqlType::kInterval: return "INTERVAL '" + format_interval(unpack_interval(datum.number.value)) + "'";
+    case SqlType::kString: return "'" + printable(datum.text) + "'";
+    default: return to_string(datum.number);
+  }
+}
+
+std::string_view type_name(SqlType type) {
+  switch (type) {
+    case SqlType::kNull: return "NULL";
+    case SqlType::kBool: return "a condition";
+    case SqlType::kInt64:
+    case SqlType::kDecimal:
+    case SqlType::kDouble: return "a number";
+    case SqlType::kString: return "a string";
+    case SqlType::kTimestamp: return "a timestamp";
+    case SqlType::kInterval: return "an interval";
+  }
+  return "a value";
+}
+
+}  // namespace tally

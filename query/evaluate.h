@@ -1,0 +1,38 @@
+// Evaluates bound expressions over selected rows of a block, column at a time. Only the branch a CASE or COALESCE takes is
+// evaluated, so that what it guards against cannot fail. Errors: overflow, a cast of text that does not fit.
+#pragma once
+
+#include <vector>
+
+#include "query/bound.h"
+#include "query/sql_error.h"
+#include "query/vector.h"
+
+namespace tally {
+
+// What evaluation remembers during one query: conditions over one dimension, by code. One thread.
+struct EvaluationMemory {
+  enum class Outcome : uint8_t { kUnknownYet, kFalse, kTrue, kNull };
+  std::vector<std::vector<Outcome>> by_code;   // by BoundExpr::slot of a kByCode
+};
+
+Sql<Vector> evaluate(const BoundExpr& expr, const Block& block, Selection rows, EvaluationMemory& memory);
+
+// The rows of `rows` for which `condition` is true.
+Sql<std::vector<uint32_t>> filter_rows(const BoundExpr& condition, const Block& block, Selection rows,
+                                       EvaluationMemory& memory);
+
+// The value of an expression without slots.
+Sql<Datum> evaluate_constant(const BoundExpr& expr);
+
+// --- kernels, over vectors of the same size ---
+Sql<Vector> evaluate_arithmetic(const BoundExpr& expr, const std::vector<Vector>& args, uint32_t size);
+Sql<Vector> evaluate_rounding(const BoundExpr& expr, const std::vector<Vector>& args, uint32_t size);
+Vector evaluate_comparison(Op op, const Vector& a, const Vector& b, uint32_t size);
+int compare_values(const Vector& a, uint32_t i, const Vector& b, uint32_t j);   // neither is NULL
+Sql<Vector> evaluate_cast(const BoundExpr& expr, const Vector& from, uint32_t size);
+Sql<Vector> evaluate_text(const BoundExpr& expr, const std::vector<Vector>& args, uint32_t size);
+// PostgreSQL prints a value as text like this.
+std::string text_of(const Vector& vector, uint32_t i);
+
+}  // namespace tally

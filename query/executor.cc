@@ -1,0 +1,90 @@
+#include "query/executor.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "query/operators/aggregation.h"
+#include "query/operators/block_source.h"
+#include "query/operators/row_set.h"
+
+namespace tally {
+namespace {
+
+class Execution {
+ public:
+  explicit Execution(const BoundSelect& select)
+      : select_(select), kinds_(select), rows_(select, memory_, limits::kQueryMemoryBytesMax) {}
+
+  Sql<QueryResult> run() {
+    bool nothing = select_.limit == 0;
+    std::unique_ptr<BlockSource> source = open_source(select_);
+    if (!nothing) SQL_TRY(select_.aggregated ? run_aggregated(*source) : run_plain(*source));
+    QueryResult result;
+    result.stats = source->stats();
+    result.rows = rows_.finish();
+    describe_columns(result);
+    return result;
+  }
+
+ private:
+  // Rows of the block that the query looks at, in `selected_`.
+  Sql<void> select_rows(const Block& block) {
+    kinds_.select_rows(block, selected_);
+    if (select_.where == nullptr || selected_.empty()) return {};
+    SQL_ASSIGN(selected_, filter_rows(*select_.where, block, selected_, memory_));
+    return {};
+  }
+
+  Sql<void> run_plain(BlockSource& source) {
+    while (!rows_.full()) {
+      SQL_ASSIGN(const Block* block, source.next());
+      if (block == nullptr) break;
+      SQL_TRY(select_rows(*block));
+      if (!selected_.empty()) SQL_TRY(rows_.add(*block, selected_));
+    }
+    return {};
+  }
+
+  Sql<void> run_aggregated(BlockSource& source) {
+    Aggregation aggregation(select_, memory_, limits::kQueryMemoryBytesMax);
+    while (true) {
+      SQL_ASSIGN(const Block* block, source.next());
+      if (block == nullptr) break;
+      SQL_TRY(select_rows(*block));
+      SQL_TRY(aggregation.add(*block, selected_));
+    }
+    SQL_ASSIGN(auto groups, aggregation.finish());
+    // Groups go on in pieces, so that what is computed from them stays small.
+    constexpr size_t kPiece = 8'192;
+    for (size_t at = 0; at < groups->shown.size() && !rows_.full(); at += kPiece) {
+      size_t end = std::min(at + kPiece, groups->shown.size());
+      std::vector<uint32_t> piece(groups->shown.begin() + static_cast<ptrdiff_t>(at),
+                                  groups->shown.begin() + static_cast<ptrdiff_t>(end));
+      if (select_.having != nullptr) {
+        SQL_ASSIGN(piece, filter_rows(*select_.having, groups->block, piece, memory_));
+      }
+      SQL_TRY(rows_.add(groups->block, piece));
+    }
+    return {};
+  }
+
+  void describe_columns(QueryResult& result) const {
+    for (size_t i = 0; i < select_.outputs.size(); ++i) {
+      ResultColumn column{select_.outputs[i].name, select_.outputs[i].expr->type, 0};
+      for (const auto& row : result.rows) column.scale = std::max(column.scale, row[i].scale);
+      result.columns.push_back(std::move(column));
+    }
+  }
+
+  const BoundSelect& select_;
+  EvaluationMemory memory_;
+  KindFilter kinds_;
+  RowSet rows_;
+  std::vector<uint32_t> selected_;
+};
+
+}  // namespace
+
+Sql<QueryResult> execute(const BoundSelect& select) { return Execution(select).run(); }
+
+}  // namespace tally

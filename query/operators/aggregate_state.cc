@@ -1,0 +1,263 @@
+#include "query/operators/aggregate_state.h"
+
+#include <algorithm>
+
+#include "engine/hyperloglog.h"
+#include "query/evaluate.h"
+#include "query/operators/group_table.h"
+
+namespace tally {
+namespace {
+
+std::unexpected<SqlError> overflow(std::optional<uint32_t> offset) {
+  return sql_fail(offset, "the sum does not fit 128 bits", {}, Code::kLimitExceeded);
+}
+
+class CountState final : public AggregateState {
+ public:
+  void resize(uint32_t groups) override { counts_.resize(groups); }
+  Sql<void> update(const AggregateInput& input) override {
+    for (uint32_t i = 0; i < input.groups.size(); ++i) {
+      if (input.values != nullptr && input.values->is_null(i)) continue;
+      counts_[input.groups[i]] += input.signs != nullptr ? input.signs[i] : 1;
+    }
+    return {};
+  }
+  Sql<Vector> finish(uint32_t groups) override {
+    Vector result = Vector::of(SqlType::kInt64, groups);
+    for (uint32_t i = 0; i < groups; ++i) result.numbers[i] = counts_[i];
+    return result;
+  }
+  uint64_t memory_bytes() const override { return counts_.capacity() * 8; }
+
+ private:
+  std::vector<int64_t> counts_;
+};
+
+// SUM and AVG. Numbers of one scale are added as integers; others with the rules of numeric.
+class SumState final : public AggregateState {
+ public:
+  SumState(const Aggregate& aggregate, uint8_t scale)
+      : average_(aggregate.function == AggregateFunction::kAverage),
+        zero_when_empty_(aggregate.zero_when_empty), type_(aggregate.type), offset_(aggregate.offset), scale_(scale) {}
+
+  void resize(uint32_t groups) override {
+    sums_.resize(groups);
+    counts_.resize(groups);
+    if (!scales_.empty()) scales_.resize(groups, scale_);
+  }
+
+  Sql<void> update(const AggregateInput& input) override {
+    const Vector& values = *input.values;
+    if (values.all_null) return {};
+    bool plain = scales_.empty() && values.uniform_numbers() && values.scale == scale_;
+    for (uint32_t i = 0; i < values.size; ++i) {
+      if (values.is_null(i)) continue;
+      uint32_t group = input.groups[i];
+      bool minus = input.signs != nullptr && input.signs[i] < 0;
+      counts_[group] += minus ? -1 : 1;
+      if (plain) {
+        Int128 value = values.numbers[values.index(i)];
+        bool over = minus ? __builtin_sub_overflow(sums_[group], value, &sums_[group])
+                          : __builtin_add_overflow(sums_[group], value, &sums_[group]);
+        if (over) return overflow(offset_);
+      } else {
+        SQL_TRY(add_numeric(group, values.number(i), minus));
+      }
+    }
+    return {};
+  }
+
+  Sql<Vector> finish(uint32_t groups) override {
+    Vector result = Vector::of(average_ ? SqlType::kDecimal : type_, groups);
+    if (type_ == SqlType::kNull) return result;
+    for (uint32_t i = 0; i < groups; ++i) {
+      Numeric sum{sums_[i], scales_.empty() ? scale_ : scales_[i]};
+      if (counts_[i] == 0 && !zero_when_empty_) {
+        result.set_null(i);
+        continue;
+      }
+      std::optional<Numeric> value = sum;
+      if (average_) value = divide(sum, {counts_[i], 0});
+      if (!value) return overflow(offset_);
+      result.set_number(i, *value);
+    }
+    return result;
+  }
+
+  uint64_t memory_bytes() const override { return sums_.capacity() * 16 + counts_.capacity() * 8 + scales_.capacity(); }
+
+ private:
+  Sql<void> add_numeric(uint32_t group, Numeric value, bool minus) {
+    if (scales_.empty()) scales_.assign(sums_.size(), scale_);
+    Numeric sum{sums_[group], scales_[group]};
+    auto result = minus ? subtract(sum, value) : add(sum, value);
+    if (!result) return overflow(offset_);
+    sums_[group] = result->value;
+    scales_[group] = result->scale;
+    return {};
+  }
+
+  const bool average_, zero_when_empty_;
+  const SqlType type_;
+  const std::optional<uint32_t> offset_;
+  const uint8_t scale_;
+  std::vector<Int128> sums_;
+  std::vector<int64_t> counts_;    // of values
+  std::vector<uint8_t> scales_;    // empty: all scale_
+};
+
+class ExtremeState final : public AggregateState {
+ public:
+  ExtremeState(bool greatest, SqlType type) : greatest_(greatest), type_(type) {}
+
+  void resize(uint32_t groups) override { best_.resize(groups); }
+
+  Sql<void> update(const AggregateInput& input) override {
+    const Vector& values = *input.values;
+    for (uint32_t i = 0; i < values.size; ++i) {
+      if (values.is_null(i)) continue;
+      Datum& best = best_[input.groups[i]];
+      if (!best.is_null() && !better(values, i, best)) continue;
+      text_bytes_ -= best.text.size();
+      best = values.datum(i);
+      text_bytes_ += best.text.size();
+    }
+    return {};
+  }
+
+  Sql<Vector> finish(uint32_t groups) override {
+    Vector result = Vector::of(type_, groups);
+    for (uint32_t i = 0; i < groups; ++i) result.set(i, best_[i]);
+    return result;
+  }
+
+  uint64_t memory_bytes() const override { return best_.capacity() * sizeof(Datum) + text_bytes_; }
+
+ private:
+  bool better(const Vector& values, uint32_t i, const Datum& best) const {
+    int order = 0;
+    switch (values.type) {
+      case SqlType::kString: order = values.text(i).compare(best.text); break;
+      case SqlType::kTimestamp: order = values.time(i) < best.time ? -1 : values.time(i) > best.time ? 1 : 0; break;
+      case SqlType::kBool: order = values.boolean(i) - best.boolean; break;
+      default: {
+        Vector other = Vector::of_constant(best, 1);
+        order = is_numeric(values.type) ? compare(values.number(i), best.number) : compare_values(values, i, other, 0);
+      }
+    }
+    return greatest_ ? order > 0 : order < 0;
+  }
+
+  const bool greatest_;
+  const SqlType type_;
+  std::vector<Datum> best_;
+  uint64_t text_bytes_ = 0;
+};
+
+class CountDistinctState final : public AggregateState {
+ public:
+  CountDistinctState() : seen_(3) {}
+  void resize(uint32_t groups) override { counts_.resize(groups); }
+
+  Sql<void> update(const AggregateInput& input) override {
+    const Vector& values = *input.values;
+    constexpr size_t kWords = 3;   // group, NULL or not, value
+    words_.assign(values.size * kWords, 0);
+    column_.encode(values, words_.data() + 2, words_.data() + 1, 1, kWords);
+    for (uint32_t i = 0; i < values.size; ++i) {
+      if (values.is_null(i)) continue;
+      words_[i * kWords] = input.groups[i];
+      uint32_t before = seen_.size(), number;
+      seen_.find_or_add(words_.data() + i * kWords, 1, &number);
+      counts_[input.groups[i]] += seen_.size() - before;
+    }
+    return {};
+  }
+
+  Sql<Vector> finish(uint32_t groups) override {
+    Vector result = Vector::of(SqlType::kInt64, groups);
+    for (uint32_t i = 0; i < groups; ++i) result.numbers[i] = counts_[i];
+    return result;
+  }
+  uint64_t memory_bytes() const override { return counts_.capacity() * 8 + seen_.memory_bytes() + column_.memory_bytes(); }
+
+ private:
+  KeyColumn column_;
+  GroupTable seen_;
+  std::vector<uint64_t> words_;
+  std::vector<int64_t> counts_;
+};
+
+class ApproxDistinctState final : public AggregateState {
+ public:
+  explicit ApproxDistinctState(uint8_t precision) : precision_(precision) {}
+  void resize(uint32_t groups) override {
+    while (sketches_.size() < groups) sketches_.emplace_back(precision_);
+  }
+
+  Sql<void> update(const AggregateInput& input) override {
+    const Vector& values = *input.values;
+    for (uint32_t i = 0; i < values.size; ++i) {
+      if (values.is_null(i)) continue;
+      HyperLogLog& sketch = sketches_[input.groups[i]];
+      uint64_t before = sketch.memory_bytes();
+      sketch.add(hash_of(values, i));
+      sketch_bytes_ += sketch.memory_bytes() - before;
+    }
+    return {};
+  }
+
+  Sql<Vector> finish(uint32_t groups) override {
+    Vector result = Vector::of(SqlType::kInt64, groups);
+    for (uint32_t i = 0; i < groups; ++i) result.numbers[i] = static_cast<Int128>(sketches_[i].estimate());
+    return result;
+  }
+  uint64_t memory_bytes() const override { return sketches_.capacity() * sizeof(HyperLogLog) + sketch_bytes_; }
+
+ private:
+  uint64_t hash_of(const Vector& values, uint32_t i) {
+    if (values.dictionary != nullptr) return code_hash(values, i);
+    switch (values.type) {
+      case SqlType::kString: return unique_hash(as_bytes(values.text(i)));
+      case SqlType::kTimestamp: return unique_hash(values.time(i));
+      case SqlType::kBool: return unique_hash(int64_t{values.boolean(i)});
+      default: return unique_hash(static_cast<int64_t>(values.number(i).value));
+    }
+  }
+
+  // Hashed once a code; a hash of 0 is simply computed again.
+  uint64_t code_hash(const Vector& values, uint32_t i) {
+    uint32_t code = values.codes[values.index(i)];
+    if (code >= code_hashes_.size()) code_hashes_.resize(std::max<size_t>(code + 1, code_hashes_.size() * 2));
+    uint64_t& hash = code_hashes_[code];
+    if (hash == 0) {
+      hash = values.type == SqlType::kString ? unique_hash(as_bytes(values.text(i)))
+                                             : unique_hash(static_cast<int64_t>(values.number(i).value));
+    }
+    return hash;
+  }
+
+  const uint8_t precision_;
+  std::vector<HyperLogLog> sketches_;
+  std::vector<uint64_t> code_hashes_;
+  uint64_t sketch_bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<AggregateState> make_aggregate_state(const Aggregate& aggregate, uint8_t scale) {
+  switch (aggregate.function) {
+    case AggregateFunction::kCountRows:
+    case AggregateFunction::kCount: return std::make_unique<CountState>();
+    case AggregateFunction::kSum:
+    case AggregateFunction::kAverage: return std::make_unique<SumState>(aggregate, scale);
+    case AggregateFunction::kMin: return std::make_unique<ExtremeState>(false, aggregate.type);
+    case AggregateFunction::kMax: return std::make_unique<ExtremeState>(true, aggregate.type);
+    case AggregateFunction::kCountDistinct: return std::make_unique<CountDistinctState>();
+    case AggregateFunction::kApproxDistinct: return std::make_unique<ApproxDistinctState>(aggregate.precision);
+  }
+  return nullptr;
+}
+
+}  // namespace tally

@@ -1,0 +1,159 @@
+#include "query/operators/block_source.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace tally {
+namespace {
+
+class TableSource final : public BlockSource {
+ public:
+  explicit TableSource(const BoundSelect& select) : select_(select) {
+    ScanSpec spec;
+    spec.from = select.from;
+    spec.to = select.to;
+    spec.columns.ids = false;
+    for (const InputColumn& input : select.inputs) add_column(input, spec.columns);
+    for (const RowFilter& filter : select.filters) {
+      spec.columns.arrivals = spec.columns.arrivals || filter.rows == RowClass::kLate;
+    }
+    block_.columns.resize(select.inputs.size());
+    scan_ = select.snapshot->scan(std::move(spec));
+  }
+
+  Sql<const Block*> next() override {
+    SQL_ASSIGN(const RowBlock* rows, scan_->next());
+    if (rows == nullptr) return nullptr;
+    block_.rows = rows->rows;
+    block_.kinds = rows->kinds;
+    block_.times = rows->times;
+    block_.arrivals = rows->arrivals;
+    for (size_t i = 0; i < select_.inputs.size(); ++i) view(select_.inputs[i], selected_[i], *rows, block_.columns[i]);
+    return &block_;
+  }
+
+  QueryStats stats() const override {
+    const ScanStats& scan = scan_->stats();
+    QueryStats stats;
+    stats.rows_read = scan.rows_read;
+    stats.blocks_read = scan.blocks_read;
+    stats.blocks_skipped = scan.blocks_skipped;
+    return stats;
+  }
+
+ private:
+  void add_column(const InputColumn& input, ColumnSelection& columns) {
+    selected_.push_back(columns.column_ids.size());
+    switch (input.source) {
+      case InputColumn::Source::kDimension:
+      case InputColumn::Source::kField: columns.column_ids.push_back(input.column_id); break;
+      case InputColumn::Source::kId: columns.ids = true; break;
+      case InputColumn::Source::kLsn: columns.lsns = true; break;
+      case InputColumn::Source::kArrival: columns.arrivals = true; break;
+      default: break;
+    }
+  }
+
+  void view(const InputColumn& input, size_t selected, const RowBlock& rows, BlockColumn& column) const {
+    column.type = input.type;
+    column.scale = input.scale;
+    switch (input.source) {
+      case InputColumn::Source::kTime:
+      case InputColumn::Source::kArrival:
+        column.kind = BlockColumn::Kind::kTimes;
+        column.times = input.source == InputColumn::Source::kTime ? rows.times : rows.arrivals;
+        break;
+      case InputColumn::Source::kId:
+        column.kind = BlockColumn::Kind::kIds;
+        column.ids = rows.ids;
+        column.id_kinds = rows.id_kinds;
+        break;
+      case InputColumn::Source::kDimension:
+        column.kind = BlockColumn::Kind::kCodes;
+        column.codes = rows.columns[selected].codes;
+        column.dictionary = &select_.snapshot->dictionary(input.position);
+        break;
+      case InputColumn::Source::kField:
+        column.kind = input.type == SqlType::kString ? BlockColumn::Kind::kStrings : BlockColumn::Kind::kInts;
+        column.ints = rows.columns[selected].ints;
+        column.nulls = rows.columns[selected].nulls;
+        column.strings = rows.columns[selected].strings;
+        break;
+      case InputColumn::Source::kKind:
+        column.kind = BlockColumn::Kind::kKinds;
+        column.kinds = rows.kinds;
+        break;
+      case InputColumn::Source::kLsn:
+        column.kind = BlockColumn::Kind::kLsns;
+        column.lsns = rows.lsns;
+        break;
+      case InputColumn::Source::kRow: break;
+    }
+  }
+
+  const BoundSelect& select_;
+  std::vector<size_t> selected_;   // by input: position in the scan's columns
+  std::unique_ptr<RawScan> scan_;
+  Block block_;
+};
+
+// Rows that are there already, as one block; without inputs, one row.
+class GivenSource final : public BlockSource {
+ public:
+  explicit GivenSource(const BoundSelect& select) {
+    bool given = select.source == BoundSelect::Source::kRows;
+    block_.rows = given ? static_cast<uint32_t>(select.given_rows.size()) : 1;
+    vectors_.reserve(select.inputs.size());
+    for (const InputColumn& input : select.inputs) {
+      Vector vector = Vector::of(input.type, block_.rows);
+      for (uint32_t row = 0; row < block_.rows; ++row) vector.set(row, select.given_rows[row][input.position]);
+      vectors_.push_back(std::move(vector));
+      BlockColumn column;
+      column.type = input.type;
+      column.vector = &vectors_.back();
+      block_.columns.push_back(column);
+    }
+  }
+  Sql<const Block*> next() override { return std::exchange(given_, true) ? nullptr : &block_; }
+  QueryStats stats() const override { return {}; }
+
+ private:
+  std::vector<Vector> vectors_;
+  Block block_;
+  bool given_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<BlockSource> open_source(const BoundSelect& select) {
+  if (select.snapshot != nullptr) return std::make_unique<TableSource>(select);
+  return std::make_unique<GivenSource>(select);
+}
+
+KindFilter::KindFilter(const BoundSelect& select) {
+  auto want = [this](RowKind kind) { wanted_[static_cast<uint8_t>(kind)] = true; };
+  all_ = select.snapshot == nullptr || (select.source == BoundSelect::Source::kRaw && select.every_kind);
+  want(RowKind::kEvent);
+  if (select.source != BoundSelect::Source::kTable) return;
+  for (const RowFilter& filter : select.filters) {
+    if (filter.rows == RowClass::kAdditive || filter.rows == RowClass::kRetracted) want(RowKind::kRetraction);
+    if (filter.rows == RowClass::kDuplicates) want(RowKind::kDuplicate);
+    if (filter.rows == RowClass::kConflicts) want(RowKind::kConflict);
+  }
+}
+
+void KindFilter::select_rows(const Block& block, std::vector<uint32_t>& rows) const {
+  rows.resize(block.rows);
+  if (all_) {
+    std::iota(rows.begin(), rows.end(), 0);
+    return;
+  }
+  size_t kept = 0;
+  for (uint32_t row = 0; row < block.rows; ++row) {
+    rows[kept] = row;
+    kept += wanted_[static_cast<uint8_t>(block.kinds[row])] ? 1 : 0;
+  }
+  rows.resize(kept);
+}
+
+}  // namespace tally

@@ -1,0 +1,33 @@
+// Where a query's rows come from, block by block: a table's decided rows, given rows of a system table, or the one row
+// without columns of a SELECT without FROM. The slots of a block are BoundSelect::inputs.
+#pragma once
+
+#include <memory>
+
+#include "query/bound.h"
+#include "query/sql_error.h"
+#include "query/vector.h"
+
+namespace tally {
+
+class BlockSource {
+ public:
+  virtual ~BlockSource() = default;
+  virtual Sql<const Block*> next() = 0;    // nullptr at the end; valid until the next call
+  virtual QueryStats stats() const = 0;
+};
+
+std::unique_ptr<BlockSource> open_source(const BoundSelect& select);   // `select` must outlive it
+
+// The rows of a block whose kind the query looks at.
+class KindFilter {
+ public:
+  explicit KindFilter(const BoundSelect& select);
+  void select_rows(const Block& block, std::vector<uint32_t>& rows) const;
+
+ private:
+  bool all_ = false;
+  bool wanted_[256] = {};   // by RowKind
+};
+
+}  // namespace tally

@@ -1,0 +1,42 @@
+// The rows of an answer: ordered, cut to LIMIT and OFFSET, made distinct. With a LIMIT only about twice as many rows as it
+// lets through are kept at any time.
+#pragma once
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "query/bound.h"
+#include "query/evaluate.h"
+
+namespace tally {
+
+class RowSet {
+ public:
+  RowSet(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max);
+  Sql<void> add(const Block& block, Selection rows);
+  bool full() const;                              // no further row can enter the answer
+  std::vector<std::vector<Cell>> finish();
+
+ private:
+  struct Row {
+    std::vector<Datum> keys;
+    std::vector<Cell> cells;
+    uint64_t number = 0;                          // equal keys stay in the order in which they came
+    uint64_t bytes = 0;
+  };
+  bool before(const Row& a, const Row& b) const;
+  void cut();
+  Sql<void> check_memory() const;
+
+  const BoundSelect& select_;
+  EvaluationMemory& memory_;
+  const uint64_t memory_bytes_max_;
+  uint64_t keep_;                                 // OFFSET + LIMIT rows
+  std::vector<Row> rows_;
+  std::unordered_set<std::string> seen_;
+  uint64_t next_number_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+}  // namespace tally

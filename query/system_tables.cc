@@ -1,0 +1,67 @@
+#include "query/system_tables.h"
+
+#include <algorithm>
+#include <array>
+
+namespace tally {
+namespace {
+
+constexpr auto kPlanned = std::to_array<std::string_view>({"segments", "rollups", "queries", "dead_letters", "retractions",
+                                                           "adjustments", "reconciliations", "compactions", "settings"});
+
+std::vector<Datum> table_row(const std::string& name, const Snapshot& snapshot) {
+  const Schema& schema = snapshot.schema();
+  Ledger ledger = snapshot.ledger();
+  auto count = [](uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); };
+  return {Datum::of_text(name),
+          count(schema.dimensions().size()),
+          count(schema.fields().size()),
+          count(schema.measures.size()),
+          count(schema.version),
+          count(snapshot.lsn()),
+          count(ledger.received),
+          count(ledger.accepted),
+          count(ledger.duplicates),
+          count(ledger.conflicts),
+          count(ledger.too_late),
+          count(ledger.rejected),
+          count(ledger.late),
+          count(ledger.other_values),
+          Datum()};
+}
+
+Sql<SystemRows> tables(Catalog& catalog) {
+  SystemRows result;
+  result.columns.push_back({"name", SqlType::kString});
+  for (std::string_view name : {"dimensions", "fields", "measures", "schema_version", "lsn", "received", "accepted", "duplicates",
+                                "conflicts", "too_late", "rejected", "late", "other_values"}) {
+    result.columns.push_back({std::string(name), SqlType::kInt64});
+  }
+  result.columns.push_back({"error", SqlType::kString});
+  for (const std::string& name : catalog.table_names()) {
+    auto snapshot = catalog.snapshot(name);
+    if (snapshot) {
+      result.rows.push_back(table_row(name, **snapshot));
+      continue;
+    }
+    std::vector<Datum> row(result.columns.size());
+    row.front() = Datum::of_text(name);
+    row.back() = Datum::of_text(snapshot.error().message);
+    result.rows.push_back(std::move(row));
+  }
+  return result;
+}
+
+}  // namespace
+
+Sql<SystemRows> read_system_table(const std::string& name, Catalog& catalog) {
+  if (name == "tables") return tables(catalog);
+  if (std::find(kPlanned.begin(), kPlanned.end(), name) != kPlanned.end()) {
+    return sql_fail(std::nullopt, "system." + name + " is not supported yet", {}, Code::kUnsupported);
+  }
+  std::vector<std::string> names(kPlanned.begin(), kPlanned.end());
+  names.emplace_back("tables");
+  return sql_fail(std::nullopt, "unknown system table " + quoted(name), did_you_mean(name, names), Code::kNotFound);
+}
+
+}  // namespace tally

@@ -1,0 +1,101 @@
+// Columns in flight. A Block views the rows of one step; a Vector holds one value a selected row, computed by evaluate().
+// Strings are views: into the block, a dictionary, or memory that the vector keeps alive.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/string_ref.h"
+#include "engine/chunk.h"
+#include "engine/dictionary.h"
+#include "query/datum.h"
+
+namespace tally {
+
+struct Vector {
+  SqlType type = SqlType::kNull;
+  uint32_t size = 0;
+  bool constant = false;               // one stored value stands for all
+  bool all_null = false;
+  std::vector<uint8_t> nulls;          // empty: none
+  std::vector<Int128> numbers;         // kInt64, kDecimal, kInterval (packed)
+  uint8_t scale = 0;                   // of all numbers, where `scales` is empty
+  std::vector<uint8_t> scales;
+  std::vector<int64_t> times;
+  std::vector<uint8_t> bools;
+  std::vector<std::string_view> strings;
+  const Dictionary* dictionary = nullptr;   // then `codes` hold the values, of kString or kInt64
+  std::vector<uint32_t> codes;
+  std::vector<std::shared_ptr<const void>> kept;   // what strings point into
+
+  uint32_t index(uint32_t i) const { return constant ? 0 : i; }
+  bool is_null(uint32_t i) const { return all_null || (!nulls.empty() && nulls[index(i)] != 0); }
+  bool may_have_nulls() const { return all_null || !nulls.empty(); }
+  Numeric number(uint32_t i) const {
+    if (dictionary != nullptr) return {code_number(codes[index(i)]), 0};
+    return {numbers[index(i)], scales.empty() ? scale : scales[index(i)]};
+  }
+  int64_t time(uint32_t i) const { return times[index(i)]; }
+  bool boolean(uint32_t i) const { return bools[index(i)] != 0; }
+  bool is_true(uint32_t i) const { return !is_null(i) && boolean(i); }
+  std::string_view text(uint32_t i) const {
+    return dictionary != nullptr ? code_text(codes[index(i)]) : strings[index(i)];
+  }
+  bool uniform_numbers() const { return dictionary == nullptr && scales.empty(); }
+  Datum datum(uint32_t i) const;
+
+  // A vector of `size` rows with storage for `type`; no NULL yet.
+  static Vector of(SqlType type, uint32_t size);
+  static Vector of_constant(const Datum& datum, uint32_t size);   // `datum` must outlive it
+  static Vector of_null(uint32_t size);
+  void set_null(uint32_t i) {
+    if (nulls.empty()) nulls.assign(size, 0);
+    nulls[i] = 1;
+  }
+  void set_number(uint32_t i, Numeric value);
+  void set_text(uint32_t i, std::string value);             // kept by the vector
+  void set(uint32_t i, const Vector& from, uint32_t at);    // of a vector that lives as long
+  void set(uint32_t i, const Datum& value);
+  uint64_t memory_bytes() const;
+
+ private:
+  std::string_view code_text(uint32_t code) const;
+  Int128 code_number(uint32_t code) const;
+};
+
+// One column of a block, not owned.
+struct BlockColumn {
+  enum class Kind : uint8_t { kTimes, kCodes, kInts, kStrings, kIds, kKinds, kLsns, kVector } kind = Kind::kVector;
+  SqlType type = SqlType::kString;
+  uint8_t scale = 0;
+  const TimeUs* times = nullptr;
+  const uint32_t* codes = nullptr;
+  const Dictionary* dictionary = nullptr;
+  const int64_t* ints = nullptr;
+  const uint8_t* nulls = nullptr;
+  const StringRef* strings = nullptr;
+  const IdSlot* ids = nullptr;
+  const IdKind* id_kinds = nullptr;
+  const RowKind* kinds = nullptr;
+  const Lsn* lsns = nullptr;
+  const Vector* vector = nullptr;
+};
+
+struct Block {
+  uint32_t rows = 0;
+  std::vector<BlockColumn> columns;
+  // What aggregates over measures look at beside columns; nullptr where not read.
+  const RowKind* kinds = nullptr;
+  const TimeUs* times = nullptr;
+  const TimeUs* arrivals = nullptr;
+};
+
+using Selection = std::span<const uint32_t>;   // row numbers of a block, ascending
+
+Vector load(const BlockColumn& column, Selection rows);
+
+}  // namespace tally
