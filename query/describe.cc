@@ -1,0 +1,170 @@
+#include "query/describe.h"
+
+#include "base/interval.h"
+#include "base/timestamp.h"
+
+namespace tally {
+namespace {
+
+Cell text_cell(std::string text) { return to_cell(Datum::of_text(std::move(text))); }
+
+void add_columns(QueryResult& result, std::initializer_list<std::string_view> names) {
+  for (std::string_view name : names) result.columns.push_back({std::string(name), SqlType::kString, 0});
+}
+
+std::string_view role_name(ColumnRole role) {
+  switch (role) {
+    case ColumnRole::kEventTime: return "event time";
+    case ColumnRole::kId: return "id";
+    case ColumnRole::kDimension: return "dimension";
+    case ColumnRole::kField: return "field";
+  }
+  return "";
+}
+
+std::string column_type(const Column& column) {
+  switch (column.type) {
+    case ColumnType::kTimestamp: return "TIMESTAMP";
+    case ColumnType::kId: return "ID";
+    case ColumnType::kString: return "STRING";
+    case ColumnType::kInt64: return "INT64";
+    case ColumnType::kDecimal: return "DECIMAL(" + std::to_string(column.precision) + "," + std::to_string(column.scale) + ")";
+  }
+  return "";
+}
+
+std::string column_details(const Schema& schema, const Column& column) {
+  if (column.role == ColumnRole::kDimension) return "at most " + std::to_string(column.values_max) + " values";
+  if (column.role != ColumnRole::kId) return "";
+  std::string details = "unique within " + format_duration(schema.within_us);
+  std::string separator = ", from ";
+  for (uint32_t id : schema.id_from) {
+    const Column* source = schema.find_column(id);
+    details += separator + (source != nullptr ? source->name : "?");
+    separator = ", ";
+  }
+  return details;
+}
+
+std::string measure_details(const Schema& schema, const Measure& measure) {
+  const Column* column = schema.find_column(measure.column_id);
+  std::string argument = column != nullptr ? "(" + column->name + ")" : "";
+  std::string text;
+  switch (measure.kind) {
+    case AggregateKind::kCount: text = "COUNT"; break;
+    case AggregateKind::kSum: text = "SUM" + argument; break;
+    case AggregateKind::kMin: text = "MIN" + argument; break;
+    case AggregateKind::kMax: text = "MAX" + argument; break;
+    case AggregateKind::kUnique: text = "UNIQUE" + argument + " PRECISION " + std::to_string(measure.unique_precision); break;
+    case AggregateKind::kDerived: return measure.expression;
+  }
+  return measure.condition ? text + " WHERE " + measure.condition_text : text;
+}
+
+std::string names_of(const Schema& schema, const std::vector<uint32_t>& ids) {
+  std::string text;
+  for (uint32_t id : ids) {
+    const Column* column = schema.find_column(id);
+    text += (text.empty() ? "" : ", ") + (column != nullptr ? column->name : std::string("?"));
+  }
+  return text;
+}
+
+std::string rollup_details(const Schema& schema, const Rollup& rollup) {
+  constexpr std::string_view kTiers[] = {"raw", "minute", "hour", "day"};
+  std::string text = "(" + names_of(schema, rollup.dimension_ids) + ")";
+  for (size_t tier = 1; tier < 4; ++tier) {
+    if (rollup.retention_us[tier] == 0) continue;
+    text += " " + std::string(kTiers[tier]) + " " + format_duration(rollup.retention_us[tier]);
+  }
+  return text;
+}
+
+std::string_view source_name(InputColumn::Source source) {
+  switch (source) {
+    case InputColumn::Source::kDimension: return "dimension";
+    case InputColumn::Source::kField: return "field";
+    default: return "";
+  }
+}
+
+class Explanation {
+ public:
+  explicit Explanation(const BoundSelect& select) : select_(select) { add_columns(result_, {"plan"}); }
+
+  QueryResult run() {
+    source();
+    if (select_.from != INT64_MIN) line("  from " + format_timestamp(select_.from));
+    if (select_.to != INT64_MAX) line("  to " + format_timestamp(select_.to) + " (exclusive)");
+    columns();
+    if (select_.where != nullptr) line("filter rows by WHERE");
+    if (select_.aggregated) aggregation();
+    if (select_.having != nullptr) line("filter groups by HAVING");
+    if (!select_.order_by.empty()) line("order by " + std::to_string(select_.order_by.size()) + " keys");
+    if (select_.offset != 0) line("skip " + std::to_string(select_.offset) + " rows");
+    if (select_.limit != UINT64_MAX) line("at most " + std::to_string(select_.limit) + " rows");
+    return std::move(result_);
+  }
+
+ private:
+  void line(std::string text) { result_.rows.push_back({text_cell(std::move(text))}); }
+
+  void source() {
+    if (select_.snapshot == nullptr) {
+      return line(select_.table_name.empty() ? "one row" : "read " + select_.table_name);
+    }
+    uint64_t segments = 0, rows = 0;
+    for (const auto& [number, segment] : select_.snapshot->manifest().segments) {
+      ++segments;
+      rows += segment.rows;
+    }
+    line("read " + select_.table_name + " from raw: " + std::to_string(segments) + " segments with " + std::to_string(rows) +
+         " rows, and the memtable, at LSN " + std::to_string(select_.snapshot->lsn()));
+  }
+
+  void columns() {
+    for (const InputColumn& input : select_.inputs) {
+      std::string_view kind = source_name(input.source);
+      line("  column " + input.name + (kind.empty() ? "" : " (" + std::string(kind) + ")"));
+    }
+  }
+
+  void aggregation() {
+    line("group by " + std::to_string(select_.keys.size()) + " keys");
+    for (const Aggregate& aggregate : select_.aggregates) line("  " + aggregate.name);
+  }
+
+  const BoundSelect& select_;
+  QueryResult result_;
+};
+
+}  // namespace
+
+QueryResult describe_table(const Schema& schema) {
+  QueryResult result;
+  add_columns(result, {"name", "kind", "type", "details"});
+  auto row = [&](const std::string& name, std::string_view kind, std::string type, std::string details) {
+    result.rows.push_back({text_cell(name), text_cell(std::string(kind)), text_cell(std::move(type)), text_cell(std::move(details))});
+  };
+  for (const Column& column : schema.columns) {
+    row(column.name, role_name(column.role), column_type(column), column_details(schema, column));
+  }
+  for (const Measure& measure : schema.measures) {
+    bool derived = measure.kind == AggregateKind::kDerived;
+    row(measure.name, derived ? "derived measure" : "measure", "", measure_details(schema, measure));
+  }
+  for (const Rollup& rollup : schema.rollups) row(rollup.name, "rollup", "", rollup_details(schema, rollup));
+  row("raw", "retention", "", format_duration(schema.raw_retention_us));
+  return result;
+}
+
+QueryResult show_tables(const Catalog& catalog) {
+  QueryResult result;
+  add_columns(result, {"table"});
+  for (std::string& name : catalog.table_names()) result.rows.push_back({text_cell(std::move(name))});
+  return result;
+}
+
+QueryResult explain(const BoundSelect& select) { return Explanation(select).run(); }
+
+}  // namespace tally

@@ -1,0 +1,47 @@
+#include "query/query.h"
+
+#include "query/catalog.h"
+#include "query/statement_runner.h"
+
+namespace tally {
+namespace {
+
+class DatabaseCatalog final : public Catalog {
+ public:
+  explicit DatabaseCatalog(Database& database) : database_(database) {}
+  std::vector<std::string> table_names() const override { return database_.table_names(); }
+  Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) override {
+    TALLY_ASSIGN_OR_RETURN(Table* found, database_.table(table));
+    return found->snapshot();
+  }
+  Status create_table(Schema schema) override {
+    TALLY_TRY(database_.create_table(std::move(schema)));
+    return {};
+  }
+  TimeUs now() const override { return database_.clock().wall_us(); }
+
+ private:
+  Database& database_;
+};
+
+}  // namespace
+
+std::unique_ptr<Catalog> make_catalog(Database& database) { return std::make_unique<DatabaseCatalog>(database); }
+
+struct QueryEngine::Impl {
+  Database& database;
+  std::unique_ptr<Catalog> catalog;
+};
+
+QueryEngine::QueryEngine(Database& database) : impl_(new Impl{database, make_catalog(database)}) {}
+QueryEngine::~QueryEngine() = default;
+
+std::expected<QueryResult, QueryError> QueryEngine::run(std::string_view sql, const std::vector<Cell>& parameters) {
+  Clock& clock = impl_->database.clock();
+  TimeUs start = clock.boottime_us();
+  auto result = run_statement(sql, parameters, *impl_->catalog);
+  if (result) result->stats.elapsed_us = clock.boottime_us() - start;
+  return result;
+}
+
+}  // namespace tally

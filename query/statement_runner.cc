@@ -1,0 +1,72 @@
+#include "query/statement_runner.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "query/binder.h"
+#include "query/create_table.h"
+#include "query/describe.h"
+#include "query/executor.h"
+#include "query/parser.h"
+
+namespace tally {
+namespace {
+
+class StatementRunner {
+ public:
+  StatementRunner(const std::vector<Cell>& parameters, Catalog& catalog) : parameters_(parameters), catalog_(catalog) {}
+
+  Sql<QueryResult> operator()(const SelectStatement& statement) {
+    SQL_ASSIGN(BoundSelect bound, bind_select(statement, catalog_, parameters_));
+    return execute(bound);
+  }
+
+  Sql<QueryResult> operator()(const ExplainStatement& statement) {
+    SQL_ASSIGN(BoundSelect bound, bind_select(statement.select, catalog_, parameters_));
+    return explain(bound);
+  }
+
+  Sql<QueryResult> operator()(const CreateTableStatement& statement) {
+    QueryResult result;
+    result.message = "CREATE TABLE";
+    std::vector<std::string> names = catalog_.table_names();
+    bool exists = std::find(names.begin(), names.end(), statement.name) != names.end();
+    if (exists && statement.if_not_exists) return result;
+    if (exists) {
+      return sql_fail(statement.offset, "table " + quoted(statement.name) + " exists already", "; IF NOT EXISTS passes over it",
+                      Code::kAlreadyExists);
+    }
+    SQL_ASSIGN(Schema schema, build_schema(statement));
+    SQL_TRY(catalog_.create_table(std::move(schema)));
+    return result;
+  }
+
+  Sql<QueryResult> operator()(const ShowTablesStatement&) { return show_tables(catalog_); }
+
+  Sql<QueryResult> operator()(const DescribeStatement& statement) {
+    auto snapshot = catalog_.snapshot(statement.table);
+    if (snapshot) return describe_table((*snapshot)->schema());
+    if (snapshot.error().code != Code::kNotFound) return std::unexpected(to_sql_error(snapshot.error()));
+    return sql_fail(statement.offset, "unknown table " + quoted(statement.table),
+                    did_you_mean(statement.table, catalog_.table_names()), Code::kNotFound);
+  }
+
+ private:
+  const std::vector<Cell>& parameters_;
+  Catalog& catalog_;
+};
+
+Sql<QueryResult> parse_and_run(std::string_view sql, const std::vector<Cell>& parameters, Catalog& catalog) {
+  SQL_ASSIGN(Statement statement, parse_statement(sql));
+  return std::visit(StatementRunner(parameters, catalog), statement);
+}
+
+}  // namespace
+
+std::expected<QueryResult, QueryError> run_statement(std::string_view sql, const std::vector<Cell>& parameters, Catalog& catalog) {
+  auto result = parse_and_run(sql, parameters, catalog);
+  if (!result) return std::unexpected(to_query_error(sql, std::move(result).error()));
+  return *std::move(result);
+}
+
+}  // namespace tally
