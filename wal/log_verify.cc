@@ -1,6 +1,7 @@
 #include "wal/log_verify.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/file_names.h"
 
@@ -31,6 +32,7 @@ Status walk_file(FileSystem& fs, LogFileReport& report, const LogGroupVisitor& v
 
 Result<LogReport> verify_log(const LogOptions& options, const LogPosition& position, const LogGroupVisitor& visit) {
   LogReport report;
+  std::vector<LogFileReport> torn;
   auto listed = options.fs->list(options.directory);
   if (!listed && listed.error().code != Code::kNotFound) return std::unexpected(std::move(listed).error());
   for (const FileInfo& info : listed ? *listed : std::vector<FileInfo>{}) {
@@ -42,10 +44,9 @@ Result<LogReport> verify_log(const LogOptions& options, const LogPosition& posit
     file.path = join_path(options.directory, info.name);
     file.file_bytes = info.size;
     if (Status walked = walk_file(*options.fs, file, visit); !walked) file.problem = walked.error().message;
-    report.files.push_back(std::move(file));
+    (name.kind == FileKind::kLogTorn ? torn : report.files).push_back(std::move(file));
   }
-  std::stable_partition(report.files.begin(), report.files.end(),
-                        [](const LogFileReport& file) { return !file.path.ends_with(".torn"); });
+  std::ranges::move(torn, std::back_inserter(report.files));
   auto recovery = recover_log(options, position, [](const RecordView&) { return Status{}; });
   if (recovery) {
     report.recovery = *std::move(recovery);

@@ -352,6 +352,7 @@ TEST_CASE_FIXTURE(LogFixture, "recovery: what a failed sync left in memory only 
 
 TEST_CASE("recovery: every flipped bit of a sealed log is corruption, or changes nothing") {
   LogFixture golden;
+  golden.file_bytes = kLogFileHeaderBytes + 4 * LogFixture::kGroup;
   golden.start();
   golden.append_durable("a");
   golden.append_durable("b");

@@ -11,18 +11,18 @@ namespace tally {
 TEST_CASE("log sweep: power failure at every operation, every fate, and again") {
   for (uint64_t seed = test_seed(1), last = seed + 3; seed < last; ++seed) {
     CAPTURE(seed);
-    LogSweepReport report = sweep_log_crashes({.seed = seed, .steps = 24});
+    LogSweepReport report = sweep_log_crashes({.seed = seed, .steps = 18});
     CHECK_EQ(report.failure, "");
-    CHECK_GT(report.states, 500);
+    CHECK_GT(report.states, 300);
   }
 }
 
 TEST_CASE("log sweep: every operation fails in every way") {
   for (uint64_t seed = test_seed(1), last = seed + 2; seed < last; ++seed) {
     CAPTURE(seed);
-    LogSweepReport report = sweep_log_errors({.seed = seed, .steps = 24});
+    LogSweepReport report = sweep_log_errors({.seed = seed, .steps = 18});
     CHECK_EQ(report.failure, "");
-    CHECK_GT(report.states, 500);
+    CHECK_GT(report.states, 300);
   }
 }
 
