@@ -11,7 +11,9 @@ using Op = Condition::Op;
 
 namespace {
 
-using Maybe = std::optional<bool>;  // none: unknown
+enum class Three : uint8_t { kNo, kYes, kUnknown };
+
+Three three(bool value) { return value ? Three::kYes : Three::kNo; }
 
 Value cell(const Schema& schema, const PreparedBatch& batch, uint32_t column_id, uint32_t row) {
   size_t dimension = 0;
@@ -41,44 +43,43 @@ Value cell(const Schema& schema, const PreparedBatch& batch, uint32_t column_id,
 }
 
 // A row-at-a-time interpreter, as SQL's definition reads.
-Maybe compare(Op op, const Value& a, const Value& b) {
-  if (is_null(a) || is_null(b) || a.index() != b.index()) return {};
+Three compare(Op op, const Value& a, const Value& b) {
+  if (is_null(a) || is_null(b) || a.index() != b.index()) return Three::kUnknown;
   switch (op) {
-    case Op::kEq: return a == b;
-    case Op::kNe: return a != b;
-    case Op::kLt: return a < b;
-    case Op::kLe: return a <= b;
-    case Op::kGt: return a > b;
-    default: return a >= b;
+    case Op::kEq: return three(a == b);
+    case Op::kNe: return three(a != b);
+    case Op::kLt: return three(a < b);
+    case Op::kLe: return three(a <= b);
+    case Op::kGt: return three(a > b);
+    default: return three(a >= b);
   }
 }
 
-Maybe interpret(const Condition& node, const Schema& schema, const PreparedBatch& batch, uint32_t row) {
-  if (node.op == Op::kNot) {
-    Maybe inner = interpret(node.children[0], schema, batch, row);
-    return inner ? Maybe(!*inner) : Maybe();
-  }
-  if (node.op == Op::kAnd || node.op == Op::kOr) {
-    bool decisive = node.op == Op::kOr;
-    Maybe result = !decisive;
-    for (const Condition& child : node.children) {
-      Maybe one = interpret(child, schema, batch, row);
-      if (one && *one == decisive) return decisive;
-      if (!one) result = Maybe();
-    }
-    return result;
-  }
-  Value value = cell(schema, batch, node.column_id, row);
-  if (node.op == Op::kIsNull) return is_null(value);
-  if (node.op == Op::kIsNotNull) return !is_null(value);
-  if (node.op != Op::kIn) return compare(node.op, value, node.values[0]);
-  Maybe result = false;
-  for (const Value& candidate : node.values) {
-    Maybe one = compare(Op::kEq, value, candidate);
-    if (one && *one) return true;
-    if (!one) result = Maybe();
+// The first of `parts` that is `decisive` decides; else one that is unknown leaves the whole unknown.
+template <class Parts, class Judge>
+Three any_of(const Parts& parts, Three decisive, Judge judge) {
+  Three result = decisive == Three::kYes ? Three::kNo : Three::kYes;
+  for (const auto& part : parts) {
+    const Three one = judge(part);
+    if (one == decisive) return decisive;
+    if (one == Three::kUnknown) result = Three::kUnknown;
   }
   return result;
+}
+
+Three interpret(const Condition& node, const Schema& schema, const PreparedBatch& batch, uint32_t row) {
+  auto child = [&](const Condition& condition) { return interpret(condition, schema, batch, row); };
+  if (node.op == Op::kNot) {
+    const Three inner = child(node.children[0]);
+    return inner == Three::kUnknown ? inner : three(inner == Three::kNo);
+  }
+  if (node.op == Op::kOr) return any_of(node.children, Three::kYes, child);
+  if (node.op == Op::kAnd) return any_of(node.children, Three::kNo, child);
+  const Value value = cell(schema, batch, node.column_id, row);
+  if (node.op == Op::kIsNull) return three(is_null(value));
+  if (node.op == Op::kIsNotNull) return three(!is_null(value));
+  if (node.op != Op::kIn) return compare(node.op, value, node.values[0]);
+  return any_of(node.values, Three::kYes, [&](const Value& one) { return compare(Op::kEq, value, one); });
 }
 
 Value random_value(const Column& column, Random& random) {
@@ -126,7 +127,7 @@ TEST_CASE("conditions over columns agree with a row-at-a-time interpreter") {
     REQUIRE(mask.size() == batch->rows);
     for (uint32_t row = 0; row < batch->rows; ++row) {
       CAPTURE(row);
-      bool want = interpret(condition, schema, *batch, row).value_or(false);
+      bool want = interpret(condition, schema, *batch, row) == Three::kYes;
       REQUIRE(mask[row] == (want ? 1 : 0));
       held += want;
     }
