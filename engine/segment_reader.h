@@ -3,6 +3,7 @@
 // Threads: open() and the reader's constant state are shared freely; a Cursor belongs to one thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,16 +25,16 @@ struct ColumnSelection {
 };
 
 // Decoded rows of one block. Arrays not selected are nullptr. Valid until the next call on the cursor. A selected column
-// that the segment's schema version does not have reads as NULL.
+// that the segment's schema version does not have reads as NULL in every form: codes, ints with nulls, and strings.
 struct BlockColumns {
-  RawColumns rows;          // codes and fields are parallel to ColumnSelection::column_ids here: see by_column
+  RawColumns rows;          // codes and fields are empty here: see by_column
   struct Selected {
     const uint32_t* codes = nullptr;      // dimensions
-    const int64_t* ints = nullptr;        // INT64, DECIMAL fields
-    const uint8_t* nulls = nullptr;
+    const int64_t* ints = nullptr;        // INT64, DECIMAL fields; 0 where NULL
+    const uint8_t* nulls = nullptr;       // of ints: 1 = NULL; nullptr = none is
     const StringRef* strings = nullptr;   // STRING fields
   };
-  std::vector<Selected> by_column;
+  std::vector<Selected> by_column;  // parallel to ColumnSelection::column_ids
 };
 
 class SegmentReader {
@@ -60,12 +61,16 @@ class SegmentReader {
     TimeUs max_time = 0;
   };
   virtual const std::vector<BlockInfo>& blocks() const = 0;
+  // By dimension id, the largest code in the file; read() never shows a larger one. Whoever indexes a dictionary by codes
+  // compares these with its size once, when it opens the file.
+  virtual const std::map<uint32_t, uint32_t>& max_codes() const = 0;
 
   class Cursor {
    public:
     virtual ~Cursor() = default;
     virtual Result<const BlockColumns*> read(uint32_t block) = 0;
   };
+  // Keeps the file open by itself: it may outlive the reader.
   virtual std::unique_ptr<Cursor> cursor(ColumnSelection selection) const = 0;
 
   // The string of a code in this file's appendix, by dimension id. For reading the file alone, and for check.

@@ -5,7 +5,7 @@
 //
 // What success of finish() promises: the file stands under its final name, synced, its directory synced, and has been
 // opened again and verified block by block (reliability.md M1). Before that only <name>.tmp exists.
-// Memory: bounded by one section's row group, not by the file. One thread.
+// Memory: one block and a bit for each code of the dictionaries, whatever the size of the file. One thread.
 #pragma once
 
 #include <array>
@@ -77,7 +77,9 @@ class SegmentWriter {
   };
   static Result<std::unique_ptr<SegmentWriter>> create(Options options);
   virtual ~SegmentWriter() = default;          // unfinished: the temporary file is removed, as far as possible
-  // Rows of one UTC day; days ascending, each at most once, but a day may come in several calls one after the other.
+  // Rows of one UTC day; days ascending, each at most once, but a day may come in several calls one after the other. Each
+  // call's rows are cut into blocks of their own: come with multiples of the block, or whole days. Within a day rows are
+  // sorted by their codes, dimension after dimension, then by time. After an error the writer can only be destroyed.
   virtual Status add(int32_t day, const RawColumns& rows) = 0;
   virtual Result<SegmentInfo> finish() = 0;
 };

@@ -1,0 +1,42 @@
+// One column of one block of rows as bytes: a null bitmap where there is a NULL, then the values in the encoding chosen for
+// them. What is chosen is told beside the bytes; more encodings go in behind these functions.
+#pragma once
+
+#include <span>
+
+#include "base/bytes.h"
+#include "base/string_ref.h"
+#include "engine/encoding/encoding.h"
+#include "engine/event_id.h"
+
+namespace tally {
+
+struct BlockForm {
+  Encoding encoding = Encoding::kConstant;
+  uint8_t flags = 0;
+};
+
+// Each replaces `raw`. `nulls`: 1 = NULL; empty = none. Memory is reused from call to call: keep the object.
+class ColumnEncoder {
+ public:
+  BlockForm bytes(std::span<const uint8_t> values, Bytes& raw) const;
+  BlockForm codes(std::span<const uint32_t> values, Bytes& raw) const;
+  BlockForm ints(std::span<const int64_t> values, std::span<const uint8_t> nulls, Bytes& raw);
+  BlockForm strings(std::span<const StringRef> values, Bytes& raw);
+  BlockForm ids(std::span<const IdSlot> ids, std::span<const IdKind> kinds, Bytes& raw) const;
+
+ private:
+  std::vector<int64_t> filled_;
+  std::vector<uint8_t> nulls_;
+};
+
+// Exactly the rows of `out`, or kCorruption. A block of another type's encoding is corruption.
+Status decode_bytes_block(BlockForm form, ByteSpan raw, std::span<uint8_t> out);
+Status decode_codes_block(BlockForm form, ByteSpan raw, std::span<uint32_t> out);
+// `nulls` is as long as `out`; returns whether there is a NULL, and only then fills it. A NULL's value is 0.
+Result<bool> decode_ints_block(BlockForm form, ByteSpan raw, std::span<int64_t> out, std::span<uint8_t> nulls);
+// Long strings point into `raw`. `nulls` is room for as many rows.
+Status decode_strings_block(BlockForm form, ByteSpan raw, std::span<StringRef> out, std::span<uint8_t> nulls);
+Status decode_ids_block(BlockForm form, ByteSpan raw, std::span<IdSlot> ids, std::span<IdKind> kinds);
+
+}  // namespace tally

@@ -1,0 +1,36 @@
+// The encodings of one column block: which there are, and what each can hold. The number of an encoding is stored and never
+// reused. Each has a file of its own with a pair of pure functions over bytes; column_block.h chooses among them and undoes
+// the choice. A decoder trusts nothing: it fails with kCorruption, it never reads or writes out of bounds.
+//
+//   NUMBER NAME        HOLDS
+//   1      constant    integers, codes, bytes: one value for all rows
+//   2      narrow      integers, codes, bytes: a base, and each row's distance from it in 1, 2, 4 or 8 bytes
+//   3      strings     strings: a length for each row, then the bytes
+//   4      one_string  strings: one value for all rows
+//   5      fixed_ids   ids all of one kind, UUID or derived: 16 bytes for each row
+//   6      mixed_ids   ids of any kinds: kinds, lengths, bytes
+//   7      values      of the appendix: codes and the strings they stand for
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace tally {
+
+enum class Encoding : uint8_t {
+  kConstant = 1,
+  kNarrow = 2,
+  kStrings = 3,
+  kOneString = 4,
+  kFixedIds = 5,
+  kMixedIds = 6,
+  kValues = 7,
+};
+inline constexpr uint8_t kEncodingLast = 7;
+std::string_view encoding_name(Encoding encoding);
+
+inline constexpr uint8_t kBlockLz4 = 1;    // flag: the stored bytes are one LZ4 block
+inline constexpr uint8_t kBlockNulls = 2;  // flag: a null bitmap stands before the encoded bytes
+inline constexpr uint8_t kBlockFlagsKnown = kBlockLz4 | kBlockNulls;
+
+}  // namespace tally

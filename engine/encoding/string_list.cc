@@ -1,0 +1,85 @@
+#include "engine/encoding/string_list.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+
+namespace tally {
+
+namespace {
+
+template <class Length>
+void put_strings(std::span<const StringRef> values, uint8_t* to) {
+  uint8_t* text = to + values.size() * sizeof(Length);
+  for (size_t row = 0; row < values.size(); ++row) {
+    uint32_t size = values[row].size();
+    store_le(to + row * sizeof(Length), static_cast<Length>(size));
+    std::memcpy(text, values[row].data(), size);
+    text += size;
+  }
+}
+
+template <class Length>
+Status take_strings(ByteSpan bytes, std::span<StringRef> out) {
+  size_t lengths_bytes = out.size() * sizeof(Length);
+  if (bytes.size() < lengths_bytes) return fail(Code::kCorruption, "strings: their lengths are cut off");
+  const uint8_t* lengths = bytes.data();
+  uint64_t total = 0;
+  for (size_t row = 0; row < out.size(); ++row) total += load_le<Length>(lengths + row * sizeof(Length));
+  if (total != bytes.size() - lengths_bytes) {
+    return fail(Code::kCorruption, "strings: lengths of " + std::to_string(total) + " bytes in all, " +
+                                       std::to_string(bytes.size() - lengths_bytes) + " are there");
+  }
+  const char* text = reinterpret_cast<const char*>(lengths + lengths_bytes);
+  for (size_t row = 0; row < out.size(); ++row) {
+    Length size = load_le<Length>(lengths + row * sizeof(Length));
+    out[row] = StringRef(std::string_view(text, size));
+    text += size;
+  }
+  return {};
+}
+
+}  // namespace
+
+static_assert(limits::kStringBytesMax <= UINT16_MAX, "a length fits 2 bytes");
+
+Encoding encode_strings(std::span<const StringRef> values, Bytes& out) {
+  TALLY_CHECK(!values.empty());
+  uint64_t total = 0;
+  uint32_t longest = 0;
+  bool all_same = true;
+  for (const StringRef& value : values) {
+    total += value.size();
+    longest = std::max(longest, value.size());
+    all_same = all_same && value == values[0];
+  }
+  TALLY_CHECK(longest <= limits::kStringBytesMax);
+  if (all_same) {
+    ByteWriter(out).bytes(as_bytes(values[0].view()));
+    return Encoding::kOneString;
+  }
+  uint8_t width = longest <= UINT8_MAX ? 1 : 2;
+  size_t at = out.size();
+  out.resize(at + 1 + values.size() * width + total);
+  out[at] = width;
+  if (width == 1) put_strings<uint8_t>(values, out.data() + at + 1);
+  if (width == 2) put_strings<uint16_t>(values, out.data() + at + 1);
+  return Encoding::kStrings;
+}
+
+Status decode_strings(ByteSpan bytes, std::span<StringRef> out) {
+  if (bytes.empty()) return fail(Code::kCorruption, "strings without the width of their lengths");
+  if (bytes[0] == 1) return take_strings<uint8_t>(bytes.subspan(1), out);
+  if (bytes[0] == 2) return take_strings<uint16_t>(bytes.subspan(1), out);
+  return fail(Code::kCorruption, "strings: lengths of " + std::to_string(bytes[0]) + " bytes");
+}
+
+Status decode_one_string(ByteSpan bytes, std::span<StringRef> out) {
+  if (bytes.size() > limits::kStringBytesMax) {
+    return fail(Code::kCorruption, "a string of " + std::to_string(bytes.size()) + " bytes");
+  }
+  std::fill(out.begin(), out.end(), StringRef(as_text(bytes)));
+  return {};
+}
+
+}  // namespace tally

@@ -1,0 +1,63 @@
+// An open segment file with its checked metadata, and the one way its blocks are read: what the reader, its verification and
+// its description stand on. Constant after open(): shared freely between threads.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "engine/segment_format.h"
+
+namespace tally {
+
+// The bytes of one column block: as stored, and decompressed where they were compressed. Reuse it: its memory stays.
+struct ColumnBytes {
+  Bytes stored;
+  Bytes decompressed;
+  ByteSpan raw;  // into one of the two
+  segment_format::BlockHeader header;
+};
+
+class SegmentFile {
+ public:
+  // As SegmentReader::open().
+  static Result<std::shared_ptr<const SegmentFile>> open(FileSystem& fs, const std::string& path,
+                                                         const SegmentInfo* expected);
+
+  const std::string& path() const { return path_; }
+  const segment_format::Header& header() const { return header_; }
+  const segment_format::Trailer& trailer() const { return trailer_; }
+  const segment_format::Footer& footer() const { return footer_; }
+  const SegmentInfo& info() const { return info_; }  // checksum 0 where nobody was expecting one
+  bool expected() const { return expected_; }
+  File& file() const { return *file_; }
+
+  // `column` is the position in footer().columns. Checks sums, file, number, column, rows against the directory.
+  Status read_column(uint32_t block, size_t column, ColumnBytes& out) const;
+  Status read_appendix_part(size_t part, ColumnBytes& out) const;
+
+ private:
+  SegmentFile() = default;
+  Status read_metadata();
+  Status check_expected(const SegmentInfo& expected);
+  struct Place {
+    uint64_t offset = 0;
+    uint32_t length = 0;
+    uint32_t block = 0;
+    uint32_t column_id = 0;
+    uint32_t rows = 0;
+  };
+  Status read_block(const Place& place, ColumnBytes& out) const;
+  std::unexpected<Error> at(const Place& place, Error error) const;
+
+  std::string path_;
+  std::unique_ptr<File> file_;
+  segment_format::Header header_;
+  segment_format::Trailer trailer_;
+  segment_format::Footer footer_;
+  SegmentInfo info_;
+  uint64_t digest_ = 0;
+  bool expected_ = false;
+};
+
+}  // namespace tally

@@ -1,0 +1,283 @@
+// The footer: tagged fields (engine/tagged_fields.h), so that zone maps, indexes and filters find their room beside these.
+#include <algorithm>
+
+#include "engine/segment_format.h"
+#include "engine/tagged_fields.h"
+
+namespace tally::segment_format {
+
+namespace {
+
+enum Tag : uint16_t {
+  kStats = 1,     // u64 rows, u64 events, i64 min time, i64 max time, u64 min LSN, u64 max LSN
+  kSchema = 2,    // as encode_schema() writes it
+  kColumns = 3,   // of each: u32 id, u8 form, 3 zero bytes
+  kSections = 4,  // of each: i32 day, u32 first block, u32 blocks, u64 rows
+  kBlocks = 5,    // of each: u32 rows, i64 min time, i64 max time, and of each column u32 length
+  kAppendix = 6,  // of each part: u32 dimension id, u32 values, u32 first code, u32 last code, u32 length
+  kMaxCodes = 7,  // of each dimension: u32 id, u32 largest code
+};
+
+constexpr size_t kSectionBytes = 20;
+constexpr size_t kAppendixPartEntryBytes = 20;
+constexpr uint32_t kStoredColumnsMax = 1024;
+
+std::unexpected<Error> corrupt(std::string message) { return fail(Code::kCorruption, "footer: " + std::move(message)); }
+
+void put_blocks(const Footer& footer, ByteWriter& out) {
+  for (const BlockEntry& block : footer.blocks) {
+    out.u32(block.info.rows);
+    out.i64(block.info.min_time);
+    out.i64(block.info.max_time);
+    for (uint32_t length : block.column_lengths) out.u32(length);
+  }
+}
+
+void put_appendix(const Footer& footer, ByteWriter& out) {
+  for (const AppendixPart& part : footer.appendix) {
+    out.u32(part.dimension_id);
+    out.u32(part.values);
+    out.u32(part.first_code);
+    out.u32(part.last_code);
+    out.u32(part.length);
+  }
+}
+
+Status read_stats(ByteReader& in, Footer& footer) {
+  TALLY_ASSIGN_OR_RETURN(footer.rows, in.u64("the statistics"));
+  TALLY_ASSIGN_OR_RETURN(footer.events, in.u64("the statistics"));
+  TALLY_ASSIGN_OR_RETURN(footer.min_time, in.i64("the statistics"));
+  TALLY_ASSIGN_OR_RETURN(footer.max_time, in.i64("the statistics"));
+  TALLY_ASSIGN_OR_RETURN(footer.min_lsn, in.u64("the statistics"));
+  TALLY_ASSIGN_OR_RETURN(footer.max_lsn, in.u64("the statistics"));
+  return skip_unknown_fields(in, "the statistics");
+}
+
+Status read_columns(ByteReader& in, Footer& footer) {
+  while (!in.at_end()) {
+    StoredColumn column;
+    TALLY_ASSIGN_OR_RETURN(column.id, in.u32("a column"));
+    TALLY_ASSIGN_OR_RETURN(uint8_t form, in.u8("a column"));
+    TALLY_TRY(in.expect_zero(3, "a column"));
+    if (form > static_cast<uint8_t>(ColumnForm::kIds)) return corrupt("a column of unknown form");
+    column.form = static_cast<ColumnForm>(form);
+    footer.columns.push_back(column);
+    if (footer.columns.size() > kStoredColumnsMax) return corrupt("too many columns");
+  }
+  return {};
+}
+
+Status read_sections(ByteReader& in, Footer& footer) {
+  footer.sections.reserve(in.remaining() / kSectionBytes);
+  while (!in.at_end()) {
+    SegmentReader::Section section;
+    TALLY_ASSIGN_OR_RETURN(section.day, in.read<int32_t>("a section"));
+    TALLY_ASSIGN_OR_RETURN(section.first_block, in.u32("a section"));
+    TALLY_ASSIGN_OR_RETURN(section.blocks, in.u32("a section"));
+    TALLY_ASSIGN_OR_RETURN(section.rows, in.u64("a section"));
+    footer.sections.push_back(section);
+  }
+  return {};
+}
+
+Status read_blocks(ByteReader& in, Footer& footer) {
+  if (footer.columns.empty()) return corrupt("blocks before their columns");
+  footer.blocks.reserve(in.remaining() / (20 + 4 * footer.columns.size()));
+  while (!in.at_end()) {
+    BlockEntry block;
+    TALLY_ASSIGN_OR_RETURN(block.info.rows, in.u32("a block"));
+    TALLY_ASSIGN_OR_RETURN(block.info.min_time, in.i64("a block"));
+    TALLY_ASSIGN_OR_RETURN(block.info.max_time, in.i64("a block"));
+    block.column_lengths.reserve(footer.columns.size());
+    for (size_t i = 0; i < footer.columns.size(); ++i) {
+      TALLY_ASSIGN_OR_RETURN(block.column_lengths.emplace_back(), in.u32("a block"));
+    }
+    footer.blocks.push_back(std::move(block));
+  }
+  return {};
+}
+
+Status read_appendix(ByteReader& in, Footer& footer) {
+  footer.appendix.reserve(in.remaining() / kAppendixPartEntryBytes);
+  while (!in.at_end()) {
+    AppendixPart part;
+    for (uint32_t* field : {&part.dimension_id, &part.values, &part.first_code, &part.last_code, &part.length}) {
+      TALLY_ASSIGN_OR_RETURN(*field, in.u32("an appendix part"));
+    }
+    footer.appendix.push_back(part);
+  }
+  return {};
+}
+
+Status read_max_codes(ByteReader& in, Footer& footer) {
+  while (!in.at_end()) {
+    TALLY_ASSIGN_OR_RETURN(uint32_t id, in.u32("a largest code"));
+    TALLY_ASSIGN_OR_RETURN(uint32_t code, in.u32("a largest code"));
+    if (code >= kFirstValueCode + limits::kDimensionValuesMax) return corrupt("a code above every limit");
+    if (!footer.max_codes.emplace(id, code).second) return corrupt("two largest codes of one dimension");
+  }
+  return {};
+}
+
+Status read_schema(ByteReader& in, Footer& footer) {
+  TALLY_ASSIGN_OR_RETURN(Schema schema, decode_schema(in));
+  footer.schema = std::make_shared<const Schema>(std::move(schema));
+  return in.expect_end("the schema");
+}
+
+Status read_one(const Field& field, Footer& footer) {
+  ByteReader in(field.bytes);
+  switch (field.tag) {
+    case kStats: return read_stats(in, footer);
+    case kSchema: return read_schema(in, footer);
+    case kColumns: return read_columns(in, footer);
+    case kSections: return read_sections(in, footer);
+    case kBlocks: return read_blocks(in, footer);
+    case kAppendix: return read_appendix(in, footer);
+    case kMaxCodes: return read_max_codes(in, footer);
+    default: return skip_unknown_field(field, "the footer");
+  }
+}
+
+Status check_sections(const Footer& footer) {
+  uint64_t next_block = 0;
+  uint64_t rows = 0;
+  const SegmentReader::Section* before = nullptr;
+  for (const SegmentReader::Section& section : footer.sections) {
+    if (before != nullptr && section.day <= before->day) return corrupt("the days of the sections are not ascending");
+    if (section.first_block != next_block || section.blocks == 0 ||
+        section.blocks > footer.blocks.size() - next_block) {
+      return corrupt("the section of day " + std::to_string(section.day) + " does not follow the one before it");
+    }
+    uint64_t section_rows = 0;
+    for (uint64_t block = next_block; block < next_block + section.blocks; ++block) {
+      section_rows += footer.blocks[block].info.rows;
+    }
+    if (section_rows != section.rows)
+      return corrupt("the rows of day " + std::to_string(section.day) + " do not add up");
+    next_block += section.blocks;
+    rows += section_rows;
+    before = &section;
+  }
+  if (next_block != footer.blocks.size() || rows != footer.rows)
+    return corrupt("sections, blocks and rows do not add up");
+  return {};
+}
+
+// Lengths give offsets; every length is bounded by what is left before the footer, so nothing overflows.
+Status place_blocks(Footer& footer, uint64_t footer_offset) {
+  uint64_t offset = kHeaderBytes;
+  auto take = [&](uint64_t length) {
+    if (length < kBlockHeaderBytes || length > footer_offset - offset) return false;
+    offset += length;
+    return true;
+  };
+  for (BlockEntry& block : footer.blocks) {
+    block.offset = offset;
+    if (block.info.rows < 1 || block.info.rows > kBlockRowsMax || block.info.min_time > block.info.max_time ||
+        block.info.min_time < footer.min_time || block.info.max_time > footer.max_time) {
+      return corrupt("a block's rows or times are out of range");
+    }
+    if (!std::all_of(block.column_lengths.begin(), block.column_lengths.end(), take)) {
+      return corrupt("a block reaches beyond the footer");
+    }
+  }
+  for (AppendixPart& part : footer.appendix) {
+    part.offset = offset;
+    if (!take(part.length)) return corrupt("an appendix part reaches beyond the footer");
+  }
+  if (offset != footer_offset) return corrupt("the parts before it do not end where it begins");
+  return {};
+}
+
+Status check_columns(const Footer& footer) {
+  for (const StoredColumn& wanted : raw_columns(*footer.schema)) {
+    if (std::count(footer.columns.begin(), footer.columns.end(), wanted) != 1) {
+      return corrupt("column " + std::to_string(wanted.id) +
+                     " of the schema is not there, or twice, or of another form");
+    }
+  }
+  for (size_t position : footer.schema->dimensions()) {
+    if (!footer.max_codes.contains(footer.schema->columns[position].id))
+      return corrupt("a dimension has no largest code");
+  }
+  return {};
+}
+
+Status check_appendix(const Footer& footer) {
+  const AppendixPart* before = nullptr;
+  for (const AppendixPart& part : footer.appendix) {
+    auto max_code = footer.max_codes.find(part.dimension_id);
+    bool in_order = part.values > 0 && part.first_code >= kFirstValueCode && part.first_code <= part.last_code &&
+                    part.values <= part.last_code - part.first_code + 1;
+    if (before != nullptr && before->dimension_id == part.dimension_id) in_order &= part.first_code > before->last_code;
+    if (!in_order || max_code == footer.max_codes.end() || part.last_code > max_code->second) {
+      return corrupt("an appendix part's codes are out of range");
+    }
+    before = &part;
+  }
+  return {};
+}
+
+}  // namespace
+
+void encode_footer(const Footer& footer, ByteWriter& out) {
+  put_field(out, kStats, [&](ByteWriter& field) {
+    field.u64(footer.rows);
+    field.u64(footer.events);
+    field.i64(footer.min_time);
+    field.i64(footer.max_time);
+    field.u64(footer.min_lsn);
+    field.u64(footer.max_lsn);
+  });
+  put_field(out, kSchema, [&](ByteWriter& field) { encode_schema(*footer.schema, field); });
+  put_field(out, kColumns, [&](ByteWriter& field) {
+    for (const StoredColumn& column : footer.columns) {
+      field.u32(column.id);
+      field.u8(static_cast<uint8_t>(column.form));
+      field.zeros(3);
+    }
+  });
+  put_field(out, kSections, [&](ByteWriter& field) {
+    for (const SegmentReader::Section& section : footer.sections) {
+      field.put(section.day);
+      field.u32(section.first_block);
+      field.u32(section.blocks);
+      field.u64(section.rows);
+    }
+  });
+  put_field(out, kBlocks, [&](ByteWriter& field) { put_blocks(footer, field); });
+  put_field(out, kAppendix, [&](ByteWriter& field) { put_appendix(footer, field); });
+  put_field(out, kMaxCodes, [&](ByteWriter& field) {
+    for (auto [id, code] : footer.max_codes) {
+      field.u32(id);
+      field.u32(code);
+    }
+  });
+}
+
+Result<Footer> decode_footer(ByteSpan bytes, uint64_t footer_offset) {
+  Footer footer;
+  ByteReader in(bytes);
+  uint16_t last_tag = 0;
+  while (!in.at_end()) {
+    TALLY_ASSIGN_OR_RETURN(Field field, read_field(in, "the footer"));
+    uint16_t tag = field.tag & ~kFieldMaySkip;
+    if (tag <= last_tag) return corrupt("its fields are not in order");  // each once, and columns before blocks
+    last_tag = tag;
+    TALLY_TRY(read_one(field, footer));
+  }
+  if (!footer.schema) return corrupt("it has no schema");
+  if (footer.rows < 1 || footer.events > footer.rows || footer.min_time > footer.max_time ||
+      footer.min_lsn > footer.max_lsn) {
+    return corrupt("its statistics contradict each other");
+  }
+  if (footer_offset < kHeaderBytes) return corrupt("it begins inside the header");
+  TALLY_TRY(check_columns(footer));
+  TALLY_TRY(place_blocks(footer, footer_offset));
+  TALLY_TRY(check_sections(footer));
+  TALLY_TRY(check_appendix(footer));
+  return footer;
+}
+
+}  // namespace tally::segment_format

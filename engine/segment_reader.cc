@@ -1,0 +1,64 @@
+#include "engine/segment_reader.h"
+
+#include "engine/segment_cursor.h"
+#include "engine/segment_file.h"
+#include "engine/segment_verify.h"
+
+namespace tally {
+
+namespace {
+
+class SegmentReaderImpl final : public SegmentReader {
+ public:
+  explicit SegmentReaderImpl(std::shared_ptr<const SegmentFile> segment) : segment_(std::move(segment)) {
+    blocks_.reserve(footer().blocks.size());
+    for (const auto& block : footer().blocks) blocks_.push_back(block.info);
+  }
+
+  const SegmentInfo& info() const override { return segment_->info(); }
+  const Schema& schema() const override { return *footer().schema; }
+  const std::array<uint8_t, 16>& table_uuid() const override { return segment_->header().table_uuid; }
+  const std::vector<Section>& sections() const override { return footer().sections; }
+  const std::vector<BlockInfo>& blocks() const override { return blocks_; }
+  const std::map<uint32_t, uint32_t>& max_codes() const override { return footer().max_codes; }
+
+  std::unique_ptr<Cursor> cursor(ColumnSelection selection) const override {
+    return std::make_unique<SegmentCursor>(segment_, std::move(selection));
+  }
+
+  Result<std::vector<std::pair<uint32_t, std::string>>> appendix(uint32_t dimension_id) const override {
+    std::vector<std::pair<uint32_t, std::string>> entries;
+    ColumnBytes bytes;
+    for (size_t part = 0; part < footer().appendix.size(); ++part) {
+      const segment_format::AppendixPart& entry = footer().appendix[part];
+      if (entry.dimension_id != dimension_id) continue;
+      TALLY_TRY(segment_->read_appendix_part(part, bytes));
+      if (bytes.raw.size() < uint64_t{entry.values} * sizeof(uint32_t)) {
+        return fail(Code::kCorruption, segment_->path() + ": an appendix part is cut off");
+      }
+      std::vector<uint32_t> codes(entry.values);
+      std::vector<StringRef> values(entry.values);
+      TALLY_TRY(segment_format::decode_appendix(bytes.raw, codes, values));
+      for (size_t i = 0; i < codes.size(); ++i) entries.emplace_back(codes[i], values[i].view());
+    }
+    return entries;
+  }
+
+  Result<std::vector<std::string>> verify() const override { return verify_segment(segment_); }
+
+ private:
+  const segment_format::Footer& footer() const { return segment_->footer(); }
+
+  const std::shared_ptr<const SegmentFile> segment_;
+  std::vector<BlockInfo> blocks_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<SegmentReader>> SegmentReader::open(FileSystem& fs, const std::string& path,
+                                                           const SegmentInfo* expected) {
+  TALLY_ASSIGN_OR_RETURN(auto segment, SegmentFile::open(fs, path, expected));
+  return std::make_shared<SegmentReaderImpl>(std::move(segment));
+}
+
+}  // namespace tally

@@ -1,0 +1,193 @@
+#include "engine/segment_verify.h"
+
+#include <algorithm>
+
+#include "base/checksum.h"
+#include "engine/segment_cursor.h"
+
+namespace tally {
+
+using namespace segment_format;  // NOLINT: this file is the format's other half
+
+namespace {
+
+constexpr size_t kReadBytes = 1 * limits::kMiB;
+
+class Verifier {
+ public:
+  explicit Verifier(std::shared_ptr<const SegmentFile> segment)
+      : segment_(std::move(segment)), footer_(segment_->footer()) {}
+
+  Result<std::vector<std::string>> run() {
+    TALLY_TRY(check_sums());
+    TALLY_TRY(read_appendix());
+    TALLY_TRY(check_rows());
+    check_totals();
+    return std::move(problems_);
+  }
+
+ private:
+  void problem(std::string what) {
+    if (problems_.size() < kSegmentProblemsMax) problems_.push_back(segment_->path() + ": " + std::move(what));
+  }
+  // A block that cannot be read is a problem of the file; a disk that fails is not.
+  Status note(Error error) {
+    if (error.code != Code::kCorruption) return std::unexpected(std::move(error));
+    if (problems_.size() < kSegmentProblemsMax) problems_.push_back(std::move(error.message));
+    return {};
+  }
+
+  Status check_sums() {
+    Xxh3Stream sum;
+    Bytes bytes;
+    uint64_t body_end = segment_->trailer().file_size - kTrailerBytes;
+    for (uint64_t offset = 0; offset < body_end;) {
+      bytes.resize(std::min<uint64_t>(kReadBytes, body_end - offset));
+      TALLY_TRY(read_exactly(segment_->file(), offset, bytes));
+      sum.update(bytes);
+      offset += bytes.size();
+    }
+    if (sum.digest() != segment_->trailer().body_sum) problem("the sum of the whole file does not match its trailer");
+    bytes.resize(kTrailerBytes);
+    TALLY_TRY(read_exactly(segment_->file(), body_end, bytes));
+    sum.update(bytes);
+    if (segment_->expected() && sum.digest() != segment_->info().checksum) {
+      problem("the sum of the whole file does not match the manifest");
+    }
+    return {};
+  }
+
+  Status read_appendix() {
+    for (auto [id, max_code] : footer_.max_codes) known_codes_[id].resize(uint64_t{max_code} + 1);
+    ColumnBytes bytes;
+    std::vector<uint32_t> codes;
+    std::vector<StringRef> values;
+    for (size_t part = 0; part < footer_.appendix.size(); ++part) {
+      const AppendixPart& entry = footer_.appendix[part];
+      Status read = segment_->read_appendix_part(part, bytes);
+      // Room only once the part's own sums were found right.
+      if (read && bytes.raw.size() < uint64_t{entry.values} * 4)
+        read = fail(Code::kCorruption, "an appendix part is cut off");
+      if (read) {
+        codes.resize(entry.values);
+        values.resize(entry.values);
+        read = decode_appendix(bytes.raw, codes, values);
+      }
+      if (!read) {
+        TALLY_TRY(note(std::move(read).error()));
+        continue;
+      }
+      if (codes.front() != entry.first_code || codes.back() != entry.last_code) {
+        problem("appendix part " + std::to_string(part) + " holds other codes than the directory says");
+        continue;
+      }
+      for (uint32_t code : codes) known_codes_[entry.dimension_id][code] = true;
+    }
+    return {};
+  }
+
+  ColumnSelection everything() const {
+    ColumnSelection selection;
+    selection.ids = selection.lsns = selection.arrivals = selection.digests = true;
+    for (size_t position : footer_.schema->dimensions())
+      selection.column_ids.push_back(footer_.schema->columns[position].id);
+    dimensions_ = selection.column_ids.size();
+    for (size_t position : footer_.schema->fields())
+      selection.column_ids.push_back(footer_.schema->columns[position].id);
+    return selection;
+  }
+
+  Status check_rows() {
+    SegmentCursor cursor(segment_, everything());
+    for (const SegmentReader::Section& section : footer_.sections) {
+      last_row_.clear();  // the order begins anew with each day
+      for (uint32_t block = section.first_block; block < section.first_block + section.blocks; ++block) {
+        Result<const BlockColumns*> columns = cursor.read(block);
+        if (!columns) {
+          TALLY_TRY(note(std::move(columns).error()));
+          last_row_.clear();
+          continue;
+        }
+        check_block(block, **columns);
+      }
+    }
+    return {};
+  }
+
+  void check_block(uint32_t block, const BlockColumns& columns) {
+    const RawColumns& rows = columns.rows;
+    auto [first, last] = std::minmax_element(rows.times, rows.times + rows.rows);
+    const SegmentReader::BlockInfo& entry = footer_.blocks[block].info;
+    std::string name = "block " + std::to_string(block);
+    if (*first != entry.min_time || *last != entry.max_time)
+      problem(name + ": its times are not those of the directory");
+    auto [low, high] = std::minmax_element(rows.lsns, rows.lsns + rows.rows);
+    min_time_ = std::min(min_time_, *first);
+    max_time_ = std::max(max_time_, *last);
+    min_lsn_ = std::min(min_lsn_, *low);
+    max_lsn_ = std::max(max_lsn_, *high);
+    rows_ += rows.rows;
+    events_ += static_cast<uint64_t>(std::count(rows.kinds, rows.kinds + rows.rows, RowKind::kEvent));
+    check_codes(name, columns);
+    check_order(name, columns);
+  }
+
+  void check_codes(const std::string& name, const BlockColumns& columns) {
+    for (size_t d = 0; d < dimensions_; ++d) {
+      uint32_t id = footer_.schema->columns[footer_.schema->dimensions()[d]].id;
+      const std::vector<bool>& known = known_codes_[id];
+      const uint32_t* codes = columns.by_column[d].codes;
+      for (uint32_t row = 0; row < columns.rows.rows; ++row) {
+        if (codes[row] < kFirstValueCode || known[codes[row]]) continue;
+        problem(name + ": column " + std::to_string(id) + ": code " + std::to_string(codes[row]) +
+                " is not in the appendix");
+        return;
+      }
+    }
+  }
+
+  // Rows of a day stand in the order of their dimensions, then of their time.
+  void check_order(const std::string& name, const BlockColumns& columns) {
+    std::vector<int64_t> row_key(dimensions_ + 1);
+    for (uint32_t row = 0; row < columns.rows.rows; ++row) {
+      for (size_t d = 0; d < dimensions_; ++d) row_key[d] = columns.by_column[d].codes[row];
+      row_key[dimensions_] = columns.rows.times[row];
+      if (row_key < last_row_) {
+        problem(name + ": row " + std::to_string(row) + " is out of order");
+        last_row_ = row_key;
+        return;
+      }
+      last_row_.assign(row_key.begin(), row_key.end());
+    }
+  }
+
+  void check_totals() {
+    if (!problems_.empty()) return;  // counts of a part say nothing
+    if (rows_ != footer_.rows || events_ != footer_.events) {
+      problem(std::to_string(rows_) + " rows with " + std::to_string(events_) + " events, the footer says " +
+              std::to_string(footer_.rows) + " with " + std::to_string(footer_.events));
+    }
+    if (min_time_ != footer_.min_time || max_time_ != footer_.max_time || min_lsn_ != footer_.min_lsn ||
+        max_lsn_ != footer_.max_lsn) {
+      problem("the ranges of time or LSN are not those of the footer");
+    }
+  }
+
+  const std::shared_ptr<const SegmentFile> segment_;
+  const Footer& footer_;
+  std::vector<std::string> problems_;
+  std::map<uint32_t, std::vector<bool>> known_codes_;
+  mutable size_t dimensions_ = 0;
+  std::vector<int64_t> last_row_;
+  uint64_t rows_ = 0, events_ = 0;
+  TimeUs min_time_ = INT64_MAX, max_time_ = INT64_MIN;
+  Lsn min_lsn_ = UINT64_MAX, max_lsn_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> verify_segment(const std::shared_ptr<const SegmentFile>& segment) {
+  return Verifier(segment).run();
+}
+
+}  // namespace tally
