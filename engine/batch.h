@@ -88,7 +88,8 @@ struct PreparedBatch {
 
 // Errors are kInvalidArgument (kUnsupported: a format version of the future) and name column and row. `payload_xxh3` is
 // verified. Moves `payload` in. Memory: the payload, its inflated body of at most limits::kBatchBytesMax, and the arrays: at
-// most limits::kBatchRowsMax x (60 + 16 a column) bytes.
+// most limits::kBatchRowsMax x (60 + 16 a column) bytes. STRING fields have at most limits::kBatchBytesMax together, repeated
+// values counted each time, so that a chunk's copies of them stay in proportion.
 Result<std::unique_ptr<PreparedBatch>> decode_batch(const Schema& schema, const IdHasher& hasher, uint32_t shards,
                                                     Bytes payload, uint64_t payload_xxh3);
 

@@ -171,11 +171,22 @@ class Decoder {
     DecodedDictionary decoded;
     TALLY_TRY(decode_string_dictionary(bytes, header_.rows, decoded));
     digests_.add_dictionary(entry.column_id, decoded.values, false, decoded.codes);
+    TALLY_TRY(check_spread(decoded));
     std::vector<StringRef> refs(decoded.values.size() + 1, StringRef::null());
     for (size_t i = 0; i < decoded.values.size(); ++i) refs[i + 1] = StringRef(decoded.values[i]);
     strings.resize(header_.rows);
     for (uint32_t i = 0; i < header_.rows; ++i) strings[i] = refs[decoded.codes[i]];
     return {};
+  }
+
+  // Rows keep their own copy of a long string, so that one value of 64 KiB and a byte a row would grow to gigabytes.
+  Status check_spread(const DecodedDictionary& decoded) {
+    std::vector<uint64_t> lengths{0};
+    for (std::string_view value : decoded.values) lengths.push_back(value.size());
+    for (uint32_t code : decoded.codes) spread_bytes_ += lengths[code];
+    if (spread_bytes_ <= limits::kBatchBytesMax) return {};
+    return invalid("strings of more than " + std::to_string(limits::kBatchBytesMax) +
+                   " bytes, repeated ones counted each time");
   }
 
   // A producer that does not know yet that a column was dropped. Its values still count for the digest: a retry must not
@@ -227,6 +238,7 @@ class Decoder {
   PreparedBatch& batch_;
   const BatchHeader& header_;
   RowDigests digests_;
+  uint64_t spread_bytes_ = 0;  // of STRING fields from dictionaries, as rows will hold them
   std::vector<size_t> slots_;  // by position in the schema: index within dimensions or fields
 };
 

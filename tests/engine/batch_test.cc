@@ -8,6 +8,7 @@
 #include "base/checksum.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "engine/batch_columns.h"
 #include "engine/batch_format.h"
 #include "tests/support/engine/sample_schemas.h"
 #include "tests/support/engine/seed.h"
@@ -354,6 +355,39 @@ TEST_CASE("batch: worked example of docs/formats/batch.md") {
   auto batch = decode(schema, build(schema, three_rows(), Compression::kNone));
   REQUIRE(batch.has_value());
   CHECK((*batch)->digests == std::vector<uint32_t>{0xcfe65267, 0xed2984f1, 0xf9b7abc2});
+}
+
+TEST_CASE("a field of one long value repeated beyond all measure is refused") {
+  auto repeated = [](uint32_t rows) {
+    Bytes body;
+    ByteWriter out(body);
+    BatchHeader header{
+        .flags = 0, .schema_version = 1, .rows = rows, .body_bytes = 0, .stored_bytes = 0, .columns = {}};
+    auto end_column = [&](uint32_t id, ColumnEncoding encoding) {
+      auto bytes = static_cast<uint32_t>(body.size()) - header.body_bytes;
+      header.columns.push_back({.column_id = id, .encoding = encoding, .has_nulls = false, .bytes = bytes});
+      header.body_bytes += bytes;
+    };
+    encode_ints(std::vector<int64_t>(rows), {}, out);
+    end_column(1, ColumnEncoding::kInts);
+    out.zeros(size_t{rows} * 16);
+    end_column(2, ColumnEncoding::kUuids);
+    const uint16_t length = 65'535;
+    encode_string_dictionary({&length, 1}, Bytes(length), std::vector<uint32_t>(rows, 1), out);
+    end_column(5, ColumnEncoding::kStringDictionary);
+    header.stored_bytes = header.body_bytes;
+    Bytes payload;
+    ByteWriter writer(payload);
+    encode_batch_header(header, writer);
+    writer.bytes(body);
+    return payload;
+  };
+  Schema schema = small_schema();
+  CHECK(decode(schema, repeated(256)).has_value());
+  auto refused = decode(schema, repeated(257));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().message.find("\"kind\"") != std::string::npos);
+  CHECK(refused.error().message.find("repeated ones") != std::string::npos);
 }
 
 TEST_CASE("every truncation and every flipped bit gives an error or a batch that can be used") {
