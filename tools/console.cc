@@ -51,7 +51,7 @@ std::string human_bytes(uint64_t bytes) {
     value /= 1024;
     ++unit;
   }
-  return unit == 0 ? fmt::format("{} bytes", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+  return unit == 0 ? counted(bytes, "byte") : fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 std::string human_seconds(double seconds) {

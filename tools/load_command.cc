@@ -127,7 +127,8 @@ Command add_load_command(CLI::App& parent) {
   app->add_option("--table", arguments->table, "The table")->required()->type_name("NAME");
   app->add_option("--map", arguments->mappings, "A column of the table comes from this column of the file")
       ->type_name("COLUMN=SOURCE")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);
   app->add_option("--input-format", arguments->format, "csv, tsv or ndjson, where the file's name does not tell")
       ->type_name("FORMAT");
   app->add_flag("--replay", options.replay, "This is history: rows older than the table accepts live are taken too");

@@ -55,7 +55,7 @@ void DelimitedFields::split_plain(std::string_view record) {
     const char* stop = find(at, end, delimiter_);
     if (stop == nullptr) stop = end;
     std::string_view field(at, static_cast<size_t>(stop - at));
-    values_.push_back(escapes ? unescape_tsv(field) : plain_value(field));
+    values_.push_back(csv_ ? plain_value(field) : escapes ? unescape_tsv(field) : text_value(field));
     if (stop == end) return;
     at = stop + 1;
   }
@@ -63,7 +63,7 @@ void DelimitedFields::split_plain(std::string_view record) {
 
 SourceValue DelimitedFields::unescape_tsv(std::string_view field) {
   if (field == "\\N") return {};
-  if (field.find('\\') == std::string_view::npos) return plain_value(field);
+  if (field.find('\\') == std::string_view::npos) return text_value(field);
   size_t start = scratch_.size();
   for (size_t i = 0; i < field.size(); ++i) {
     char next = field[i] == '\\' && i + 1 < field.size() ? field[i + 1] : '\0';

@@ -1,6 +1,7 @@
 // CSV (RFC 4180) and TSV. CSV: fields may be quoted, with line ends and doubled quotes inside; an unquoted empty field is
 // NULL, a quoted one the empty string; lines end in LF or CRLF; a byte order mark is skipped; a quote within an unquoted
-// field is itself. TSV: backslash escapes \t \n \r \\, and \N or an empty field is NULL. Empty lines are skipped.
+// field is itself. TSV: backslash escapes \t \n \r \\, \N is NULL, an empty field the empty string,
+// as `tally sql --format tsv` writes them. Empty lines are skipped.
 // Used through record_reader.h.
 #pragma once
 
