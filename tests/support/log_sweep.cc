@@ -51,6 +51,13 @@ uint64_t mix(uint64_t seed, uint64_t a, uint64_t b = 0, uint64_t c = 0) {
   return splitmix64(state);
 }
 
+// A short life and a long one, so that the operations of a start over a log that was closed, or killed, are swept too.
+Status two_lives(SimDisk& disk, LogOracle& oracle, const LogSweepOptions& options, ManualClock& clock) {
+  TALLY_TRY(live({disk, oracle, mix(options.seed, 1) | 1, options.steps / 4}, clock));
+  if (disk.crashed() || !oracle.failure().empty()) return {};
+  return live({disk, oracle, mix(options.seed, 2) | 1, options.steps}, clock);
+}
+
 // Lives that must go well, on a disk as a crash left it; the first of them crashes again.
 std::string go_on(SimDisk& disk, LogOracle oracle, ManualClock clock_now, uint64_t seed, unsigned steps, Place place) {
   Random random(seed);
@@ -82,7 +89,7 @@ LogSweepReport sweep_log_crashes(const LogSweepOptions& options) {
     LogOracle oracle;
     ManualClock clock;
     disk.crash_at(point);
-    Status done = live({disk, oracle, mix(options.seed, 0) | 1, options.steps}, clock);
+    Status done = two_lives(disk, oracle, options, clock);
     if (done && !oracle.failure().empty()) done = fail(Code::kInternal, oracle.failure());
     if (!done) report.failure = place.failure("before the crash: " + done.error().to_string());
     if (!done || !disk.crashed()) return report;
@@ -137,7 +144,7 @@ std::string run_error_case(const ErrorCase& what, const LogSweepOptions& options
   ManualClock clock;
   disk.inject(
       {.effect = what.effect, .ops = {}, .nth = point, .persistent = what.persistent, .survives = what.survives});
-  Status done = live({disk, oracle, mix(options.seed, 0) | 1, options.steps}, clock);
+  Status done = two_lives(disk, oracle, options, clock);
   fired = disk.faults_fired() > 0;
   if (!fired && !done) return place.failure("without a fault: " + done.error().to_string());
   if (!done && !expected(done.error())) return place.failure("unexpected error: " + done.error().to_string());

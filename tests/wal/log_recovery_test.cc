@@ -350,6 +350,20 @@ TEST_CASE_FIXTURE(LogFixture, "recovery: what a failed sync left in memory only 
   CHECK(texts == Texts{{1, "a"}});
 }
 
+TEST_CASE_FIXTURE(LogFixture, "recovery: what it has shown survives a power failure that follows (W9)") {
+  start();
+  append_durable("a");
+  append("b");
+  REQUIRE_OK(log->poll(true));  // written, not synced
+  disk.kill_process();
+  log.reset();
+  REQUIRE_OK(recover());
+  CHECK(texts == Texts{{1, "a"}, {2, "b"}});
+  power_failure(Fate::kDropUnsynced);
+  REQUIRE_OK(recover());
+  CHECK(texts == Texts{{1, "a"}, {2, "b"}});
+}
+
 TEST_CASE("recovery: every flipped bit of a sealed log is corruption, or changes nothing") {
   LogFixture golden;
   golden.file_bytes = kLogFileHeaderBytes + 4 * LogFixture::kGroup;
