@@ -1,5 +1,8 @@
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,7 +42,8 @@ class CommandLine {
     app_.footer(kExample);
     app_.require_subcommand(1);
     app_.get_formatter()->column_width(36);
-    for (auto add : {add_init_command, add_sql_command, add_load_command, add_generate_command, add_check_command}) {
+    for (auto add : {add_init_command, add_sql_command, add_load_command, add_generate_command, add_check_command,
+                     add_inspect_command}) {
       commands_.push_back(add(app_));
     }
   }
@@ -112,7 +116,12 @@ int report_usage(Console& console, std::string_view command, std::string_view me
 int run_command_line(int argc, const char* const* argv, const char* version) {
   Console console;
   CommandLine line(version);
-  return line.run(argc, argv, console);
+  int code = line.run(argc, argv, console);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    console.message(std::string("tally: the result could not be written: ") + std::strerror(errno));
+    return kExitFailed;
+  }
+  return code;
 }
 
 }  // namespace tally

@@ -79,7 +79,11 @@ void AdLines::append_delimited(const AdEvent& event, char delimiter, std::string
   out += delimiter;
   append_decimal(out, event.cost_micros, kMoneyScale);
   out += delimiter;
-  if (event.type == AdEventType::kConversion) append_decimal(out, event.revenue_micros, kMoneyScale);
+  if (event.type == AdEventType::kConversion) {
+    append_decimal(out, event.revenue_micros, kMoneyScale);
+  } else if (delimiter == '\t') {
+    out += "\\N";
+  }
   out += '\n';
 }
 
