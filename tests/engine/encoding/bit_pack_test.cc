@@ -79,11 +79,14 @@ TEST_CASE("bit packing: every width comes back, at lengths around the edges of t
       uint64_t base = random.next();
       std::vector<uint64_t> out(count);
       bits.unpack(base, out);
-      for (size_t i = 0; i < count; ++i) REQUIRE(out[i] == base + values[i]);
+      bool same = true;
+      for (size_t i = 0; i < count; ++i) same &= out[i] == base + values[i];
+      REQUIRE(same);
       if (width > 32) continue;
       std::vector<uint32_t> narrow(count);
       bits.unpack(static_cast<uint32_t>(base), narrow);
-      for (size_t i = 0; i < count; ++i) REQUIRE(narrow[i] == static_cast<uint32_t>(base + values[i]));
+      for (size_t i = 0; i < count; ++i) same &= narrow[i] == static_cast<uint32_t>(base + values[i]);
+      REQUIRE(same);
     }
   }
 }
