@@ -31,15 +31,19 @@ SegmentInfo info_of(const Header& header, const Trailer& trailer, const Footer& 
 
 Result<std::shared_ptr<const SegmentFile>> SegmentFile::open(FileSystem& fs, const std::string& path,
                                                              const SegmentInfo* expected) {
-  std::shared_ptr<SegmentFile> segment(new SegmentFile);
-  segment->path_ = path;
   Result<std::unique_ptr<File>> file = fs.open(path, OpenMode::kRead);
   if (!file) {
     Error error = std::move(file).error();
     if (expected != nullptr && error.code == Code::kNotFound) error.code = Code::kCorruption;  // the manifest lists it
     return std::unexpected(std::move(error));
   }
-  segment->file_ = *std::move(file);
+  return open(*std::move(file), expected);
+}
+
+Result<std::shared_ptr<const SegmentFile>> SegmentFile::open(std::unique_ptr<File> file, const SegmentInfo* expected) {
+  std::shared_ptr<SegmentFile> segment(new SegmentFile);
+  segment->file_ = std::move(file);
+  const std::string& path = segment->path_ = segment->file_->path();
   Status read = segment->read_metadata();
   if (read && expected != nullptr) read = segment->check_expected(*expected);
   if (!read) {

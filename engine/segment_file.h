@@ -24,6 +24,8 @@ class SegmentFile {
   static Result<std::shared_ptr<const SegmentFile>> open(FileSystem& fs, const std::string& path,
                                                          const SegmentInfo* expected);
 
+  static Result<std::shared_ptr<const SegmentFile>> open(std::unique_ptr<File> file, const SegmentInfo* expected);
+
   const std::string& path() const { return path_; }
   const segment_format::Header& header() const { return header_; }
   const segment_format::Trailer& trailer() const { return trailer_; }

@@ -61,4 +61,9 @@ Result<std::shared_ptr<SegmentReader>> SegmentReader::open(FileSystem& fs, const
   return std::make_shared<SegmentReaderImpl>(std::move(segment));
 }
 
+Result<std::shared_ptr<SegmentReader>> SegmentReader::open(std::unique_ptr<File> file, const SegmentInfo* expected) {
+  TALLY_ASSIGN_OR_RETURN(auto segment, SegmentFile::open(std::move(file), expected));
+  return std::make_shared<SegmentReaderImpl>(std::move(segment));
+}
+
 }  // namespace tally

@@ -15,9 +15,10 @@ namespace tally {
 
 // Which columns to decode. Ids of schema columns, and the engine's own.
 struct ColumnSelection {
-  std::vector<uint32_t> column_ids;  // dimensions and fields, by Column::id; the event time and id have flags of their own
+  std::vector<uint32_t>
+      column_ids;  // dimensions and fields, by Column::id; the event time and id have flags of their own
   bool times = true;
-  bool ids = false;                  // ids and id_kinds
+  bool ids = false;  // ids and id_kinds
   bool kinds = true;
   bool lsns = false;
   bool arrivals = false;
@@ -27,12 +28,12 @@ struct ColumnSelection {
 // Decoded rows of one block. Arrays not selected are nullptr. Valid until the next call on the cursor. A selected column
 // that the segment's schema version does not have reads as NULL in every form: codes, ints with nulls, and strings.
 struct BlockColumns {
-  RawColumns rows;          // codes and fields are empty here: see by_column
+  RawColumns rows;  // codes and fields are empty here: see by_column
   struct Selected {
-    const uint32_t* codes = nullptr;      // dimensions
-    const int64_t* ints = nullptr;        // INT64, DECIMAL fields; 0 where NULL
-    const uint8_t* nulls = nullptr;       // of ints: 1 = NULL; nullptr = none is
-    const StringRef* strings = nullptr;   // STRING fields
+    const uint32_t* codes = nullptr;     // dimensions
+    const int64_t* ints = nullptr;       // INT64, DECIMAL fields; 0 where NULL
+    const uint8_t* nulls = nullptr;      // of ints: 1 = NULL; nullptr = none is
+    const StringRef* strings = nullptr;  // STRING fields
   };
   std::vector<Selected> by_column;  // parallel to ColumnSelection::column_ids
 };
@@ -41,11 +42,14 @@ class SegmentReader {
  public:
   // Reads and verifies header, footer and directory. `expected` (from the manifest) must match; nullptr reads the file
   // alone, as `tally inspect` does.
-  static Result<std::shared_ptr<SegmentReader>> open(FileSystem& fs, const std::string& path, const SegmentInfo* expected);
+  static Result<std::shared_ptr<SegmentReader>> open(FileSystem& fs, const std::string& path,
+                                                     const SegmentInfo* expected);
+  // The same of a file that is open already.
+  static Result<std::shared_ptr<SegmentReader>> open(std::unique_ptr<File> file, const SegmentInfo* expected);
   virtual ~SegmentReader() = default;
 
   virtual const SegmentInfo& info() const = 0;
-  virtual const Schema& schema() const = 0;            // the version it was written with
+  virtual const Schema& schema() const = 0;  // the version it was written with
   virtual const std::array<uint8_t, 16>& table_uuid() const = 0;
 
   struct Section {
@@ -55,7 +59,7 @@ class SegmentReader {
     uint32_t blocks = 0;
   };
   virtual const std::vector<Section>& sections() const = 0;
-  struct BlockInfo {          // a row group: the same rows of every column
+  struct BlockInfo {  // a row group: the same rows of every column
     uint32_t rows = 0;
     TimeUs min_time = 0;
     TimeUs max_time = 0;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/file_names.h"
+#include "engine/manifest_describe.h"
 #include "engine/manifest_format.h"
 #include "engine/manifest_reader.h"
 #include "tests/support/engine/disk_samples.h"
@@ -37,13 +38,10 @@ struct Table {
   ManualClock clock;
 };
 
-Status flush(Manifest& manifest, Lsn lsn) {
-  return manifest.commit(sample_flush(*manifest.state(), lsn));
-}
+Status flush(Manifest& manifest, Lsn lsn) { return manifest.commit(sample_flush(*manifest.state(), lsn)); }
 
 std::string file_in_force(SimDisk& disk) {
-  return kPaths.manifest(
-      manifest_format::decode_current(as_text(disk.content(kPaths.current())))->number);
+  return kPaths.manifest(manifest_format::decode_current(as_text(disk.content(kPaths.current())))->number);
 }
 
 }  // namespace
@@ -87,8 +85,7 @@ TEST_CASE("manifest: a file grown enough is replaced, the one before it stays, o
   for (Lsn lsn = 1; lsn <= 40; ++lsn) REQUIRE(flush(*manifest, lsn));
   std::vector<uint64_t> numbers;
   for (const FileInfo& info : *table.disk.list("t")) {
-    if (parse_file_name(info.name).kind == FileKind::kManifest)
-      numbers.push_back(parse_file_name(info.name).number);
+    if (parse_file_name(info.name).kind == FileKind::kManifest) numbers.push_back(parse_file_name(info.name).number);
   }
   REQUIRE(numbers.size() == 2);
   CHECK(numbers[1] == numbers[0] + 1);
@@ -210,8 +207,7 @@ TEST_CASE("manifest: a swapped, zeroed or repeated block is the same state or a 
     for (size_t to = 0; to < 8; ++to) {
       if (from == to) continue;
       Bytes swapped = file;
-      std::swap_ranges(swapped.begin() + from * 4096, swapped.begin() + (from + 1) * 4096,
-                       swapped.begin() + to * 4096);
+      std::swap_ranges(swapped.begin() + from * 4096, swapped.begin() + (from + 1) * 4096, swapped.begin() + to * 4096);
       auto loaded = decode_manifest(swapped, nullptr);
       CAPTURE(from);
       CAPTURE(to);
@@ -221,4 +217,20 @@ TEST_CASE("manifest: a swapped, zeroed or repeated block is the same state or a 
       }
     }
   }
+}
+
+TEST_CASE("manifest: it describes itself, without its key") {
+  Table table;
+  auto manifest = table.open();
+  for (Lsn lsn = 1; lsn <= 2; ++lsn) REQUIRE(flush(*manifest, lsn));
+  auto lines = describe_manifest(table.disk, file_in_force(table.disk));
+  REQUIRE(lines);
+  std::string text;
+  for (const std::string& line : *lines) text += line + "\n";
+  for (const char* part :
+       {"one snapshot and 2 edits", "received 20 = accepted 18", "segments: 2", "flushed through LSN 2"}) {
+    CAPTURE(text);
+    CHECK(text.find(part) != std::string::npos);
+  }
+  CHECK(text.find(hex(manifest->state()->hash_key)) == std::string::npos);
 }

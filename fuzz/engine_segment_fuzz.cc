@@ -1,0 +1,114 @@
+// A segment from untrusted bytes: open, read every column of every block, appendix, verification. The first byte of the
+// input says whether every checksum is put right first, so that mutations reach what lies behind the sums.
+#include <algorithm>
+#include <cstring>
+
+#include "base/checksum.h"
+#include "engine/segment_format.h"
+#include "engine/segment_reader.h"
+
+namespace tally {
+namespace {
+
+using namespace segment_format;  // NOLINT: this target is about nothing else
+
+class BytesFile final : public File {
+ public:
+  explicit BytesFile(Bytes bytes) : bytes_(std::move(bytes)) {}
+  const std::string& path() const override { return path_; }
+  Result<uint64_t> size() const override { return bytes_.size(); }
+  Result<size_t> read_at(uint64_t offset, MutableByteSpan out) override {
+    if (offset >= bytes_.size()) return size_t{0};
+    size_t count = std::min<size_t>(out.size(), bytes_.size() - offset);
+    std::copy_n(bytes_.begin() + static_cast<ptrdiff_t>(offset), count, out.begin());
+    return count;
+  }
+  Status write_at(uint64_t, ByteSpan) override { return fail(Code::kInternal, "a reader writes"); }
+  Status sync_data() override { return {}; }
+  Status sync() override { return {}; }
+  Status truncate(uint64_t) override { return fail(Code::kInternal, "a reader truncates"); }
+  Status preallocate(uint64_t) override { return fail(Code::kInternal, "a reader preallocates"); }
+  void drop_cache(uint64_t, uint64_t) override {}
+
+ private:
+  const std::string path_ = "input.seg";
+  Bytes bytes_;
+};
+
+void fix_blocks(Bytes& file, uint64_t end, uint64_t digest) {
+  for (uint64_t at = kHeaderBytes; at + kBlockHeaderBytes <= end;) {
+    uint8_t* header = file.data() + at;
+    uint64_t stored = load_le<uint32_t>(header + 28);
+    if (stored > end - at - kBlockHeaderBytes) return;
+    store_le(header, digest);
+    store_le(header + 32, xxh3({header + kBlockHeaderBytes, stored}));
+    store_le(header + 40, xxh3({header, 40}));
+    at += kBlockHeaderBytes + stored;
+  }
+}
+
+void fix_sums(Bytes& file) {
+  if (file.size() < kHeaderBytes + kTrailerBytes) return;
+  uint8_t* head = file.data();
+  uint8_t* trailer = file.data() + file.size() - kTrailerBytes;
+  std::memcpy(head, kMagic.data(), kMagic.size());
+  store_le(head + 120, xxh3({head, 120}));
+  std::memcpy(trailer + 56, kEndMagic.data(), kEndMagic.size());
+  uint64_t end = file.size() - kTrailerBytes;
+  uint64_t footer = std::min<uint64_t>(load_le<uint64_t>(trailer), end);
+  uint64_t digest = xxh3({head + 16, 16});
+  fix_blocks(file, footer, digest);
+  store_le(trailer, footer);
+  store_le(trailer + 8, end - footer);
+  store_le(trailer + 16, xxh3({head + footer, end - footer}));
+  store_le(trailer + 24, static_cast<uint64_t>(file.size()));
+  store_le(trailer + 32, digest);
+  store_le(trailer + 40, xxh3({head, end}));
+  store_le(trailer + 48, xxh3({trailer, 48}));
+}
+
+// Touches every cell, so that a sanitizer sees a reference that points nowhere.
+uint64_t use(const BlockColumns& columns) {
+  uint64_t sum = 0;
+  const RawColumns& rows = columns.rows;
+  for (uint32_t row = 0; row < rows.rows; ++row) {
+    sum += static_cast<uint64_t>(rows.times[row]) + rows.lsns[row] + rows.digests[row];
+    TALLY_CHECK(rows.kinds[row] <= RowKind::kRetraction);
+    sum += format_id(rows.id_kinds[row], rows.ids[row]).size();
+    for (const BlockColumns::Selected& column : columns.by_column) {
+      if (column.codes != nullptr) sum += column.codes[row];
+      if (column.ints != nullptr) sum += static_cast<uint64_t>(column.ints[row]);
+      if (column.nulls != nullptr) sum += column.nulls[row];
+      if (column.strings == nullptr) continue;
+      for (char c : column.strings[row].view()) sum += static_cast<uint8_t>(c);
+    }
+  }
+  return sum;
+}
+
+void read_all(const SegmentReader& reader) {
+  ColumnSelection selection{.column_ids = {4000}, .ids = true, .lsns = true, .arrivals = true, .digests = true};
+  for (const Column& column : reader.schema().columns) {
+    if (column.role == ColumnRole::kDimension || column.role == ColumnRole::kField)
+      selection.column_ids.push_back(column.id);
+  }
+  auto cursor = reader.cursor(selection);
+  volatile uint64_t sum = 0;
+  for (uint32_t block = 0; block < reader.blocks().size(); ++block) {
+    if (auto columns = cursor->read(block)) sum = sum + use(**columns);
+  }
+  for (auto [id, code] : reader.max_codes()) (void)reader.appendix(id);
+  (void)reader.verify();
+}
+
+}  // namespace
+}  // namespace tally
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  tally::Bytes file(data + 1, data + size);
+  if ((data[0] & 1) != 0) tally::fix_sums(file);
+  auto reader = tally::SegmentReader::open(std::make_unique<tally::BytesFile>(std::move(file)), nullptr);
+  if (reader) tally::read_all(**reader);
+  return 0;
+}
