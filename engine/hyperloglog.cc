@@ -114,7 +114,7 @@ uint8_t HyperLogLog::register_at(uint32_t index) const {
 uint64_t HyperLogLog::estimate() const {
   const int q = 64 - precision_;
   const double m = static_cast<double>(uint64_t{1} << precision_);
-  std::array<uint32_t, 66> count{};   // registers by value
+  std::array<uint32_t, 66> count{};  // registers by value
   if (dense_.empty()) {
     compact();
     for (uint32_t entry : sparse_) ++count[entry & 0xFF];

@@ -24,11 +24,11 @@ uint64_t unique_hash(int64_t value);
 
 class HyperLogLog {
  public:
-  explicit HyperLogLog(uint8_t precision);   // within the two limits above (checked)
+  explicit HyperLogLog(uint8_t precision);  // within the two limits above (checked)
 
   void add(uint64_t hash);
-  void merge(const HyperLogLog& other);      // of the same precision (checked)
-  uint64_t estimate() const;                 // rounded to the nearest whole number
+  void merge(const HyperLogLog& other);  // of the same precision (checked)
+  uint64_t estimate() const;             // rounded to the nearest whole number
 
   uint8_t precision() const { return precision_; }
   uint8_t register_at(uint32_t index) const;
@@ -37,7 +37,7 @@ class HyperLogLog {
 
  private:
   void set(uint32_t index, uint8_t rank);
-  void compact() const;                      // sorts the sparse entries, keeping the largest rank of each register
+  void compact() const;  // sorts the sparse entries, keeping the largest rank of each register
   void become_dense();
 
   // Sparse: entries of index << 8 | rank; the first `sorted_` are sorted and unique, those behind were just added.

@@ -14,27 +14,46 @@ struct Expr;
 using ExprPtr = std::unique_ptr<Expr>;
 
 enum class ExprKind : uint8_t {
-  kNull, kBool, kNumber, kString,   // text: the value; kBool: "true" or "false"
-  kInterval, kTimestamp,            // INTERVAL '1 day', TIMESTAMP '2020-01-01': text: between the quotes
-  kParameter,                       // text: the number
-  kName,                            // text, qualifier (a table, or empty)
-  kStar,                            // of COUNT(*) and SELECT *; qualifier
-  kCall,                            // text: the function, lower case; args; distinct
-  kNegate, kNot,                    // args[0]
-  kBinary,                          // op; args[0], args[1]
-  kAnd, kOr,                        // two or more args
-  kIsNull, kIsTrue, kIsFalse,       // args[0]; negated
-  kIn,                              // args[0] among the others; negated
-  kBetween,                         // args[0] from args[1] to args[2]; negated
-  kLike,                            // args[0] against args[1]; negated; op: kEqual or, for ILIKE, kEqualFolded
-  kCase,                            // WHEN, THEN pairs, then the ELSE if has_else; `CASE x WHEN y` is written out as x = y
-  kCast,                            // args[0]; text: the type as written; precision, scale
+  kNull,
+  kBool,
+  kNumber,
+  kString,  // text: the value; kBool: "true" or "false"
+  kInterval,
+  kTimestamp,  // INTERVAL '1 day', TIMESTAMP '2020-01-01': text: between the quotes
+  kParameter,  // text: the number
+  kName,       // text, qualifier (a table, or empty)
+  kStar,       // of COUNT(*) and SELECT *; qualifier
+  kCall,       // text: the function, lower case; args; distinct
+  kNegate,
+  kNot,     // args[0]
+  kBinary,  // op; args[0], args[1]
+  kAnd,
+  kOr,  // two or more args
+  kIsNull,
+  kIsTrue,
+  kIsFalse,  // args[0]; negated
+  kIn,       // args[0] among the others; negated
+  kBetween,  // args[0] from args[1] to args[2]; negated
+  kLike,     // args[0] against args[1]; negated; op: kEqual or, for ILIKE, kEqualFolded
+  kCase,     // WHEN, THEN pairs, then the ELSE if has_else; `CASE x WHEN y` is written out as x = y
+  kCast,     // args[0]; text: the type as written; precision, scale
 };
 
 enum class BinaryOp : uint8_t {
-  kAdd, kSubtract, kMultiply, kDivide, kRemainder, kConcat,
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual,
-  kDistinctFrom, kNotDistinctFrom,  // IS [NOT] DISTINCT FROM
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kRemainder,
+  kConcat,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kDistinctFrom,
+  kNotDistinctFrom,  // IS [NOT] DISTINCT FROM
   kEqualFolded,
 };
 
@@ -45,10 +64,10 @@ struct Expr {
   bool distinct = false;
   bool has_else = false;
   bool parenthesized = false;
-  uint8_t precision = 0;   // of a cast to DECIMAL(precision, scale); 0: any
+  uint8_t precision = 0;  // of a cast to DECIMAL(precision, scale); 0: any
   uint8_t scale = 0;
-  uint16_t depth = 1;      // of the tree below, this node included
-  uint32_t offset = 0;     // of its first character, or of its operator
+  uint16_t depth = 1;   // of the tree below, this node included
+  uint32_t offset = 0;  // of its first character, or of its operator
   std::string text;
   std::string qualifier;
   std::vector<ExprPtr> args;
@@ -56,23 +75,23 @@ struct Expr {
 
 struct TableName {
   std::string name;
-  bool system = false;     // system.name
-  bool raw = false;        // name.raw
+  bool system = false;  // system.name
+  bool raw = false;     // name.raw
   std::string alias;
   uint32_t offset = 0;
 };
 
 struct SelectItem {
   ExprPtr expr;
-  std::string alias;       // empty: none was given
-  std::string text;        // as written
+  std::string alias;  // empty: none was given
+  std::string text;   // as written
   uint32_t offset = 0;
 };
 
 struct OrderItem {
   ExprPtr expr;
   bool descending = false;
-  bool nulls_first = false;   // by default last when ascending, first when descending
+  bool nulls_first = false;  // by default last when ascending, first when descending
 };
 
 struct SelectStatement {
@@ -99,14 +118,14 @@ struct ColumnDefinition {
   // The id.
   std::string within;
   uint32_t within_offset = 0;
-  std::vector<std::pair<std::string, uint32_t>> id_from;      // name, offset
+  std::vector<std::pair<std::string, uint32_t>> id_from;  // name, offset
   // Measures.
   enum class Aggregate : uint8_t { kCount, kSum, kMin, kMax, kUnique } aggregate = Aggregate::kCount;
   std::pair<std::string, uint32_t> argument;
   std::optional<uint64_t> unique_precision;
   uint32_t unique_precision_offset = 0;
-  ExprPtr expression;          // the condition, or what a derived measure is
-  std::string expression_text; // as written
+  ExprPtr expression;           // the condition, or what a derived measure is
+  std::string expression_text;  // as written
 };
 
 struct RollupDefinition {
@@ -123,7 +142,7 @@ struct RollupDefinition {
 struct LatenessDefinition {
   std::string interval;
   uint32_t offset = 0;
-  ExprPtr condition;           // nullptr: every row
+  ExprPtr condition;  // nullptr: every row
   std::string condition_text;
 };
 
@@ -134,7 +153,7 @@ struct CreateTableStatement {
   std::vector<ColumnDefinition> columns;
   std::vector<RollupDefinition> rollups;
   std::vector<LatenessDefinition> lateness;
-  std::optional<std::pair<std::string, uint32_t>> raw_retention, grace;   // interval, offset
+  std::optional<std::pair<std::string, uint32_t>> raw_retention, grace;  // interval, offset
   std::optional<bool> fsync;
 };
 
@@ -147,6 +166,7 @@ struct ExplainStatement {
   SelectStatement select;
 };
 
-using Statement = std::variant<SelectStatement, CreateTableStatement, ShowTablesStatement, DescribeStatement, ExplainStatement>;
+using Statement =
+    std::variant<SelectStatement, CreateTableStatement, ShowTablesStatement, DescribeStatement, ExplainStatement>;
 
 }  // namespace tally

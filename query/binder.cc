@@ -99,8 +99,9 @@ Sql<void> Binder::bind_items(const SelectStatement& statement) {
 Sql<void> Binder::bind_star(const Expr& star) {
   if (out_.source == BoundSelect::Source::kOneRow) return sql_fail(star.offset, "SELECT * without FROM has no columns");
   if (out_.source == BoundSelect::Source::kTable) {
-    return sql_fail(star.offset, "* does not list a table's measures", "; name them, as in SELECT country, SUM(events), or read rows: SELECT * FROM " +
-                    out_.table_name + ".raw");
+    return sql_fail(
+        star.offset, "* does not list a table's measures",
+        "; name them, as in SELECT country, SUM(events), or read rows: SELECT * FROM " + out_.table_name + ".raw");
   }
   if (out_.source == BoundSelect::Source::kRows) {
     std::vector<InputColumn> columns = out_.inputs;
@@ -128,7 +129,8 @@ Sql<void> Binder::bind_keys(const SelectStatement& statement) {
   out_.aggregated = true;
   for (const OutputColumn& output : out_.outputs) {
     if (contains_aggregate(*output.expr)) continue;
-    if (out_.keys.size() >= limits::kSqlKeysMax) return too_many(output.expr->offset, "keys in GROUP BY", limits::kSqlKeysMax);
+    if (out_.keys.size() >= limits::kSqlKeysMax)
+      return too_many(output.expr->offset, "keys in GROUP BY", limits::kSqlKeysMax);
     out_.keys.push_back(copy(*output.expr));
   }
   return {};
@@ -214,7 +216,8 @@ Sql<void> Binder::finish(const SelectStatement& statement) {
   out_.distinct = statement.distinct;
   if (!out_.aggregated) {
     if (out_.source != BoundSelect::Source::kTable) return {};
-    return sql_fail(statement.items[0].offset, quoted(out_.table_name) + " answers with aggregates, and this query has none",
+    return sql_fail(statement.items[0].offset,
+                    quoted(out_.table_name) + " answers with aggregates, and this query has none",
                     "; add GROUP BY ALL, or read rows: FROM " + out_.table_name + ".raw");
   }
   if (out_.source == BoundSelect::Source::kTable && !out_.keys.empty()) add_appearance();
@@ -269,7 +272,8 @@ void Binder::add_appearance() {
     uint32_t filter = add_filter(rows, nullptr);
     for (uint32_t i = 0; i < out_.aggregates.size(); ++i) {
       const Aggregate& known = out_.aggregates[i];
-      if (known.function == AggregateFunction::kCountRows && known.filter == filter) return out_.appears_when.push_back(i);
+      if (known.function == AggregateFunction::kCountRows && known.filter == filter)
+        return out_.appears_when.push_back(i);
     }
     Aggregate aggregate;
     aggregate.filter = filter;
@@ -278,7 +282,8 @@ void Binder::add_appearance() {
     out_.appears_when.push_back(static_cast<uint32_t>(out_.aggregates.size() - 1));
   };
   auto named = [&](RowClass rows) {
-    return std::any_of(out_.filters.begin(), out_.filters.end(), [&](const RowFilter& filter) { return filter.rows == rows; });
+    return std::any_of(out_.filters.begin(), out_.filters.end(),
+                       [&](const RowFilter& filter) { return filter.rows == rows; });
   };
   bool duplicates = named(RowClass::kDuplicates), conflicts = named(RowClass::kConflicts);
   watch(RowClass::kEvents);

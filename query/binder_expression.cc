@@ -212,9 +212,12 @@ Sql<BoundExprPtr> Binder::arithmetic(const Expr& expr, Op op, BoundExprPtr left,
   }
   if (!type) {
     std::string hint;
-    if (left->type == SqlType::kTimestamp || right->type == SqlType::kTimestamp) hint = "; write ts + INTERVAL '1 hour'";
-    return sql_fail(at(expr), "cannot " + std::string(verb(op)) + " " + std::string(type_name(left->type)) + " and " +
-                                  std::string(type_name(right->type)), hint);
+    if (left->type == SqlType::kTimestamp || right->type == SqlType::kTimestamp)
+      hint = "; write ts + INTERVAL '1 hour'";
+    return sql_fail(at(expr),
+                    "cannot " + std::string(verb(op)) + " " + std::string(type_name(left->type)) + " and " +
+                        std::string(type_name(right->type)),
+                    hint);
   }
   std::vector<BoundExprPtr> args;
   args.push_back(std::move(left));
@@ -232,8 +235,11 @@ Sql<BoundExprPtr> Binder::comparison(const Expr& expr, Op op, BoundExprPtr left,
 }
 
 Sql<BoundExprPtr> Binder::logic(const Expr& expr) {
-  Op op = expr.kind == ExprKind::kAnd ? Op::kAnd : expr.kind == ExprKind::kOr ? Op::kOr
-          : expr.kind == ExprKind::kNot ? Op::kNot : expr.kind == ExprKind::kIsTrue ? Op::kIsTrue : Op::kIsFalse;
+  Op op = expr.kind == ExprKind::kAnd      ? Op::kAnd
+          : expr.kind == ExprKind::kOr     ? Op::kOr
+          : expr.kind == ExprKind::kNot    ? Op::kNot
+          : expr.kind == ExprKind::kIsTrue ? Op::kIsTrue
+                                           : Op::kIsFalse;
   std::string_view what = op == Op::kAnd ? "AND" : op == Op::kOr ? "OR" : op == Op::kNot ? "NOT" : "IS TRUE";
   std::vector<BoundExprPtr> args;
   for (const ExprPtr& arg : expr.args) {
@@ -303,8 +309,10 @@ Sql<BoundExprPtr> Binder::like(const Expr& expr) {
   SQL_ASSIGN(BoundExprPtr pattern, bind(*expr.args[1]));
   bool text = (subject->type == SqlType::kString || subject->type == SqlType::kNull) &&
               (pattern->type == SqlType::kString || pattern->type == SqlType::kNull);
-  if (!text) return sql_fail(at(expr), "LIKE compares strings, not " + std::string(type_name(
-                                 subject->type == SqlType::kString ? pattern->type : subject->type)));
+  if (!text)
+    return sql_fail(at(expr),
+                    "LIKE compares strings, not " +
+                        std::string(type_name(subject->type == SqlType::kString ? pattern->type : subject->type)));
   if (!is_constant(*pattern)) return sql_fail(pattern->offset, "the pattern of LIKE must be a constant");
   auto prepared = std::make_shared<LikePattern>(pattern->constant.text, expr.op == BinaryOp::kEqualFolded);
   std::vector<BoundExprPtr> args;

@@ -13,14 +13,23 @@ struct FunctionInfo {
 };
 constexpr size_t kAny = 1000;
 constexpr auto kFunctions = std::to_array<FunctionInfo>({
-    {"abs", Op::kAbs, 1, 1},           {"round", Op::kRound, 1, 2},     {"trunc", Op::kTrunc, 1, 2},
-    {"floor", Op::kFloor, 1, 1},       {"ceil", Op::kCeil, 1, 1},       {"ceiling", Op::kCeil, 1, 1},
-    {"mod", Op::kRemainder, 2, 2},     {"coalesce", Op::kCoalesce, 1, kAny}, {"nullif", Op::kNullIf, 2, 2},
-    {"greatest", Op::kGreatest, 1, kAny}, {"least", Op::kLeast, 1, kAny}, {"lower", Op::kLower, 1, 1},
-    {"upper", Op::kUpper, 1, 1},       {"length", Op::kLength, 1, 1},
+    {"abs", Op::kAbs, 1, 1},
+    {"round", Op::kRound, 1, 2},
+    {"trunc", Op::kTrunc, 1, 2},
+    {"floor", Op::kFloor, 1, 1},
+    {"ceil", Op::kCeil, 1, 1},
+    {"ceiling", Op::kCeil, 1, 1},
+    {"mod", Op::kRemainder, 2, 2},
+    {"coalesce", Op::kCoalesce, 1, kAny},
+    {"nullif", Op::kNullIf, 2, 2},
+    {"greatest", Op::kGreatest, 1, kAny},
+    {"least", Op::kLeast, 1, kAny},
+    {"lower", Op::kLower, 1, 1},
+    {"upper", Op::kUpper, 1, 1},
+    {"length", Op::kLength, 1, 1},
 });
-constexpr auto kOthers = std::to_array<std::string_view>({"time_bucket", "date_trunc", "now", "sum", "count", "min", "max",
-                                                          "avg", "approx_count_distinct"});
+constexpr auto kOthers = std::to_array<std::string_view>(
+    {"time_bucket", "date_trunc", "now", "sum", "count", "min", "max", "avg", "approx_count_distinct"});
 
 const FunctionInfo* find_function(std::string_view name) {
   auto found = std::find_if(kFunctions.begin(), kFunctions.end(), [&](const auto& info) { return info.name == name; });
@@ -42,11 +51,21 @@ struct TypeName {
   SqlType type;
 };
 constexpr auto kTypes = std::to_array<TypeName>({
-    {"int64", SqlType::kInt64},        {"bigint", SqlType::kInt64},     {"int", SqlType::kInt64},
-    {"integer", SqlType::kInt64},      {"int8", SqlType::kInt64},       {"decimal", SqlType::kDecimal},
-    {"numeric", SqlType::kDecimal},    {"string", SqlType::kString},    {"text", SqlType::kString},
-    {"varchar", SqlType::kString},     {"timestamp", SqlType::kTimestamp}, {"timestamptz", SqlType::kTimestamp},
-    {"boolean", SqlType::kBool},       {"bool", SqlType::kBool},        {"interval", SqlType::kInterval},
+    {"int64", SqlType::kInt64},
+    {"bigint", SqlType::kInt64},
+    {"int", SqlType::kInt64},
+    {"integer", SqlType::kInt64},
+    {"int8", SqlType::kInt64},
+    {"decimal", SqlType::kDecimal},
+    {"numeric", SqlType::kDecimal},
+    {"string", SqlType::kString},
+    {"text", SqlType::kString},
+    {"varchar", SqlType::kString},
+    {"timestamp", SqlType::kTimestamp},
+    {"timestamptz", SqlType::kTimestamp},
+    {"boolean", SqlType::kBool},
+    {"bool", SqlType::kBool},
+    {"interval", SqlType::kInterval},
 });
 
 bool can_cast(SqlType from, SqlType to) {
@@ -69,7 +88,8 @@ Sql<std::vector<BoundExprPtr>> Binder::arguments(const Expr& expr) {
 
 Sql<BoundExprPtr> Binder::call(const Expr& expr) {
   if (is_aggregate_name(expr.text)) return aggregate_call(expr);
-  if (expr.distinct) return sql_fail(at(expr), "DISTINCT belongs into COUNT(DISTINCT x), not into " + upper_case(expr.text));
+  if (expr.distinct)
+    return sql_fail(at(expr), "DISTINCT belongs into COUNT(DISTINCT x), not into " + upper_case(expr.text));
   if (expr.text == "time_bucket" || expr.text == "date_trunc") return bucket(expr);
   if (expr.text == "now") {
     if (!expr.args.empty()) return sql_fail(at(expr), "now() takes no argument");
@@ -81,8 +101,9 @@ Sql<BoundExprPtr> Binder::call(const Expr& expr) {
   }
   if (expr.args.size() < info->least || expr.args.size() > info->most) {
     std::string wanted = info->most == kAny ? "at least " + counted(info->least, "argument")
-                         : info->least == info->most ? counted(info->least, "argument")
-                                                     : std::to_string(info->least) + " or " + counted(info->most, "argument");
+                         : info->least == info->most
+                             ? counted(info->least, "argument")
+                             : std::to_string(info->least) + " or " + counted(info->most, "argument");
     return sql_fail(at(expr), upper_case(expr.text) + " wants " + wanted + ", not " + std::to_string(expr.args.size()));
   }
   SQL_ASSIGN(std::vector<BoundExprPtr> args, arguments(expr));
@@ -127,7 +148,8 @@ Sql<BoundExprPtr> Binder::bucket(const Expr& expr) {
   SQL_TRY(become(args[1], SqlType::kTimestamp));
   SqlType wanted = by_width ? SqlType::kInterval : SqlType::kString;
   if (!is_constant(*args[0]) || args[0]->type != wanted) {
-    return sql_fail(args[0]->offset, expr.text + (by_width ? " wants an interval first, like '1 hour'" : " wants a unit first, like 'hour'"));
+    return sql_fail(args[0]->offset, expr.text + (by_width ? " wants an interval first, like '1 hour'"
+                                                           : " wants a unit first, like 'hour'"));
   }
   if (args[1]->type != SqlType::kTimestamp && args[1]->type != SqlType::kNull) {
     return sql_fail(args[1]->offset, expr.text + " wants a timestamp, not " + std::string(type_name(args[1]->type)));
@@ -154,15 +176,18 @@ Sql<BoundExprPtr> Binder::cast(const Expr& expr) {
   SQL_ASSIGN(BoundExprPtr operand, bind(*expr.args[0]));
   auto found = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& known) { return known.name == expr.text; });
   if (found == kTypes.end()) {
-    return sql_fail(at(expr), "unknown type " + quoted(expr.text), "; there are INT64, DECIMAL(p, s), STRING, TIMESTAMP, BOOLEAN, INTERVAL");
+    return sql_fail(at(expr), "unknown type " + quoted(expr.text),
+                    "; there are INT64, DECIMAL(p, s), STRING, TIMESTAMP, BOOLEAN, INTERVAL");
   }
-  if (expr.precision > 0 && found->type != SqlType::kDecimal) return sql_fail(at(expr), upper_case(expr.text) + " takes no digits");
+  if (expr.precision > 0 && found->type != SqlType::kDecimal)
+    return sql_fail(at(expr), upper_case(expr.text) + " takes no digits");
   if (operand->untyped && (found->type == SqlType::kInterval || found->type == SqlType::kTimestamp)) {
     SQL_TRY(become(operand, found->type));
     return operand;
   }
   if (!can_cast(operand->type, found->type)) {
-    return sql_fail(at(expr), std::string(type_name(operand->type)) + " cannot become " + std::string(type_name(found->type)));
+    return sql_fail(at(expr),
+                    std::string(type_name(operand->type)) + " cannot become " + std::string(type_name(found->type)));
   }
   std::vector<BoundExprPtr> args;
   args.push_back(std::move(operand));

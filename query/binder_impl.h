@@ -34,7 +34,7 @@ class Binder {
   Sql<void> finish(const SelectStatement& statement);
   Sql<void> check_distinct_order();
   Sql<BoundExprPtr> ordinal(const Expr& number, std::string_view clause);
-  Sql<void> lift(BoundExprPtr& expr);       // from input columns to keys and aggregates
+  Sql<void> lift(BoundExprPtr& expr);  // from input columns to keys and aggregates
   void add_appearance();
   void remember_codes(BoundExprPtr& expr);  // wraps conditions over one dimension into kByCode
   void extract_time_range(const BoundExpr& condition);
@@ -43,7 +43,7 @@ class Binder {
   Sql<void> bind_from(const SelectStatement& statement);
   Sql<void> bind_system_table(const TableName& table);
   Sql<BoundExprPtr> name(const Expr& expr);
-  Sql<BoundExprPtr> table_name(const Expr& expr);       // a name on a table
+  Sql<BoundExprPtr> table_name(const Expr& expr);  // a name on a table
   Sql<BoundExprPtr> raw_name(const Expr& expr);
   Sql<BoundExprPtr> given_name(const Expr& expr);
   Sql<BoundExprPtr> column_slot(const Column& column, const Expr& expr);
@@ -90,7 +90,7 @@ class Binder {
   // --- building
   BoundExprPtr make(Op op, SqlType type, const Expr& expr, std::vector<BoundExprPtr> args = {});
   BoundExprPtr constant(Datum value, const Expr& expr);
-  BoundExprPtr folded(BoundExprPtr expr);             // to a constant, where it has no slots
+  BoundExprPtr folded(BoundExprPtr expr);  // to a constant, where it has no slots
   Sql<BoundExprPtr> counted_copy(const BoundExpr& from, const Expr& expr);
   std::optional<uint32_t> at(const Expr& expr) const { return fixed_offset_ ? fixed_offset_ : expr.offset; }
 
@@ -109,7 +109,7 @@ class Binder {
   const Schema* schema_ = nullptr;
   BoundSelect out_;
   Place place_ = Place::kSelect;
-  std::optional<uint32_t> fixed_offset_;        // inside a derived measure: where the statement names it
+  std::optional<uint32_t> fixed_offset_;  // inside a derived measure: where the statement names it
   unsigned derived_depth_ = 0;
   unsigned alias_depth_ = 0;
   uint64_t copied_nodes_ = 0;

@@ -24,7 +24,8 @@ constexpr auto kAggregates = std::to_array<AggregateName>({
 });
 
 AggregateFunction function_of(std::string_view name) {
-  auto found = std::find_if(kAggregates.begin(), kAggregates.end(), [&](const auto& known) { return known.name == name; });
+  auto found =
+      std::find_if(kAggregates.begin(), kAggregates.end(), [&](const auto& known) { return known.name == name; });
   return found->function;
 }
 
@@ -73,30 +74,35 @@ std::vector<std::string> Binder::measure_names() const {
 }
 
 std::unexpected<SqlError> Binder::bare_measure(const Measure& measure, const Expr& expr) const {
-  return sql_fail(at(expr), quoted(measure.name) + " is a measure and needs its aggregate", "; write " + usage(measure));
+  return sql_fail(at(expr), quoted(measure.name) + " is a measure and needs its aggregate",
+                  "; write " + usage(measure));
 }
 
 std::unexpected<SqlError> Binder::unknown_measure(const Expr& expr) const {
-  return sql_fail(at(expr), "unknown measure " + quoted(expr.text), did_you_mean(expr.text, measure_names()), Code::kNotFound);
+  return sql_fail(at(expr), "unknown measure " + quoted(expr.text), did_you_mean(expr.text, measure_names()),
+                  Code::kNotFound);
 }
 
 Sql<BoundExprPtr> Binder::aggregate_call(const Expr& call) {
   std::string name = upper_case(call.text);
   switch (place_) {
-    case Place::kWhere: return sql_fail(at(call), "an aggregate is not allowed in WHERE", "; filter groups with HAVING");
+    case Place::kWhere:
+      return sql_fail(at(call), "an aggregate is not allowed in WHERE", "; filter groups with HAVING");
     case Place::kGroupBy: return sql_fail(at(call), "an aggregate cannot be grouped by");
     case Place::kArgument: return sql_fail(at(call), "an aggregate inside an aggregate");
     case Place::kLimit: return sql_fail(at(call), "LIMIT and OFFSET take a number");
     default: break;
   }
-  if (out_.source == BoundSelect::Source::kOneRow) return sql_fail(at(call), name + " without FROM has nothing to aggregate");
+  if (out_.source == BoundSelect::Source::kOneRow)
+    return sql_fail(at(call), name + " without FROM has nothing to aggregate");
   if (call.args.size() != 1) {
     return sql_fail(at(call), name + " wants one argument, not " + std::to_string(call.args.size()),
                     call.text == "count" && call.args.empty() ? "; write COUNT(*)" : "");
   }
   bool star = call.args[0]->kind == ExprKind::kStar;
   if (star && call.text != "count") return sql_fail(at(call), "* is for COUNT(*), not for " + name);
-  if (call.distinct && (star || call.text != "count")) return sql_fail(at(call), "DISTINCT belongs into COUNT(DISTINCT x)");
+  if (call.distinct && (star || call.text != "count"))
+    return sql_fail(at(call), "DISTINCT belongs into COUNT(DISTINCT x)");
   return out_.source == BoundSelect::Source::kTable ? table_aggregate(call) : raw_aggregate(call);
 }
 
@@ -119,7 +125,8 @@ Sql<BoundExprPtr> Binder::raw_aggregate(const Expr& call) {
   SqlType type = aggregate.argument->type;
   if (aggregate.function == AggregateFunction::kSum) aggregate.type = type;
   if (aggregate.function == AggregateFunction::kAverage) aggregate.type = SqlType::kDecimal;
-  if (aggregate.function == AggregateFunction::kMin || aggregate.function == AggregateFunction::kMax) aggregate.type = type;
+  if (aggregate.function == AggregateFunction::kMin || aggregate.function == AggregateFunction::kMax)
+    aggregate.type = type;
   aggregate.name = name + (call.distinct ? "(DISTINCT ...)" : "(...)");
   return add_aggregate(std::move(aggregate), call);
 }
@@ -145,9 +152,12 @@ Sql<BoundExprPtr> Binder::table_aggregate(const Expr& call) {
     return sql_fail(at(argument), "unknown table " + quoted(argument.qualifier) + " before the measure's name");
   }
   if (const Column* column = schema_->find_column(argument.text)) {
-    std::string what = column->role == ColumnRole::kDimension ? "a dimension" : column->role == ColumnRole::kField ? "a field"
-                       : column->role == ColumnRole::kId ? "the event's id" : "the event time";
-    return sql_fail(at(argument), quoted(argument.text) + " is " + what + ", and " + name + " on a table takes a measure",
+    std::string what = column->role == ColumnRole::kDimension ? "a dimension"
+                       : column->role == ColumnRole::kField   ? "a field"
+                       : column->role == ColumnRole::kId      ? "the event's id"
+                                                              : "the event time";
+    return sql_fail(at(argument),
+                    quoted(argument.text) + " is " + what + ", and " + name + " on a table takes a measure",
                     "; aggregate over rows: FROM " + out_.table_name + ".raw, or declare a measure");
   }
   return measure_in(call, argument);
@@ -169,10 +179,13 @@ Sql<BoundExprPtr> Binder::measure_in(const Expr& call, const Expr& argument) {
   }
   if (engine_kept) {
     if (function == AggregateFunction::kSum) return engine_measure(argument.text, call);
-    return sql_fail(at(call), name + " does not apply to the measure " + quoted(argument.text), "; write SUM(" + argument.text + ")");
+    return sql_fail(at(call), name + " does not apply to the measure " + quoted(argument.text),
+                    "; write SUM(" + argument.text + ")");
   }
   if (!fits(function, found->kind)) {
-    std::string kind = found->kind == AggregateKind::kDerived ? "the derived measure " : "the " + std::string(kind_name(found->kind)) + " measure ";
+    std::string kind = found->kind == AggregateKind::kDerived
+                           ? "the derived measure "
+                           : "the " + std::string(kind_name(found->kind)) + " measure ";
     return sql_fail(at(call), name + " does not apply to " + kind + quoted(found->name), "; write " + usage(*found));
   }
   return measure(*found, call);
@@ -200,17 +213,18 @@ Sql<BoundExprPtr> Binder::measure(const Measure& measure, const Expr& expr) {
       break;
     case AggregateKind::kMin: aggregate.function = AggregateFunction::kMin; break;
     case AggregateKind::kMax: aggregate.function = AggregateFunction::kMax; break;
-    default:
-      aggregate.function = AggregateFunction::kApproxDistinct;
-      aggregate.precision = measure.unique_precision;
+    default: aggregate.function = AggregateFunction::kApproxDistinct; aggregate.precision = measure.unique_precision;
   }
   if (aggregate.function != AggregateFunction::kApproxDistinct) aggregate.type = aggregate.argument->type;
   return add_aggregate(std::move(aggregate), expr);
 }
 
 Sql<BoundExprPtr> Binder::engine_measure(std::string_view name, const Expr& expr) {
-  RowClass rows = name == "events" ? RowClass::kEvents : name == "duplicates" ? RowClass::kDuplicates
-                  : name == "conflicts" ? RowClass::kConflicts : name == "late" ? RowClass::kLate : RowClass::kRetracted;
+  RowClass rows = name == "events"       ? RowClass::kEvents
+                  : name == "duplicates" ? RowClass::kDuplicates
+                  : name == "conflicts"  ? RowClass::kConflicts
+                  : name == "late"       ? RowClass::kLate
+                                         : RowClass::kRetracted;
   Aggregate aggregate;
   aggregate.offset = at(expr);
   aggregate.filter = add_filter(rows, nullptr);
@@ -219,7 +233,8 @@ Sql<BoundExprPtr> Binder::engine_measure(std::string_view name, const Expr& expr
 }
 
 Sql<BoundExprPtr> Binder::derived(const Measure& measure, const Expr& expr) {
-  if (derived_depth_ >= kDerivedDepthMax) return sql_fail(at(expr), "the derived measure " + quoted(measure.name) + " refers to itself");
+  if (derived_depth_ >= kDerivedDepthMax)
+    return sql_fail(at(expr), "the derived measure " + quoted(measure.name) + " refers to itself");
   auto parsed = parse_expression(measure.expression);
   if (!parsed) return sql_fail(at(expr), "the derived measure " + quoted(measure.name) + ": " + parsed.error().message);
   Restored<std::optional<uint32_t>> offset(fixed_offset_, at(expr));
@@ -231,8 +246,8 @@ Sql<BoundExprPtr> Binder::derived(const Measure& measure, const Expr& expr) {
 
 Sql<BoundExprPtr> Binder::add_aggregate(Aggregate aggregate, const Expr& expr) {
   auto equal = [&](const Aggregate& other) {
-    if (other.function != aggregate.function || other.filter != aggregate.filter || other.precision != aggregate.precision ||
-        other.zero_when_empty != aggregate.zero_when_empty) {
+    if (other.function != aggregate.function || other.filter != aggregate.filter ||
+        other.precision != aggregate.precision || other.zero_when_empty != aggregate.zero_when_empty) {
       return false;
     }
     if ((other.argument == nullptr) != (aggregate.argument == nullptr)) return false;
@@ -244,7 +259,8 @@ Sql<BoundExprPtr> Binder::add_aggregate(Aggregate aggregate, const Expr& expr) {
   result->hash = structure_hash(*result);
   if (known != out_.aggregates.end()) return result;
   if (out_.aggregates.size() >= limits::kSqlColumnsMax) {
-    return sql_fail(at(expr), "more than " + std::to_string(limits::kSqlColumnsMax) + " aggregates", {}, Code::kLimitExceeded);
+    return sql_fail(at(expr), "more than " + std::to_string(limits::kSqlColumnsMax) + " aggregates", {},
+                    Code::kLimitExceeded);
   }
   out_.aggregates.push_back(std::move(aggregate));
   return result;
@@ -277,7 +293,8 @@ Sql<BoundExprPtr> Binder::condition(const Condition& from, const Expr& expr) {
   SQL_ASSIGN(BoundExprPtr subject, column_slot(*column, expr));
   auto datum = [&](const Value& value) {
     if (const int64_t* number = std::get_if<int64_t>(&value)) {
-      return column->type == ColumnType::kTimestamp ? Datum::of_time(*number) : Datum::of_number({*number, column->scale});
+      return column->type == ColumnType::kTimestamp ? Datum::of_time(*number)
+                                                    : Datum::of_number({*number, column->scale});
     }
     if (const std::string* text = std::get_if<std::string>(&value)) return Datum::of_text(*text);
     return Datum();
@@ -293,8 +310,10 @@ Sql<BoundExprPtr> Binder::condition(const Condition& from, const Expr& expr) {
     auto set = std::make_shared<InSet>();
     for (const Value& value : from.values) {
       Datum element = datum(value);
-      if (element.is_null()) set->has_null = true;
-      else if (set->keys.insert(datum_key(element)).second) set->values.push_back(std::move(element));
+      if (element.is_null())
+        set->has_null = true;
+      else if (set->keys.insert(datum_key(element)).second)
+        set->values.push_back(std::move(element));
     }
     BoundExprPtr result = make(Op::kIn, SqlType::kBool, expr, std::move(args));
     result->set = std::move(set);
@@ -304,7 +323,8 @@ Sql<BoundExprPtr> Binder::condition(const Condition& from, const Expr& expr) {
   if (from.values.empty()) return sql_fail(at(expr), "a measure's condition has no value", {}, Code::kInternal);
   args.push_back(constant(datum(from.values[0]), expr));
   constexpr std::array kOps{Op::kEqual, Op::kNotEqual, Op::kLess, Op::kLessEqual, Op::kGreater, Op::kGreaterEqual};
-  return make(kOps[static_cast<size_t>(from.op) - static_cast<size_t>(From::kEq)], SqlType::kBool, expr, std::move(args));
+  return make(kOps[static_cast<size_t>(from.op) - static_cast<size_t>(From::kEq)], SqlType::kBool, expr,
+              std::move(args));
 }
 
 }  // namespace tally

@@ -111,7 +111,8 @@ bool Binder::is_input_name(std::string_view name) const {
     return out_.source == BoundSelect::Source::kRaw || column->role == ColumnRole::kDimension ||
            column->role == ColumnRole::kEventTime;
   }
-  return std::any_of(out_.inputs.begin(), out_.inputs.end(), [&](const InputColumn& input) { return input.name == name; });
+  return std::any_of(out_.inputs.begin(), out_.inputs.end(),
+                     [&](const InputColumn& input) { return input.name == name; });
 }
 
 Sql<BoundExprPtr> Binder::name(const Expr& expr) {
@@ -122,7 +123,8 @@ Sql<BoundExprPtr> Binder::name(const Expr& expr) {
     if (!known) return sql_fail(at(expr), "unknown table " + quoted(expr.qualifier) + " before the column's name");
   }
   // HAVING and ORDER BY also see the names that the select list gives, columns first.
-  bool sees_aliases = (place_ == Place::kHaving || place_ == Place::kOrderBy) && expr.qualifier.empty() && alias_depth_ == 0;
+  bool sees_aliases =
+      (place_ == Place::kHaving || place_ == Place::kOrderBy) && expr.qualifier.empty() && alias_depth_ == 0;
   const SelectItem* alias = sees_aliases && !is_input_name(expr.text) ? find_alias(expr.text) : nullptr;
   if (alias != nullptr) {
     ++alias_depth_;
@@ -133,7 +135,8 @@ Sql<BoundExprPtr> Binder::name(const Expr& expr) {
     return counted_copy(**bound, expr);
   }
   switch (out_.source) {
-    case BoundSelect::Source::kOneRow: return sql_fail(at(expr), "unknown name " + quoted(expr.text) + ": there is no FROM");
+    case BoundSelect::Source::kOneRow:
+      return sql_fail(at(expr), "unknown name " + quoted(expr.text) + ": there is no FROM");
     case BoundSelect::Source::kTable: return table_name(expr);
     case BoundSelect::Source::kRaw: return raw_name(expr);
     case BoundSelect::Source::kRows: return given_name(expr);
@@ -179,25 +182,29 @@ Sql<BoundExprPtr> Binder::table_name(const Expr& expr) {
   if (const Column* column = schema_->find_column(expr.text)) {
     bool usable = column->role == ColumnRole::kDimension || column->role == ColumnRole::kEventTime;
     if (!usable) {
-      return sql_fail(at(expr), quoted(expr.text) + (column->role == ColumnRole::kId ? " is the event's id" : " is a field") +
-                                    " and is kept in the raw rows only",
+      return sql_fail(at(expr),
+                      quoted(expr.text) + (column->role == ColumnRole::kId ? " is the event's id" : " is a field") +
+                          " and is kept in the raw rows only",
                       "; read it FROM " + out_.table_name + ".raw, or declare a measure over it");
     }
-    if (place_ == Place::kDerived) return sql_fail(at(expr), quoted(expr.text) + " is no measure, and a derived measure is made of measures");
+    if (place_ == Place::kDerived)
+      return sql_fail(at(expr), quoted(expr.text) + " is no measure, and a derived measure is made of measures");
     return column_slot(*column, expr);
   }
   const Measure* found = schema_->find_measure(expr.text);
   bool engine_kept = is_engine_measure(expr.text);
   if (found == nullptr && !engine_kept) return unknown_name(expr);
   if (place_ == Place::kWhere || place_ == Place::kGroupBy) {
-    return sql_fail(at(expr), "a measure is not allowed in " + std::string(place_ == Place::kWhere ? "WHERE" : "GROUP BY") + ": " +
-                                  quoted(expr.text),
+    return sql_fail(at(expr),
+                    "a measure is not allowed in " + std::string(place_ == Place::kWhere ? "WHERE" : "GROUP BY") +
+                        ": " + quoted(expr.text),
                     place_ == Place::kWhere ? "; filter groups with HAVING" : "");
   }
   if (place_ == Place::kDerived) return engine_kept ? engine_measure(expr.text, expr) : measure(*found, expr);
   if (found != nullptr && found->kind == AggregateKind::kDerived) return derived(*found, expr);
   if (found != nullptr) return bare_measure(*found, expr);
-  return sql_fail(at(expr), quoted(expr.text) + " is a measure and needs its aggregate", "; write SUM(" + expr.text + ")");
+  return sql_fail(at(expr), quoted(expr.text) + " is a measure and needs its aggregate",
+                  "; write SUM(" + expr.text + ")");
 }
 
 std::unexpected<SqlError> Binder::unknown_name(const Expr& expr) const {
@@ -220,7 +227,8 @@ std::unexpected<SqlError> Binder::unknown_name(const Expr& expr) const {
       if (!item.alias.empty()) names.push_back(item.alias);
     }
   }
-  return sql_fail(at(expr), "unknown " + std::string(noun) + " " + quoted(expr.text), did_you_mean(expr.text, names), Code::kNotFound);
+  return sql_fail(at(expr), "unknown " + std::string(noun) + " " + quoted(expr.text), did_you_mean(expr.text, names),
+                  Code::kNotFound);
 }
 
 }  // namespace tally

@@ -10,9 +10,10 @@ std::unexpected<SqlError> different_types(const BoundExpr& a, const BoundExpr& b
   std::string hint;
   const BoundExpr* number = is_numeric(a.type) ? &a : is_numeric(b.type) ? &b : nullptr;
   bool other_is_string = a.type == SqlType::kString || b.type == SqlType::kString;
-  if (number != nullptr && is_constant(*number) && other_is_string) hint = "; write '" + to_string(number->constant.number) + "'";
-  return sql_fail(b.offset, "cannot compare " + std::string(type_name(a.type)) + " with " + std::string(type_name(b.type)),
-                  hint);
+  if (number != nullptr && is_constant(*number) && other_is_string)
+    hint = "; write '" + to_string(number->constant.number) + "'";
+  return sql_fail(b.offset,
+                  "cannot compare " + std::string(type_name(a.type)) + " with " + std::string(type_name(b.type)), hint);
 }
 
 }  // namespace
@@ -31,7 +32,8 @@ Sql<void> Binder::become(BoundExprPtr& expr, SqlType type) {
     value = Datum::of_interval(*interval);
   } else if (type == SqlType::kBool) {
     std::string word = lower_case(text);
-    if (word != "true" && word != "false") return sql_fail(expr->offset, "'" + printable(text) + "' is neither true nor false");
+    if (word != "true" && word != "false")
+      return sql_fail(expr->offset, "'" + printable(text) + "' is neither true nor false");
     value = Datum::of_bool(word == "true");
   } else {
     auto number = parse_numeric(text);

@@ -17,25 +17,57 @@
 namespace tally {
 
 enum class Op : uint8_t {
-  kConstant, kSlot,
-  kAggregate,                       // only while binding: becomes a kSlot
-  kNegate, kAdd, kSubtract, kMultiply, kDivide, kRemainder,
-  kAbs, kRound, kTrunc, kFloor, kCeil,
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kDistinctFrom, kNotDistinctFrom,
-  kAnd, kOr, kNot, kIsNull, kIsTrue, kIsFalse, kIn, kLike,
-  kCase, kCoalesce, kNullIf, kGreatest, kLeast, kCast,
-  kConcat, kLower, kUpper, kLength,
+  kConstant,
+  kSlot,
+  kAggregate,  // only while binding: becomes a kSlot
+  kNegate,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kRemainder,
+  kAbs,
+  kRound,
+  kTrunc,
+  kFloor,
+  kCeil,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kDistinctFrom,
+  kNotDistinctFrom,
+  kAnd,
+  kOr,
+  kNot,
+  kIsNull,
+  kIsTrue,
+  kIsFalse,
+  kIn,
+  kLike,
+  kCase,
+  kCoalesce,
+  kNullIf,
+  kGreatest,
+  kLeast,
+  kCast,
+  kConcat,
+  kLower,
+  kUpper,
+  kLength,
   kBucket,
-  kByCode,                          // args[0], a condition over one dimension, evaluated once a code and remembered
+  kByCode,  // args[0], a condition over one dimension, evaluated once a code and remembered
 };
 
 // The constants of an IN list.
 struct InSet {
-  std::vector<Datum> values;                    // without NULLs, all of one type
+  std::vector<Datum> values;  // without NULLs, all of one type
   bool has_null = false;
-  std::unordered_set<std::string> keys;         // of datum_key()
+  std::unordered_set<std::string> keys;  // of datum_key()
 };
-std::string datum_key(const Datum& datum);      // equal for values that are equal: 1.0 and 1
+std::string datum_key(const Datum& datum);  // equal for values that are equal: 1.0 and 1
 
 struct BoundExpr;
 using BoundExprPtr = std::unique_ptr<BoundExpr>;
@@ -43,17 +75,17 @@ using BoundExprPtr = std::unique_ptr<BoundExpr>;
 struct BoundExpr {
   Op op = Op::kConstant;
   SqlType type = SqlType::kNull;
-  bool negated = false;                         // kIsNull, kIsTrue, kIsFalse, kIn, kLike
-  bool untyped = false;                         // a string literal or parameter that takes the type it meets
-  uint8_t cast_precision = 0, cast_scale = 0;   // kCast to DECIMAL(p, s); 0: any
-  uint32_t slot = 0;                            // kSlot, kAggregate; kByCode: of its memory
-  uint32_t code_slot = 0;                       // kByCode: the slot of its dimension
-  std::optional<uint32_t> offset;               // in the statement
-  uint64_t hash = 0;                            // of the structure
+  bool negated = false;                        // kIsNull, kIsTrue, kIsFalse, kIn, kLike
+  bool untyped = false;                        // a string literal or parameter that takes the type it meets
+  uint8_t cast_precision = 0, cast_scale = 0;  // kCast to DECIMAL(p, s); 0: any
+  uint32_t slot = 0;                           // kSlot, kAggregate; kByCode: of its memory
+  uint32_t code_slot = 0;                      // kByCode: the slot of its dimension
+  std::optional<uint32_t> offset;              // in the statement
+  uint64_t hash = 0;                           // of the structure
   Datum constant;
   std::vector<BoundExprPtr> args;
   std::shared_ptr<const InSet> set;
-  std::shared_ptr<const LikePattern> pattern;   // kLike with a constant pattern
+  std::shared_ptr<const LikePattern> pattern;  // kLike with a constant pattern
   std::shared_ptr<const Bucketer> bucketer;
 };
 
@@ -66,8 +98,8 @@ inline bool is_null_constant(const BoundExpr& expr) { return is_constant(expr) &
 // Where a slot of the input comes from.
 struct InputColumn {
   enum class Source : uint8_t { kTime, kId, kDimension, kField, kKind, kLsn, kArrival, kRow } source = Source::kTime;
-  uint32_t column_id = 0;       // kDimension, kField
-  size_t position = 0;          // kDimension: among the dimensions; kRow: within the given rows
+  uint32_t column_id = 0;  // kDimension, kField
+  size_t position = 0;     // kDimension: among the dimensions; kRow: within the given rows
   SqlType type = SqlType::kString;
   uint8_t scale = 0;
   std::string name;
@@ -82,17 +114,26 @@ struct RowFilter {
   BoundExprPtr condition;
 };
 
-enum class AggregateFunction : uint8_t { kCountRows, kCount, kSum, kMin, kMax, kAverage, kCountDistinct, kApproxDistinct };
+enum class AggregateFunction : uint8_t {
+  kCountRows,
+  kCount,
+  kSum,
+  kMin,
+  kMax,
+  kAverage,
+  kCountDistinct,
+  kApproxDistinct
+};
 
 struct Aggregate {
   AggregateFunction function = AggregateFunction::kCountRows;
-  BoundExprPtr argument;        // nullptr: kCountRows
-  uint32_t filter = 0;          // among BoundSelect::filters
-  bool zero_when_empty = false; // SUM of a measure; ordinary SUM of nothing is NULL
-  uint8_t precision = 14;       // kApproxDistinct
+  BoundExprPtr argument;         // nullptr: kCountRows
+  uint32_t filter = 0;           // among BoundSelect::filters
+  bool zero_when_empty = false;  // SUM of a measure; ordinary SUM of nothing is NULL
+  uint8_t precision = 14;        // kApproxDistinct
   SqlType type = SqlType::kInt64;
   std::optional<uint32_t> offset;
-  std::string name;             // for EXPLAIN: "SUM(clicks)"
+  std::string name;  // for EXPLAIN: "SUM(clicks)"
 };
 
 struct OutputColumn {
@@ -109,25 +150,25 @@ struct OrderKey {
 struct BoundSelect {
   enum class Source : uint8_t { kOneRow, kTable, kRaw, kRows } source = Source::kOneRow;
   std::string table_name;
-  std::shared_ptr<const Snapshot> snapshot;      // kTable, kRaw
-  std::vector<std::vector<Datum>> given_rows;    // kRows: of a system table
+  std::shared_ptr<const Snapshot> snapshot;    // kTable, kRaw
+  std::vector<std::vector<Datum>> given_rows;  // kRows: of a system table
   std::vector<InputColumn> inputs;
-  bool every_kind = false;                       // kRaw: the query names _kind
-  TimeUs grace_us = 0;                           // what makes an event late
+  bool every_kind = false;  // kRaw: the query names _kind
+  TimeUs grace_us = 0;      // what makes an event late
 
   BoundExprPtr where;
-  TimeUs from = INT64_MIN, to = INT64_MAX;       // event time, from WHERE: [from, to)
+  TimeUs from = INT64_MIN, to = INT64_MAX;  // event time, from WHERE: [from, to)
   bool aggregated = false;
   std::vector<BoundExprPtr> keys;
   std::vector<RowFilter> filters;
   std::vector<Aggregate> aggregates;
-  std::vector<uint32_t> appears_when;            // aggregates of which one must be above 0 for a group to appear
+  std::vector<uint32_t> appears_when;  // aggregates of which one must be above 0 for a group to appear
   BoundExprPtr having;
   std::vector<OutputColumn> outputs;
   std::vector<OrderKey> order_by;
   bool distinct = false;
   uint64_t limit = UINT64_MAX, offset = 0;
-  uint32_t code_memories = 0;                    // number of kByCode nodes
+  uint32_t code_memories = 0;  // number of kByCode nodes
 };
 
 }  // namespace tally

@@ -78,7 +78,8 @@ class ConditionBuilder {
     bool turned = expr.args[0]->kind != ExprKind::kName;
     SQL_ASSIGN(const Column* column, column_of(*expr.args[turned ? 1 : 0]));
     if (turned) {
-      constexpr std::pair<Op, Op> kMirrored[] = {{Op::kLt, Op::kGt}, {Op::kLe, Op::kGe}, {Op::kGt, Op::kLt}, {Op::kGe, Op::kLe}};
+      constexpr std::pair<Op, Op> kMirrored[] = {
+          {Op::kLt, Op::kGt}, {Op::kLe, Op::kGe}, {Op::kGt, Op::kLt}, {Op::kGe, Op::kLe}};
       Op written = op;
       for (auto [from, to] : kMirrored) op = written == from ? to : op;
     }
@@ -92,7 +93,8 @@ class ConditionBuilder {
     SQL_ASSIGN(const Column* column, column_of(*expr.args[0]));
     Condition result = of(Condition::Op::kIn, *column);
     for (size_t i = 1; i < expr.args.size(); ++i) {
-      if (++nodes_ > kConditionNodesMax) return sql_fail(expr.offset, "the condition is too long", {}, Code::kLimitExceeded);
+      if (++nodes_ > kConditionNodesMax)
+        return sql_fail(expr.offset, "the condition is too long", {}, Code::kLimitExceeded);
       SQL_ASSIGN(Value value, constant(*expr.args[i], *column));
       result.values.push_back(std::move(value));
     }
@@ -140,7 +142,8 @@ class ConditionBuilder {
     if (!number) return sql_fail(expr.offset, quoted(column.name) + " is a number and is compared with a number");
     Numeric exact = normalized(*number);
     if (exact.scale > column.scale) {
-      return sql_fail(expr.offset, expr.text + " has more digits after the point than " + quoted(column.name) + " keeps");
+      return sql_fail(expr.offset,
+                      expr.text + " has more digits after the point than " + quoted(column.name) + " keeps");
     }
     auto scaled = rescale(exact, column.scale);
     if (!scaled || scaled->value > INT64_MAX || scaled->value < INT64_MIN) {

@@ -50,11 +50,14 @@ class SchemaBuilder {
         return sql_fail(column.offset, quoted(column.name) + " is a name that the engine keeps for itself",
                         "; so are events, duplicates, conflicts, late, retracted and names that begin with _");
       }
-      if (column.kind == Kind::kEventTime && ++times > 1) return sql_fail(column.offset, "a table has one event time, and this is the second");
-      if (column.kind == Kind::kId && ++ids > 1) return sql_fail(column.offset, "a table has one id, and this is the second");
+      if (column.kind == Kind::kEventTime && ++times > 1)
+        return sql_fail(column.offset, "a table has one event time, and this is the second");
+      if (column.kind == Kind::kId && ++ids > 1)
+        return sql_fail(column.offset, "a table has one id, and this is the second");
       if (!is_measure(column)) schema_.columns.push_back(to_column(column));
     }
-    if (times == 0) return sql_fail(statement_.offset, "a table needs an event time", "; add a column like: ts TIMESTAMP EVENT TIME");
+    if (times == 0)
+      return sql_fail(statement_.offset, "a table needs an event time", "; add a column like: ts TIMESTAMP EVENT TIME");
     if (ids == 0) {
       return sql_fail(statement_.offset, "a table needs an id, so that no event counts twice",
                       "; add a column like: event_id ID UNIQUE WITHIN '72 hours'");
@@ -85,7 +88,8 @@ class SchemaBuilder {
       case Kind::kDimension:
         column.role = ColumnRole::kDimension;
         column.values_max = limits::kDimensionValuesDefault;
-        if (from.values_max) column.values_max = static_cast<uint32_t>(std::min<uint64_t>(*from.values_max, UINT32_MAX));
+        if (from.values_max)
+          column.values_max = static_cast<uint32_t>(std::min<uint64_t>(*from.values_max, UINT32_MAX));
         break;
       default: column.role = ColumnRole::kField;
     }
@@ -160,7 +164,8 @@ class SchemaBuilder {
     bool numeric = column->type == ColumnType::kInt64 || column->type == ColumnType::kDecimal;
     if (unique && !field && !dimension) return sql_fail(offset, "UNIQUE counts the values of a field or dimension");
     if (!unique && !field) return sql_fail(offset, "SUM, MIN and MAX take a field, and " + quoted(name) + " is none");
-    if (!unique && !numeric) return sql_fail(offset, "SUM, MIN and MAX take a number, and " + quoted(name) + " is STRING");
+    if (!unique && !numeric)
+      return sql_fail(offset, "SUM, MIN and MAX take a number, and " + quoted(name) + " is STRING");
     measure.column_id = column->id;
     return {};
   }

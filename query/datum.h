@@ -11,9 +11,9 @@
 namespace tally {
 
 struct Datum {
-  SqlType type = SqlType::kNull;   // kNull: NULL; whole numbers are kInt64, others kDecimal
+  SqlType type = SqlType::kNull;  // kNull: NULL; whole numbers are kInt64, others kDecimal
   bool boolean = false;
-  Numeric number;                  // kInt64, kDecimal; kInterval: packed in its value
+  Numeric number;  // kInt64, kDecimal; kInterval: packed in its value
   TimeUs time = 0;
   std::string text;
 
@@ -26,11 +26,11 @@ struct Datum {
   static Datum of_text(std::string value);
 };
 
-bool same(const Datum& a, const Datum& b);   // NULL is the same as NULL; 1.0 is not 1.00
+bool same(const Datum& a, const Datum& b);  // NULL is the same as NULL; 1.0 is not 1.00
 Datum to_datum(const Cell& cell);
-Cell to_cell(const Datum& datum);            // intervals become text
-std::string to_text(const Datum& datum);     // as a SQL literal, for EXPLAIN and messages
-std::string_view type_name(SqlType type);    // "a number", "a string": for messages
+Cell to_cell(const Datum& datum);          // intervals become text
+std::string to_text(const Datum& datum);   // as a SQL literal, for EXPLAIN and messages
+std::string_view type_name(SqlType type);  // "a number", "a string": for messages
 inline bool is_numeric(SqlType type) { return type == SqlType::kInt64 || type == SqlType::kDecimal; }
 
 }  // namespace tally

@@ -28,7 +28,8 @@ std::string column_type(const Column& column) {
     case ColumnType::kId: return "ID";
     case ColumnType::kString: return "STRING";
     case ColumnType::kInt64: return "INT64";
-    case ColumnType::kDecimal: return "DECIMAL(" + std::to_string(column.precision) + "," + std::to_string(column.scale) + ")";
+    case ColumnType::kDecimal:
+      return "DECIMAL(" + std::to_string(column.precision) + "," + std::to_string(column.scale) + ")";
   }
   return "";
 }
@@ -55,7 +56,9 @@ std::string measure_details(const Schema& schema, const Measure& measure) {
     case AggregateKind::kSum: text = "SUM" + argument; break;
     case AggregateKind::kMin: text = "MIN" + argument; break;
     case AggregateKind::kMax: text = "MAX" + argument; break;
-    case AggregateKind::kUnique: text = "UNIQUE" + argument + " PRECISION " + std::to_string(measure.unique_precision); break;
+    case AggregateKind::kUnique:
+      text = "UNIQUE" + argument + " PRECISION " + std::to_string(measure.unique_precision);
+      break;
     case AggregateKind::kDerived: return measure.expression;
   }
   return measure.condition ? text + " WHERE " + measure.condition_text : text;
@@ -118,8 +121,8 @@ class Explanation {
       ++segments;
       rows += segment.rows;
     }
-    line("read " + select_.table_name + " from raw: " + std::to_string(segments) + " segments with " + std::to_string(rows) +
-         " rows, and the memtable, at LSN " + std::to_string(select_.snapshot->lsn()));
+    line("read " + select_.table_name + " from raw: " + std::to_string(segments) + " segments with " +
+         std::to_string(rows) + " rows, and the memtable, at LSN " + std::to_string(select_.snapshot->lsn()));
   }
 
   void columns() {
@@ -144,7 +147,8 @@ QueryResult describe_table(const Schema& schema) {
   QueryResult result;
   add_columns(result, {"name", "kind", "type", "details"});
   auto row = [&](const std::string& name, std::string_view kind, std::string type, std::string details) {
-    result.rows.push_back({text_cell(name), text_cell(std::string(kind)), text_cell(std::move(type)), text_cell(std::move(details))});
+    result.rows.push_back(
+        {text_cell(name), text_cell(std::string(kind)), text_cell(std::move(type)), text_cell(std::move(details))});
   };
   for (const Column& column : schema.columns) {
     row(column.name, role_name(column.role), column_type(column), column_details(schema, column));

@@ -210,8 +210,8 @@ class Evaluator {
   static Vector test(const BoundExpr& expr, const Vector& value, uint32_t size) {
     Vector result = Vector::of(SqlType::kBool, size);
     for (uint32_t i = 0; i < size; ++i) {
-      bool holds = expr.op == Op::kIsNull ? value.is_null(i)
-                                          : !value.is_null(i) && value.boolean(i) == (expr.op == Op::kIsTrue);
+      bool holds =
+          expr.op == Op::kIsNull ? value.is_null(i) : !value.is_null(i) && value.boolean(i) == (expr.op == Op::kIsTrue);
       result.bools[i] = holds != expr.negated ? 1 : 0;
     }
     return result;

@@ -13,7 +13,7 @@ namespace tally {
 // What evaluation remembers during one query: conditions over one dimension, by code. One thread.
 struct EvaluationMemory {
   enum class Outcome : uint8_t { kUnknownYet, kFalse, kTrue, kNull };
-  std::vector<std::vector<Outcome>> by_code;   // by BoundExpr::slot of a kByCode
+  std::vector<std::vector<Outcome>> by_code;  // by BoundExpr::slot of a kByCode
 };
 
 Sql<Vector> evaluate(const BoundExpr& expr, const Block& block, Selection rows, EvaluationMemory& memory);
@@ -29,7 +29,7 @@ Sql<Datum> evaluate_constant(const BoundExpr& expr);
 Sql<Vector> evaluate_arithmetic(const BoundExpr& expr, const std::vector<Vector>& args, uint32_t size);
 Sql<Vector> evaluate_rounding(const BoundExpr& expr, const std::vector<Vector>& args, uint32_t size);
 Vector evaluate_comparison(Op op, const Vector& a, const Vector& b, uint32_t size);
-int compare_values(const Vector& a, uint32_t i, const Vector& b, uint32_t j);   // neither is NULL
+int compare_values(const Vector& a, uint32_t i, const Vector& b, uint32_t j);  // neither is NULL
 Sql<Vector> evaluate_cast(const BoundExpr& expr, const Vector& from, uint32_t size);
 Sql<Vector> evaluate_text(const BoundExpr& expr, const std::vector<Vector>& args, uint32_t size);
 // PostgreSQL prints a value as text like this.

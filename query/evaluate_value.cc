@@ -94,7 +94,8 @@ int compare_values(const Vector& a, uint32_t i, const Vector& b, uint32_t j) {
     case SqlType::kTimestamp: return order(a.time(i), b.time(j));
     case SqlType::kString: return order(a.text(i).compare(b.text(j)), 0);
     case SqlType::kInterval:
-      return order(approximate_us(unpack_interval(a.number(i).value)), approximate_us(unpack_interval(b.number(j).value)));
+      return order(approximate_us(unpack_interval(a.number(i).value)),
+                   approximate_us(unpack_interval(b.number(j).value)));
     default: return compare(a.number(i), b.number(j));
   }
 }

@@ -37,9 +37,10 @@ struct Range {
   uint32_t first, last;
 };
 // The common cases of UAX #11: East Asian wide and full width, emoji.
-constexpr Range kWide[] = {{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0x33FF}, {0x3400, 0x4DBF},   {0x4E00, 0x9FFF},
-                           {0xA000, 0xA4CF}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}, {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},
-                           {0xFFE0, 0xFFE6}, {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
+constexpr Range kWide[] = {{0x1100, 0x115F},   {0x2E80, 0x303E},   {0x3041, 0x33FF},  {0x3400, 0x4DBF},
+                           {0x4E00, 0x9FFF},   {0xA000, 0xA4CF},   {0xAC00, 0xD7A3},  {0xF900, 0xFAFF},
+                           {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},  {0x1F300, 0x1F64F},
+                           {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}};
 // Combining marks, joiners, variation selectors.
 constexpr Range kZero[] = {{0x0300, 0x036F}, {0x200B, 0x200F}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}};
 
@@ -59,8 +60,10 @@ std::string one_line(std::string_view text) {
       case '\t': result += "\\t"; break;
       default: {
         bool control = static_cast<uint8_t>(c) < 0x20 || c == 0x7F;
-        if (control) result += '?';
-        else result += c;
+        if (control)
+          result += '?';
+        else
+          result += c;
       }
     }
   }
@@ -136,7 +139,8 @@ std::string format_markdown(const QueryResult& result) {
   };
   line(grid.header);
   out += "|";
-  for (size_t i = 0; i < grid.widths.size(); ++i) out += std::string(grid.widths[i] + 1, '-') + (grid.right[i] ? ":|" : "-|");
+  for (size_t i = 0; i < grid.widths.size(); ++i)
+    out += std::string(grid.widths[i] + 1, '-') + (grid.right[i] ? ":|" : "-|");
   out += "\n";
   for (const auto& row : grid.rows) line(row);
   return out;
@@ -149,13 +153,15 @@ std::string format_vertical(const QueryResult& result) {
   std::string out;
   for (size_t row = 0; row < grid.rows.size(); ++row) {
     out += "row " + std::to_string(row + 1) + "\n";
-    for (size_t i = 0; i < grid.header.size(); ++i) out += "  " + padded(grid.header[i], widest, false) + "  " + grid.rows[row][i] + "\n";
+    for (size_t i = 0; i < grid.header.size(); ++i)
+      out += "  " + padded(grid.header[i], widest, false) + "  " + grid.rows[row][i] + "\n";
   }
   return out;
 }
 
 std::string csv_field(std::string_view text) {
-  bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos && text.front() != ' ' && text.back() != ' ';
+  bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos && text.front() != ' ' &&
+               text.back() != ' ';
   if (plain) return std::string(text);
   std::string out = "\"";
   for (char c : text) {
@@ -179,7 +185,8 @@ std::string tsv_field(std::string_view text) {
   return out;
 }
 
-std::string format_separated(const QueryResult& result, char separator, std::string (*field)(std::string_view), std::string_view null) {
+std::string format_separated(const QueryResult& result, char separator, std::string (*field)(std::string_view),
+                             std::string_view null) {
   std::string out;
   for (size_t i = 0; i < result.columns.size(); ++i) {
     if (i > 0) out += separator;
@@ -236,7 +243,8 @@ std::string json_object(const QueryResult& result, const std::vector<Cell>& row)
 
 std::string format_json(const QueryResult& result) {
   std::string out = "[";
-  for (size_t i = 0; i < result.rows.size(); ++i) out += (i == 0 ? "\n  " : ",\n  ") + json_object(result, result.rows[i]);
+  for (size_t i = 0; i < result.rows.size(); ++i)
+    out += (i == 0 ? "\n  " : ",\n  ") + json_object(result, result.rows[i]);
   return out + (result.rows.empty() ? "]\n" : "\n]\n");
 }
 

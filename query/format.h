@@ -19,11 +19,11 @@ namespace tally {
 
 enum class OutputFormat : uint8_t { kTable, kCsv, kTsv, kJson, kJsonLines, kMarkdown, kVertical };
 
-std::optional<OutputFormat> parse_output_format(std::string_view name);   // "table", "csv", "tsv", "json", "jsonl", ...
+std::optional<OutputFormat> parse_output_format(std::string_view name);  // "table", "csv", "tsv", "json", "jsonl", ...
 inline constexpr std::string_view kOutputFormatNames = "table, csv, tsv, json, jsonl, markdown, vertical";
 
 std::string format_result(const QueryResult& result, OutputFormat format);
-std::string cell_text(const Cell& cell);     // NULL is "NULL"
-size_t display_width(std::string_view text); // terminal cells
+std::string cell_text(const Cell& cell);      // NULL is "NULL"
+size_t display_width(std::string_view text);  // terminal cells
 
 }  // namespace tally

@@ -16,10 +16,10 @@ bool begins_word(char c) {
 bool continues_word(char c) { return begins_word(c) || is_digit(c) || c == '$'; }
 
 constexpr auto kReserved = std::to_array<std::string_view>(
-    {"all",    "and",   "as",   "asc",  "between", "case", "cast",   "create", "desc",   "distinct",
-     "else",   "end",   "except", "false", "from", "group", "having", "in",   "intersect", "is",
-     "join",   "like",  "limit", "not",  "null",   "offset", "on",    "or",     "order",  "select",
-     "then",   "true",  "union", "when", "where",  "with"});
+    {"all",       "and",   "as",     "asc",    "between", "case",  "cast",  "create", "desc",
+     "distinct",  "else",  "end",    "except", "false",   "from",  "group", "having", "in",
+     "intersect", "is",    "join",   "like",   "limit",   "not",   "null",  "offset", "on",
+     "or",        "order", "select", "then",   "true",    "union", "when",  "where",  "with"});
 
 constexpr auto kLongSymbols = std::to_array<std::string_view>({"<=", ">=", "<>", "!=", "::", "||"});
 constexpr std::string_view kSymbols = "()+-*/%,.;=<>";
@@ -46,9 +46,8 @@ size_t character_length(std::string_view text) {
 
 bool Token::is_word(std::string_view word) const {
   if (kind != TokenKind::kWord || text.size() != word.size()) return false;
-  return std::equal(text.begin(), text.end(), word.begin(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
+  return std::equal(text.begin(), text.end(), word.begin(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; });
 }
 
 std::string Token::value() const {
@@ -138,8 +137,8 @@ Sql<Token> Lexer::quoted(char quote, TokenKind kind) {
   while (true) {
     end = sql_.find(quote, end);
     if (end == std::string_view::npos) {
-      return sql_fail(static_cast<uint32_t>(at_), kind == TokenKind::kString ? "a string without its closing '"
-                                                                            : "a name without its closing \"");
+      return sql_fail(static_cast<uint32_t>(at_),
+                      kind == TokenKind::kString ? "a string without its closing '" : "a name without its closing \"");
     }
     if (at(end + 1) != quote) break;
     end += 2;
@@ -164,7 +163,8 @@ Sql<Token> Lexer::number() {
   }
   if (begins_word(at(end))) {
     while (continues_word(at(end))) ++end;
-    return sql_fail(static_cast<uint32_t>(at_), "neither a number nor a name: " + tally::quoted(sql_.substr(at_, end - at_)));
+    return sql_fail(static_cast<uint32_t>(at_),
+                    "neither a number nor a name: " + tally::quoted(sql_.substr(at_, end - at_)));
   }
   return token(TokenKind::kNumber, end);
 }

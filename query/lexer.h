@@ -15,10 +15,10 @@ enum class TokenKind : uint8_t { kEnd, kWord, kQuotedName, kString, kNumber, kPa
 struct Token {
   TokenKind kind = TokenKind::kEnd;
   uint32_t offset = 0;
-  std::string_view text;   // as written, quotes included
+  std::string_view text;  // as written, quotes included
 
   uint32_t end() const { return offset + static_cast<uint32_t>(text.size()); }
-  bool is_word(std::string_view lower_case_word) const;   // unquoted
+  bool is_word(std::string_view lower_case_word) const;  // unquoted
   bool is_symbol(std::string_view symbol) const { return kind == TokenKind::kSymbol && text == symbol; }
   // The word folded, the string or quoted name without quotes, the parameter's digits.
   std::string value() const;

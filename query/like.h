@@ -18,18 +18,18 @@ class LikePattern {
  private:
   // What stands between two %: characters, of which some match any.
   struct Part {
-    std::vector<uint32_t> characters;   // kAny: _
-    std::string bytes;                  // if there is no _: the same as bytes
-    bool any = false;                   // has a _
+    std::vector<uint32_t> characters;  // kAny: _
+    std::string bytes;                 // if there is no _: the same as bytes
+    bool any = false;                  // has a _
   };
   static constexpr uint32_t kAny = UINT32_MAX;
 
-  size_t match_here(const Part& part, std::string_view text) const;             // bytes taken from the front, or npos
+  size_t match_here(const Part& part, std::string_view text) const;  // bytes taken from the front, or npos
   bool match_end(const Part& part, std::string_view text) const;
-  size_t find(const Part& part, std::string_view text) const;                   // end of the first match, or npos
+  size_t find(const Part& part, std::string_view text) const;  // end of the first match, or npos
   size_t find_with_any(const Part& part, std::string_view text) const;
 
-  std::vector<Part> parts_;   // n + 1 for n %
+  std::vector<Part> parts_;  // n + 1 for n %
   bool fold_ = false;
 };
 

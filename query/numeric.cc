@@ -20,9 +20,7 @@ constexpr auto kPowers = [] {
 
 Uint128 power(unsigned exponent) { return kPowers[exponent]; }
 
-Uint128 magnitude(Int128 value) {
-  return value < 0 ? ~static_cast<Uint128>(value) + 1 : static_cast<Uint128>(value);
-}
+Uint128 magnitude(Int128 value) { return value < 0 ? ~static_cast<Uint128>(value) + 1 : static_cast<Uint128>(value); }
 
 std::optional<Int128> with_sign(Uint128 value, bool negative) {
   if (value > static_cast<Uint128>(kInt128Max)) return std::nullopt;
@@ -91,8 +89,8 @@ LeadingDigit leading_digit(Numeric a) {
   int exponent = static_cast<int>(decimal_digits(value)) - 1 - a.scale;
   int weight = exponent >= 0 ? exponent / 4 : -((-exponent + 3) / 4);
   int shift = a.scale + 4 * weight;  // value / 10^shift is the digit
-  Uint128 digit = shift >= 0 ? value / power(static_cast<unsigned>(shift))
-                             : value * power(static_cast<unsigned>(-shift));
+  Uint128 digit =
+      shift >= 0 ? value / power(static_cast<unsigned>(shift)) : value * power(static_cast<unsigned>(-shift));
   return {weight, static_cast<uint32_t>(digit)};
 }
 
@@ -158,9 +156,8 @@ std::optional<Numeric> add(Numeric a, Numeric b) {
     Int128 sum;
     if (!__builtin_add_overflow(a.value, b.value, &sum)) return Numeric{sum, a.scale};
   }
-  return with_fewer_digits(std::max(a.scale, b.scale), [&](int scale) {
-    return add_at(a, b, static_cast<unsigned>(scale));
-  });
+  return with_fewer_digits(std::max(a.scale, b.scale),
+                           [&](int scale) { return add_at(a, b, static_cast<unsigned>(scale)); });
 }
 
 std::optional<Numeric> subtract(Numeric a, Numeric b) {

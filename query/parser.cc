@@ -56,7 +56,8 @@ bool Parser::at_name() const {
 
 Sql<std::string> Parser::name(std::string_view what) {
   if (now_.kind == TokenKind::kWord && is_reserved(now_.value())) {
-    return sql_fail(now_.offset, upper_case(now_.value()) + " is a word of the language and cannot be " + std::string(what),
+    return sql_fail(now_.offset,
+                    upper_case(now_.value()) + " is a word of the language and cannot be " + std::string(what),
                     "; a name like that goes in double quotes");
   }
   if (!at_name()) return unexpected_here(what);
@@ -120,8 +121,9 @@ Sql<void> Parser::expect_end() {
 // --- statements ------------------------------------------------------------------------------------------------------
 
 Sql<Statement> Parser::statement() {
-  static constexpr auto kLater = std::to_array<std::string_view>(
-      {"alter", "drop", "insert", "update", "delete", "truncate", "set", "with", "begin", "commit", "rollback", "copy"});
+  static constexpr auto kLater =
+      std::to_array<std::string_view>({"alter", "drop", "insert", "update", "delete", "truncate", "set", "with",
+                                       "begin", "commit", "rollback", "copy"});
   Statement result;
   if (now_.is_word("select")) {
     SQL_ASSIGN(result, select());

@@ -12,7 +12,7 @@
 
 namespace tally {
 
-Sql<Statement> parse_statement(std::string_view sql);     // one statement, with or without a semicolon
-Sql<ExprPtr> parse_expression(std::string_view text);     // an expression alone: derived measures
+Sql<Statement> parse_statement(std::string_view sql);  // one statement, with or without a semicolon
+Sql<ExprPtr> parse_expression(std::string_view text);  // an expression alone: derived measures
 
 }  // namespace tally

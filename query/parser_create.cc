@@ -121,12 +121,18 @@ Sql<void> Parser::measure_definition(ColumnDefinition& column) {
 
 Sql<void> Parser::aggregate_definition(ColumnDefinition& column) {
   using Aggregate = ColumnDefinition::Aggregate;
-  if (now_.is_word("count")) column.aggregate = Aggregate::kCount;
-  else if (now_.is_word("sum")) column.aggregate = Aggregate::kSum;
-  else if (now_.is_word("min")) column.aggregate = Aggregate::kMin;
-  else if (now_.is_word("max")) column.aggregate = Aggregate::kMax;
-  else if (now_.is_word("unique")) column.aggregate = Aggregate::kUnique;
-  else return unexpected_here("COUNT, SUM(...), MIN(...), MAX(...), UNIQUE(...) or AS");
+  if (now_.is_word("count"))
+    column.aggregate = Aggregate::kCount;
+  else if (now_.is_word("sum"))
+    column.aggregate = Aggregate::kSum;
+  else if (now_.is_word("min"))
+    column.aggregate = Aggregate::kMin;
+  else if (now_.is_word("max"))
+    column.aggregate = Aggregate::kMax;
+  else if (now_.is_word("unique"))
+    column.aggregate = Aggregate::kUnique;
+  else
+    return unexpected_here("COUNT, SUM(...), MIN(...), MAX(...), UNIQUE(...) or AS");
   SQL_TRY(take());
   if (column.aggregate == Aggregate::kCount) {
     if (now_.is_symbol("(")) {

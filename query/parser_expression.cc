@@ -8,8 +8,16 @@ namespace {
 
 // Higher binds tighter.
 enum Precedence : int {
-  kNone = 0, kOrLevel = 1, kAndLevel = 2, kNotLevel = 3, kIsLevel = 4, kCompareLevel = 5,
-  kMatchLevel = 6, kConcatLevel = 7, kAddLevel = 8, kMultiplyLevel = 9,
+  kNone = 0,
+  kOrLevel = 1,
+  kAndLevel = 2,
+  kNotLevel = 3,
+  kIsLevel = 4,
+  kCompareLevel = 5,
+  kMatchLevel = 6,
+  kConcatLevel = 7,
+  kAddLevel = 8,
+  kMultiplyLevel = 9,
 };
 
 struct Operator {
@@ -18,12 +26,18 @@ struct Operator {
   int precedence;
 };
 constexpr Operator kOperators[] = {
-    {"=", BinaryOp::kEqual, kCompareLevel},      {"<>", BinaryOp::kNotEqual, kCompareLevel},
-    {"!=", BinaryOp::kNotEqual, kCompareLevel},  {"<", BinaryOp::kLess, kCompareLevel},
-    {"<=", BinaryOp::kLessEqual, kCompareLevel}, {">", BinaryOp::kGreater, kCompareLevel},
-    {">=", BinaryOp::kGreaterEqual, kCompareLevel}, {"||", BinaryOp::kConcat, kConcatLevel},
-    {"+", BinaryOp::kAdd, kAddLevel},            {"-", BinaryOp::kSubtract, kAddLevel},
-    {"*", BinaryOp::kMultiply, kMultiplyLevel},  {"/", BinaryOp::kDivide, kMultiplyLevel},
+    {"=", BinaryOp::kEqual, kCompareLevel},
+    {"<>", BinaryOp::kNotEqual, kCompareLevel},
+    {"!=", BinaryOp::kNotEqual, kCompareLevel},
+    {"<", BinaryOp::kLess, kCompareLevel},
+    {"<=", BinaryOp::kLessEqual, kCompareLevel},
+    {">", BinaryOp::kGreater, kCompareLevel},
+    {">=", BinaryOp::kGreaterEqual, kCompareLevel},
+    {"||", BinaryOp::kConcat, kConcatLevel},
+    {"+", BinaryOp::kAdd, kAddLevel},
+    {"-", BinaryOp::kSubtract, kAddLevel},
+    {"*", BinaryOp::kMultiply, kMultiplyLevel},
+    {"/", BinaryOp::kDivide, kMultiplyLevel},
     {"%", BinaryOp::kRemainder, kMultiplyLevel},
 };
 
@@ -64,8 +78,8 @@ uint64_t count_nodes(const Expr& expr) {
 }
 
 std::unexpected<SqlError> too_deep(uint32_t offset) {
-  return sql_fail(offset, "the expression is nested more than " + std::to_string(limits::kSqlDepthMax) + " levels deep", {},
-                  Code::kLimitExceeded);
+  return sql_fail(offset, "the expression is nested more than " + std::to_string(limits::kSqlDepthMax) + " levels deep",
+                  {}, Code::kLimitExceeded);
 }
 
 std::unexpected<SqlError> too_large(uint32_t offset) {
@@ -102,8 +116,8 @@ int Parser::infix_precedence() const {
   if (now_.is_word("and")) return kAndLevel;
   if (now_.is_word("is")) return kIsLevel;
   bool matches = now_.is_word("in") || now_.is_word("between") || now_.is_word("like") || now_.is_word("ilike");
-  bool negated = now_.is_word("not") && (next_.is_word("in") || next_.is_word("between") || next_.is_word("like") ||
-                                         next_.is_word("ilike"));
+  bool negated = now_.is_word("not") &&
+                 (next_.is_word("in") || next_.is_word("between") || next_.is_word("like") || next_.is_word("ilike"));
   return matches || negated ? kMatchLevel : kNone;
 }
 
@@ -173,9 +187,12 @@ Sql<ExprPtr> Parser::is_test(ExprPtr left) {
     return result;
   }
   ExprKind kind = ExprKind::kIsNull;
-  if (now_.is_word("true")) kind = ExprKind::kIsTrue;
-  else if (now_.is_word("false")) kind = ExprKind::kIsFalse;
-  else if (!now_.is_word("null")) return unexpected_here("NULL, TRUE, FALSE or DISTINCT FROM");
+  if (now_.is_word("true"))
+    kind = ExprKind::kIsTrue;
+  else if (now_.is_word("false"))
+    kind = ExprKind::kIsFalse;
+  else if (!now_.is_word("null"))
+    return unexpected_here("NULL, TRUE, FALSE or DISTINCT FROM");
   SQL_TRY(take());
   SQL_ASSIGN(ExprPtr result, node(kind, is.offset, std::move(args)));
   result->negated = negated;

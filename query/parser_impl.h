@@ -13,7 +13,7 @@ namespace tally {
 class Parser {
  public:
   explicit Parser(std::string_view sql) : sql_(sql), lexer_(sql) {}
-  Sql<void> start();                     // reads the first tokens
+  Sql<void> start();  // reads the first tokens
   Sql<Statement> statement();
   Sql<ExprPtr> lone_expression();
 
@@ -92,7 +92,7 @@ class Parser {
   std::string_view sql_;
   Lexer lexer_;
   Token now_, next_;
-  uint32_t last_end_ = 0;      // of the token taken last
+  uint32_t last_end_ = 0;  // of the token taken last
   unsigned depth_ = 0;
   uint64_t nodes_ = 0;
 };

@@ -11,7 +11,7 @@ class DatabaseCatalog final : public Catalog {
   explicit DatabaseCatalog(Database& database) : database_(database) {}
   std::vector<std::string> table_names() const override { return database_.table_names(); }
   Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) override {
-    TALLY_ASSIGN_OR_RETURN(Table* found, database_.table(table));
+    TALLY_ASSIGN_OR_RETURN(Table * found, database_.table(table));
     return found->snapshot();
   }
   Status create_table(Schema schema) override {

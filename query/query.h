@@ -31,10 +31,10 @@ struct ResultColumn {
 struct Cell {
   enum class Kind : uint8_t { kNull, kBool, kNumber, kDouble, kString, kTimestamp } kind = Kind::kNull;
   bool boolean = false;
-  __int128 number = 0;       // kNumber: scaled by `scale`
+  __int128 number = 0;  // kNumber: scaled by `scale`
   uint8_t scale = 0;
   double real = 0;
-  int64_t timestamp = 0;     // microseconds UTC
+  int64_t timestamp = 0;  // microseconds UTC
   std::string text;
 };
 
@@ -46,9 +46,9 @@ struct QueryStats {
 };
 
 struct QueryResult {
-  std::vector<ResultColumn> columns;          // empty for statements that return no rows
+  std::vector<ResultColumn> columns;  // empty for statements that return no rows
   std::vector<std::vector<Cell>> rows;
-  std::string message;                        // of a statement without rows: "CREATE TABLE"
+  std::string message;  // of a statement without rows: "CREATE TABLE"
   QueryStats stats;
 };
 
@@ -60,7 +60,7 @@ struct SourcePosition {
 };
 
 struct QueryError {
-  Error error;                                // message ends in " at line:column" where there is a position
+  Error error;  // message ends in " at line:column" where there is a position
   std::optional<SourcePosition> position;
   std::string render(std::string_view sql) const;  // message, the line, a caret under the place
 };

@@ -37,8 +37,8 @@ QueryError to_query_error(std::string_view sql, SqlError error) {
   result.error.message = std::move(error.message);
   if (error.offset) {
     result.position = locate(sql, *error.offset);
-    result.error.message += " at " + std::to_string(result.position->line) + ":" +
-                            std::to_string(result.position->column);
+    result.error.message +=
+        " at " + std::to_string(result.position->line) + ":" + std::to_string(result.position->column);
   }
   result.error.message += error.hint;
   return result;

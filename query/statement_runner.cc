@@ -33,8 +33,8 @@ class StatementRunner {
     bool exists = std::find(names.begin(), names.end(), statement.name) != names.end();
     if (exists && statement.if_not_exists) return result;
     if (exists) {
-      return sql_fail(statement.offset, "table " + quoted(statement.name) + " exists already", "; IF NOT EXISTS passes over it",
-                      Code::kAlreadyExists);
+      return sql_fail(statement.offset, "table " + quoted(statement.name) + " exists already",
+                      "; IF NOT EXISTS passes over it", Code::kAlreadyExists);
     }
     SQL_ASSIGN(Schema schema, build_schema(statement));
     SQL_TRY(catalog_.create_table(std::move(schema)));
@@ -63,7 +63,8 @@ Sql<QueryResult> parse_and_run(std::string_view sql, const std::vector<Cell>& pa
 
 }  // namespace
 
-std::expected<QueryResult, QueryError> run_statement(std::string_view sql, const std::vector<Cell>& parameters, Catalog& catalog) {
+std::expected<QueryResult, QueryError> run_statement(std::string_view sql, const std::vector<Cell>& parameters,
+                                                     Catalog& catalog) {
   auto result = parse_and_run(sql, parameters, catalog);
   if (!result) return std::unexpected(to_query_error(sql, std::move(result).error()));
   return *std::move(result);

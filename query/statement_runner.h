@@ -9,6 +9,7 @@
 
 namespace tally {
 
-std::expected<QueryResult, QueryError> run_statement(std::string_view sql, const std::vector<Cell>& parameters, Catalog& catalog);
+std::expected<QueryResult, QueryError> run_statement(std::string_view sql, const std::vector<Cell>& parameters,
+                                                     Catalog& catalog);
 
 }  // namespace tally

@@ -6,8 +6,9 @@
 namespace tally {
 namespace {
 
-constexpr auto kPlanned = std::to_array<std::string_view>({"segments", "rollups", "queries", "dead_letters", "retractions",
-                                                           "adjustments", "reconciliations", "compactions", "settings"});
+constexpr auto kPlanned =
+    std::to_array<std::string_view>({"segments", "rollups", "queries", "dead_letters", "retractions", "adjustments",
+                                     "reconciliations", "compactions", "settings"});
 
 std::vector<Datum> table_row(const std::string& name, const Snapshot& snapshot) {
   const Schema& schema = snapshot.schema();
@@ -33,8 +34,8 @@ std::vector<Datum> table_row(const std::string& name, const Snapshot& snapshot) 
 Sql<SystemRows> tables(Catalog& catalog) {
   SystemRows result;
   result.columns.push_back({"name", SqlType::kString});
-  for (std::string_view name : {"dimensions", "fields", "measures", "schema_version", "lsn", "received", "accepted", "duplicates",
-                                "conflicts", "too_late", "rejected", "late", "other_values"}) {
+  for (std::string_view name : {"dimensions", "fields", "measures", "schema_version", "lsn", "received", "accepted",
+                                "duplicates", "conflicts", "too_late", "rejected", "late", "other_values"}) {
     result.columns.push_back({std::string(name), SqlType::kInt64});
   }
   result.columns.push_back({"error", SqlType::kString});

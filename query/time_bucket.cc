@@ -17,9 +17,7 @@ int64_t floor_divide(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0);
 
 using ZoneTime = cctz::time_point<cctz::seconds>;
 
-ZoneTime to_zone_time(TimeUs time) {
-  return ZoneTime(cctz::seconds(floor_divide(time, kMicrosPerSecond)));
-}
+ZoneTime to_zone_time(TimeUs time) { return ZoneTime(cctz::seconds(floor_divide(time, kMicrosPerSecond))); }
 
 class CctzZone final : public TimeZone {
  public:
@@ -34,9 +32,7 @@ class CctzZone final : public TimeZone {
     int64_t seconds = floor_divide(local, kMicrosPerSecond);
     int64_t fraction = local - seconds * kMicrosPerSecond;
     auto found = zone_.lookup(cctz::civil_second() + seconds);
-    auto moment = [&](ZoneTime time) {
-      return time.time_since_epoch().count() * kMicrosPerSecond;
-    };
+    auto moment = [&](ZoneTime time) { return time.time_since_epoch().count() * kMicrosPerSecond; };
     if (found.kind == cctz::time_zone::civil_lookup::SKIPPED) return moment(found.trans);
     TimeUs later = moment(found.post) + fraction;
     return later <= not_after ? later : moment(found.pre) + fraction;
@@ -70,9 +66,8 @@ Result<std::shared_ptr<const TimeZone>> TimeZone::load(const std::string& name) 
   if (name == "UTC" || name == "utc" || name == "Z") return std::shared_ptr<const TimeZone>();
   cctz::time_zone zone;
   // A path or "localtime" would make answers depend on the machine.
-  bool plain = !name.empty() && name.front() != '/' && name.front() != '.' &&
-               name.find("..") == std::string::npos && name.find('\0') == std::string::npos &&
-               name != "localtime" && name.size() <= 64;
+  bool plain = !name.empty() && name.front() != '/' && name.front() != '.' && name.find("..") == std::string::npos &&
+               name.find('\0') == std::string::npos && name != "localtime" && name.size() <= 64;
   if (!plain || !cctz::load_time_zone(name, &zone)) {
     return fail(Code::kNotFound, "unknown time zone \"" + name.substr(0, 64) + "\"");
   }
@@ -121,7 +116,8 @@ int64_t Bucketer::floor_local(int64_t local) const {
   int64_t months = day.year * 12 + static_cast<int64_t>(day.month) - 1 - kMonth2000;
   months = floor_divide(months, months_) * months_ + kMonth2000;
   int64_t year = floor_divide(months, 12);
-  Int128 begin = static_cast<Int128>(days_from_civil({year, static_cast<unsigned>(months - year * 12) + 1, 1})) * kMicrosPerDay;
+  Int128 begin =
+      static_cast<Int128>(days_from_civil({year, static_cast<unsigned>(months - year * 12) + 1, 1})) * kMicrosPerDay;
   return begin < INT64_MIN ? INT64_MIN : static_cast<int64_t>(begin);
 }
 

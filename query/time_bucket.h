@@ -20,7 +20,7 @@ class TimeZone {
   // An IANA name ("Europe/Berlin") or "UTC". kNotFound where the machine's zone files do not have it.
   static Result<std::shared_ptr<const TimeZone>> load(const std::string& name);
   virtual ~TimeZone() = default;
-  virtual int64_t to_local(TimeUs time) const = 0;                 // microseconds of civil time
+  virtual int64_t to_local(TimeUs time) const = 0;  // microseconds of civil time
   // The latest moment at or before `not_after` whose civil time is `local`, or at which the clocks skipped over it.
   virtual TimeUs begin_of(int64_t local, TimeUs not_after) const = 0;
 };
@@ -40,9 +40,9 @@ class Bucketer {
  private:
   int64_t floor_local(int64_t local) const;
 
-  int64_t months_ = 0;   // either months or microseconds
+  int64_t months_ = 0;  // either months or microseconds
   int64_t us_ = 0;
-  std::shared_ptr<const TimeZone> zone_;   // nullptr: UTC
+  std::shared_ptr<const TimeZone> zone_;  // nullptr: UTC
 };
 
 }  // namespace tally

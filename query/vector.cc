@@ -53,7 +53,7 @@ Vector Vector::of_null(uint32_t size) {
 void Vector::set_number(uint32_t i, Numeric value) {
   numbers[i] = value.value;
   if (scales.empty()) {
-    if (i == 0) scale = value.scale;   // rows come in order, so the first one says
+    if (i == 0) scale = value.scale;  // rows come in order, so the first one says
     if (value.scale == scale) return;
     scales.assign(numbers.size(), scale);
   }

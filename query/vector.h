@@ -19,18 +19,18 @@ namespace tally {
 struct Vector {
   SqlType type = SqlType::kNull;
   uint32_t size = 0;
-  bool constant = false;               // one stored value stands for all
+  bool constant = false;  // one stored value stands for all
   bool all_null = false;
-  std::vector<uint8_t> nulls;          // empty: none
-  std::vector<Int128> numbers;         // kInt64, kDecimal, kInterval (packed)
-  uint8_t scale = 0;                   // of all numbers, where `scales` is empty
+  std::vector<uint8_t> nulls;   // empty: none
+  std::vector<Int128> numbers;  // kInt64, kDecimal, kInterval (packed)
+  uint8_t scale = 0;            // of all numbers, where `scales` is empty
   std::vector<uint8_t> scales;
   std::vector<int64_t> times;
   std::vector<uint8_t> bools;
   std::vector<std::string_view> strings;
-  const Dictionary* dictionary = nullptr;   // then `codes` hold the values, of kString or kInt64
+  const Dictionary* dictionary = nullptr;  // then `codes` hold the values, of kString or kInt64
   std::vector<uint32_t> codes;
-  std::vector<std::shared_ptr<const void>> kept;   // what strings point into
+  std::vector<std::shared_ptr<const void>> kept;  // what strings point into
 
   uint32_t index(uint32_t i) const { return constant ? 0 : i; }
   bool is_null(uint32_t i) const { return all_null || (!nulls.empty() && nulls[index(i)] != 0); }
@@ -50,15 +50,15 @@ struct Vector {
 
   // A vector of `size` rows with storage for `type`; no NULL yet.
   static Vector of(SqlType type, uint32_t size);
-  static Vector of_constant(const Datum& datum, uint32_t size);   // `datum` must outlive it
+  static Vector of_constant(const Datum& datum, uint32_t size);  // `datum` must outlive it
   static Vector of_null(uint32_t size);
   void set_null(uint32_t i) {
     if (nulls.empty()) nulls.assign(size, 0);
     nulls[i] = 1;
   }
   void set_number(uint32_t i, Numeric value);
-  void set_text(uint32_t i, std::string value);             // kept by the vector
-  void set(uint32_t i, const Vector& from, uint32_t at);    // of a vector that lives as long
+  void set_text(uint32_t i, std::string value);           // kept by the vector
+  void set(uint32_t i, const Vector& from, uint32_t at);  // of a vector that lives as long
   void set(uint32_t i, const Datum& value);
   uint64_t memory_bytes() const;
 
@@ -94,7 +94,7 @@ struct Block {
   const TimeUs* arrivals = nullptr;
 };
 
-using Selection = std::span<const uint32_t>;   // row numbers of a block, ascending
+using Selection = std::span<const uint32_t>;  // row numbers of a block, ascending
 
 Vector load(const BlockColumn& column, Selection rows);
 

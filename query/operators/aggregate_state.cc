@@ -39,7 +39,10 @@ class SumState final : public AggregateState {
  public:
   SumState(const Aggregate& aggregate, uint8_t scale)
       : average_(aggregate.function == AggregateFunction::kAverage),
-        zero_when_empty_(aggregate.zero_when_empty), type_(aggregate.type), offset_(aggregate.offset), scale_(scale) {}
+        zero_when_empty_(aggregate.zero_when_empty),
+        type_(aggregate.type),
+        offset_(aggregate.offset),
+        scale_(scale) {}
 
   void resize(uint32_t groups) override {
     sums_.resize(groups);
@@ -103,8 +106,8 @@ class SumState final : public AggregateState {
   const std::optional<uint32_t> offset_;
   const uint8_t scale_;
   std::vector<Int128> sums_;
-  std::vector<int64_t> counts_;    // of values
-  std::vector<uint8_t> scales_;    // empty: all scale_
+  std::vector<int64_t> counts_;  // of values
+  std::vector<uint8_t> scales_;  // empty: all scale_
 };
 
 class ExtremeState final : public AggregateState {
@@ -162,7 +165,7 @@ class CountDistinctState final : public AggregateState {
 
   Sql<void> update(const AggregateInput& input) override {
     const Vector& values = *input.values;
-    constexpr size_t kWords = 3;   // group, NULL or not, value
+    constexpr size_t kWords = 3;  // group, NULL or not, value
     words_.assign(values.size * kWords, 0);
     column_.encode(values, words_.data() + 2, words_.data() + 1, 1, kWords);
     for (uint32_t i = 0; i < values.size; ++i) {
@@ -180,7 +183,9 @@ class CountDistinctState final : public AggregateState {
     for (uint32_t i = 0; i < groups; ++i) result.numbers[i] = counts_[i];
     return result;
   }
-  uint64_t memory_bytes() const override { return counts_.capacity() * 8 + seen_.memory_bytes() + column_.memory_bytes(); }
+  uint64_t memory_bytes() const override {
+    return counts_.capacity() * 8 + seen_.memory_bytes() + column_.memory_bytes();
+  }
 
  private:
   KeyColumn column_;

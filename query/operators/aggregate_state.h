@@ -12,15 +12,15 @@ namespace tally {
 
 // The rows of a block that an aggregate takes.
 struct AggregateInput {
-  std::span<const uint32_t> groups;   // of each row
-  const int8_t* signs = nullptr;      // of each row: -1 for a retraction; nullptr: all +1
-  const Vector* values = nullptr;     // of each row; nullptr for COUNT(*)
+  std::span<const uint32_t> groups;  // of each row
+  const int8_t* signs = nullptr;     // of each row: -1 for a retraction; nullptr: all +1
+  const Vector* values = nullptr;    // of each row; nullptr for COUNT(*)
 };
 
 class AggregateState {
  public:
   virtual ~AggregateState() = default;
-  virtual void resize(uint32_t groups) = 0;                // new groups are empty
+  virtual void resize(uint32_t groups) = 0;  // new groups are empty
   virtual Sql<void> update(const AggregateInput& input) = 0;
   virtual Sql<Vector> finish(uint32_t groups) = 0;
   virtual uint64_t memory_bytes() const = 0;

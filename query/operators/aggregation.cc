@@ -36,8 +36,12 @@ int8_t sign_of(RowClass rows, const Block& block, uint32_t row, TimeUs grace_us)
 }  // namespace
 
 Aggregation::Aggregation(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max)
-    : select_(select), memory_(memory), memory_bytes_max_(memory_bytes_max), keys_(select.keys.size()),
-      table_(select.keys.size() + null_words(select.keys.size())), taken_(select.filters.size()) {
+    : select_(select),
+      memory_(memory),
+      memory_bytes_max_(memory_bytes_max),
+      keys_(select.keys.size()),
+      table_(select.keys.size() + null_words(select.keys.size())),
+      taken_(select.filters.size()) {
   for (const Aggregate& aggregate : select.aggregates) {
     states_.push_back(make_aggregate_state(aggregate, argument_scale(select, aggregate)));
     if (select.keys.empty()) states_.back()->resize(1);  // without keys there is one group, also of no rows
@@ -112,8 +116,9 @@ Sql<void> Aggregation::check_memory() const {
   for (const KeyColumn& key : keys_) bytes += key.memory_bytes();
   for (const auto& state : states_) bytes += state->memory_bytes();
   if (bytes <= memory_bytes_max_) return {};
-  return sql_fail(std::nullopt, "the query needs more than " + std::to_string(memory_bytes_max_ / limits::kMiB) +
-                                    " MiB for its " + std::to_string(table_.size()) + " groups",
+  return sql_fail(std::nullopt,
+                  "the query needs more than " + std::to_string(memory_bytes_max_ / limits::kMiB) + " MiB for its " +
+                      std::to_string(table_.size()) + " groups",
                   "; group by less, or filter more", Code::kLimitExceeded);
 }
 

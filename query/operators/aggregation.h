@@ -20,7 +20,7 @@ class Aggregation {
   struct Groups {
     std::vector<Vector> columns;
     std::vector<uint32_t> shown;
-    Block block;                 // views `columns`
+    Block block;  // views `columns`
   };
   Sql<std::unique_ptr<Groups>> finish();
 
@@ -41,9 +41,9 @@ class Aggregation {
   std::vector<KeyColumn> keys_;
   GroupTable table_;
   std::vector<std::unique_ptr<AggregateState>> states_;
-  std::vector<uint64_t> words_;      // of the block: a word of NULL bits (one for 64 keys), then one a key
-  std::vector<uint32_t> groups_;     // of the block's selected rows
-  std::vector<Taken> taken_;         // by filter
+  std::vector<uint64_t> words_;   // of the block: a word of NULL bits (one for 64 keys), then one a key
+  std::vector<uint32_t> groups_;  // of the block's selected rows
+  std::vector<Taken> taken_;      // by filter
 };
 
 }  // namespace tally

@@ -92,7 +92,7 @@ class TableSource final : public BlockSource {
   }
 
   const BoundSelect& select_;
-  std::vector<size_t> selected_;   // by input: position in the scan's columns
+  std::vector<size_t> selected_;  // by input: position in the scan's columns
   std::unique_ptr<RawScan> scan_;
   Block block_;
 };

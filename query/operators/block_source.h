@@ -13,11 +13,11 @@ namespace tally {
 class BlockSource {
  public:
   virtual ~BlockSource() = default;
-  virtual Sql<const Block*> next() = 0;    // nullptr at the end; valid until the next call
+  virtual Sql<const Block*> next() = 0;  // nullptr at the end; valid until the next call
   virtual QueryStats stats() const = 0;
 };
 
-std::unique_ptr<BlockSource> open_source(const BoundSelect& select);   // `select` must outlive it
+std::unique_ptr<BlockSource> open_source(const BoundSelect& select);  // `select` must outlive it
 
 // The rows of a block whose kind the query looks at.
 class KindFilter {
@@ -27,7 +27,7 @@ class KindFilter {
 
  private:
   bool all_ = false;
-  bool wanted_[256] = {};   // by RowKind
+  bool wanted_[256] = {};  // by RowKind
 };
 
 }  // namespace tally

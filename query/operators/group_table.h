@@ -29,7 +29,7 @@ class KeyColumn {
 
   SqlType type_ = SqlType::kNull;
   const Dictionary* dictionary_ = nullptr;
-  uint8_t scale_ = 0;            // of the first number: how all are shown
+  uint8_t scale_ = 0;  // of the first number: how all are shown
   bool scale_known_ = false;
   std::unordered_map<std::string, uint64_t, TextHash, std::equal_to<>> numbers_;
   std::vector<Datum> values_;
@@ -48,7 +48,7 @@ class GroupTable {
  private:
   struct Slot {
     uint32_t group = UINT32_MAX;
-    uint32_t tag = 0;            // other bits of the hash, so that most mismatches need no look at the key
+    uint32_t tag = 0;  // other bits of the hash, so that most mismatches need no look at the key
   };
   uint64_t hash(const uint64_t* key) const;
   void grow();

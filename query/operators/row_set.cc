@@ -34,7 +34,9 @@ uint64_t saturated_add(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UIN
 }  // namespace
 
 RowSet::RowSet(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max)
-    : select_(select), memory_(memory), memory_bytes_max_(memory_bytes_max),
+    : select_(select),
+      memory_(memory),
+      memory_bytes_max_(memory_bytes_max),
       keep_(saturated_add(select.limit, select.offset)) {}
 
 bool RowSet::full() const { return select_.order_by.empty() && rows_.size() >= keep_; }
@@ -90,8 +92,9 @@ void RowSet::cut() {
 
 Sql<void> RowSet::check_memory() const {
   if (bytes_ <= memory_bytes_max_) return {};
-  return sql_fail(std::nullopt, "the answer needs more than " + std::to_string(memory_bytes_max_ / limits::kMiB) + " MiB, at " +
-                                    std::to_string(rows_.size()) + " rows",
+  return sql_fail(std::nullopt,
+                  "the answer needs more than " + std::to_string(memory_bytes_max_ / limits::kMiB) + " MiB, at " +
+                      std::to_string(rows_.size()) + " rows",
                   "; add a LIMIT, or filter more", Code::kLimitExceeded);
 }
 

@@ -15,14 +15,14 @@ class RowSet {
  public:
   RowSet(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max);
   Sql<void> add(const Block& block, Selection rows);
-  bool full() const;                              // no further row can enter the answer
+  bool full() const;  // no further row can enter the answer
   std::vector<std::vector<Cell>> finish();
 
  private:
   struct Row {
     std::vector<Datum> keys;
     std::vector<Cell> cells;
-    uint64_t number = 0;                          // equal keys stay in the order in which they came
+    uint64_t number = 0;  // equal keys stay in the order in which they came
     uint64_t bytes = 0;
   };
   bool before(const Row& a, const Row& b) const;
@@ -32,7 +32,7 @@ class RowSet {
   const BoundSelect& select_;
   EvaluationMemory& memory_;
   const uint64_t memory_bytes_max_;
-  uint64_t keep_;                                 // OFFSET + LIMIT rows
+  uint64_t keep_;  // OFFSET + LIMIT rows
   std::vector<Row> rows_;
   std::unordered_set<std::string> seen_;
   uint64_t next_number_ = 0;

@@ -1,0 +1,245 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/checksum.h"
+#include "base/decimal.h"
+#include "base/limits.h"
+#include "base/timestamp.h"
+#include "query/format.h"
+#include "tests/query/sql_world.h"
+
+namespace tally {
+
+namespace {
+
+constexpr std::string_view kStart = "2024-03-15T12:00:00Z";
+
+std::vector<std::string> split(const std::string& line, char separator) {
+  std::vector<std::string> parts;
+  std::stringstream in(line);
+  for (std::string part; std::getline(in, part, separator);) parts.push_back(part);
+  if (line.empty() || line.back() == separator) parts.emplace_back();
+  return parts;
+}
+
+void set_cell(BatchBuilder& builder, const Schema& schema, const std::string& name, const std::string& text) {
+  const Column* column = schema.find_column(name);
+  REQUIRE_MESSAGE(column != nullptr, "no column ", name);
+  size_t position = static_cast<size_t>(column - schema.columns.data());
+  if (text.empty()) return;
+  std::string value = text == "\"\"" ? "" : text;
+  switch (column->type) {
+    case ColumnType::kTimestamp: builder.set_time(parse_timestamp(value).value()); break;
+    case ColumnType::kId: builder.set_id(value); break;
+    case ColumnType::kString: builder.set_string(position, value); break;
+    case ColumnType::kInt64: builder.set_int64(position, parse_int64(value).value()); break;
+    case ColumnType::kDecimal:
+      builder.set_int64(position, parse_decimal(value, column->precision, column->scale).value());
+      break;
+  }
+}
+
+}  // namespace
+
+SqlWorld::SqlWorld() : disk(1), clock(parse_timestamp(kStart).value()) {
+  REQUIRE(init_database(disk, "/db"));
+  DatabaseOptions options;
+  options.table.threads = false;
+  options.table.shards = 2;
+  options.table.log_file_bytes = 64 * limits::kKiB;
+  auto opened = Database::open(disk, clock, "/db", options);
+  REQUIRE_MESSAGE(opened, (opened ? "" : opened.error().message));
+  database_ = *std::move(opened);
+  engine_ = std::make_unique<QueryEngine>(*database_);
+}
+
+std::string SqlWorld::run(std::string_view sql, const std::vector<Cell>& parameters) {
+  auto result = engine_->run(sql, parameters);
+  if (!result) return "error: " + result.error().error.message + "\n";
+  return format_result(*result, OutputFormat::kCsv);
+}
+
+std::string SqlWorld::load(const std::string& name, const std::vector<std::string>& lines, bool replay) {
+  auto table = database_->table(name);
+  if (!table) return table.error().message;
+  std::shared_ptr<const Schema> schema = (*table)->schema();
+  BatchBuilder builder(*schema);
+  std::vector<std::string> header = split(lines.at(0), ',');
+  for (size_t i = 1; i < lines.size(); ++i) {
+    std::vector<std::string> cells = split(lines[i], ',');
+    REQUIRE_MESSAGE(cells.size() == header.size(), lines[i]);
+    for (size_t c = 0; c < cells.size(); ++c) set_cell(builder, *schema, header[c], cells[c]);
+    auto status = builder.end_row();
+    if (!status) return status.error().message;
+  }
+  IngestBatch batch;
+  batch.payload = builder.finish();
+  batch.payload_xxh3 = xxh3(batch.payload);
+  batch.replay = replay;
+  auto result = (*table)->ingest(std::move(batch));
+  return result ? "" : result.error().message;
+}
+
+std::string SqlWorld::flush(const std::string& name) {
+  auto table = database_->table(name);
+  if (!table) return table.error().message;
+  auto status = (*table)->flush();
+  return status ? "" : status.error().message;
+}
+
+std::vector<SqlCase> parse_sql_cases(const std::string& text) {
+  std::vector<SqlCase> cases;
+  std::stringstream in(text);
+  bool open = false, answer = false;
+  size_t number = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    if (line.empty()) {
+      open = false;
+    } else if (!open && line.front() == '#') {
+      continue;
+    } else if (!open) {
+      SqlCase test;
+      test.line = number;
+      test.words = split(line, ' ');
+      test.verb = test.words.front();
+      test.words.erase(test.words.begin());
+      cases.push_back(std::move(test));
+      open = true;
+      answer = false;
+    } else if (line == "----") {
+      answer = true;
+    } else {
+      (answer ? cases.back().expected : cases.back().input).push_back(line);
+    }
+  }
+  return cases;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  return text;
+}
+
+std::string run_sql_case(SqlWorld& world, const SqlCase& test) {
+  std::string sql = joined(test.input);
+  if (!sql.empty()) sql.pop_back();
+  auto has = [&](std::string_view word) {
+    return std::find(test.words.begin(), test.words.end(), word) != test.words.end();
+  };
+  if (test.verb == "load") return world.load(test.words.at(0), test.input, has("replay"));
+  if (test.verb == "flush") return world.flush(test.words.at(0));
+  if (test.verb == "clock") {
+    world.clock.set_wall(parse_timestamp(test.words.at(0)).value());
+    return "";
+  }
+  std::string answer = world.run(sql);
+  bool failed = answer.starts_with("error: ");
+  if (test.verb == "statement") return failed ? answer : "";
+  if (test.verb == "error") return failed ? answer.substr(7) : "no error:\n" + answer;
+  if (has("rowsort") && !failed) {
+    std::vector<std::string> lines = split(answer, '\n');
+    lines.pop_back();
+    std::sort(lines.begin() + 1, lines.end());
+    return joined(lines);
+  }
+  return answer;
+}
+
+namespace {
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+// The file again, with the answers that came out.
+void rewrite(const std::filesystem::path& path, const std::vector<SqlCase>& cases,
+             const std::vector<std::string>& answers) {
+  std::stringstream in(read_file(path));
+  std::string out, line;
+  size_t number = 0, next = 0;
+  bool skipping = false;
+  auto write_answer = [&](size_t i) {
+    if (!answers[i].empty()) out += "----\n" + answers[i];
+  };
+  bool inside = false;
+  while (std::getline(in, line)) {
+    ++number;
+    if (next < cases.size() && cases[next].line == number) inside = true;
+    if (line == "----") skipping = true;
+    if (line.empty() && inside) {
+      write_answer(next++);
+      inside = skipping = false;
+    }
+    if (!skipping) out += line + "\n";
+  }
+  if (inside) write_answer(next);
+  std::ofstream(path, std::ios::binary) << out;
+}
+
+size_t run_file(const std::filesystem::path& path, bool update) {
+  std::vector<SqlCase> cases = parse_sql_cases(read_file(path));
+  SqlWorld world;
+  std::vector<std::string> answers;
+  size_t checked = 0;
+  for (const SqlCase& test : cases) {
+    answers.push_back(run_sql_case(world, test));
+    checked += test.verb == "query" || test.verb == "error" ? 1 : 0;
+    if (update) continue;
+    CHECK_MESSAGE(answers.back() == joined(test.expected), path.string(), ":", test.line, ": ", joined(test.input));
+  }
+  if (update) rewrite(path, cases, answers);
+  return checked;
+}
+
+}  // namespace
+
+TEST_CASE("sql: every .test file says what it gets") {
+  bool update = std::getenv("TALLY_UPDATE_CASES") != nullptr;
+  size_t checked = 0;
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/query/cases")) {
+    if (entry.path().extension() == ".test") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  for (const auto& path : paths) checked += run_file(path, update);
+  CHECK(checked >= 150);
+}
+
+// Every ```sql block of the grammar is a script that must run; `-- error:` before a statement says what it gets instead.
+TEST_CASE("sql: the examples of query/GRAMMAR.md run") {
+  std::string text = read_file("query/GRAMMAR.md");
+  SqlWorld world;
+  size_t statements = 0;
+  for (size_t at = text.find("```sql\n"); at != std::string::npos; at = text.find("```sql\n", at)) {
+    at += 7;
+    std::string block = text.substr(at, text.find("```", at) - at);
+    for (std::string_view statement : split_statements(block).statements) {
+      std::string answer = world.run(statement);
+      size_t mark = statement.find("-- error: ");
+      std::string wanted;
+      if (mark != std::string_view::npos) {
+        wanted = "error: " + std::string(statement.substr(mark + 10, statement.find('\n', mark) - mark - 10));
+      }
+      CAPTURE(statement);
+      if (wanted.empty()) {
+        CHECK_MESSAGE(!answer.starts_with("error: "), answer);
+      } else {
+        CHECK(answer.substr(0, wanted.size()) == wanted);
+      }
+      ++statements;
+    }
+  }
+  CHECK(statements >= 20);
+}
+
+}  // namespace tally
