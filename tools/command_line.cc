@@ -49,7 +49,11 @@ class CommandLine {
   }
 
   int run(int argc, const char* const* argv, Console& console) {
-    if (argc > 1 && argv[1][0] != '-' && find(argv[1]) == nullptr) {
+    if (argc <= 1) {
+      console.message(app_.help());
+      return kExitUsage;
+    }
+    if (argv[1][0] != '-' && find(argv[1]) == nullptr) {
       return report_usage(console, "", unknown_command(argv[1]));
     }
     try {

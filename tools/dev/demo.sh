@@ -18,16 +18,24 @@ trap finish EXIT
 
 if [[ -t 1 ]]; then bold=$'\033[1m' dim=$'\033[2m' green=$'\033[32m' red=$'\033[31m' plain=$'\033[0m'; else bold= dim= green= red= plain=; fi
 chapter() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
+grouped() { sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta' <<<"$1"; }
 tell() { printf '%s\n' "$*"; }
 
 # Shows the command as a person would type it, then runs it.
 run() {
   local shown='tally'
   for word in "$@"; do
-    if [[ $word == *[[:space:]\(\)\;*]* ]]; then shown+=" \"$word\""; else shown+=" ${word/#$work\//}"; fi
+    shown+=" ${word/#$work\//}"
   done
   printf '%s$ %s%s\n' "$dim" "$shown" "$plain"
   "$tally" "$@"
+}
+
+# Shows a question and its answer as a table.
+show() {
+  printf '%s$ tally sql --data shop -c "\n%s"%s\n' "$dim" "$1" "$plain"
+  "$tally" sql --data "$shop" --format table -c "$1"
+  tell
 }
 
 ask() { "$tally" sql --data "$shop" --format csv -c "$1" | tail -n +2; }
@@ -58,11 +66,16 @@ run sql --data "$shop" -f data/impressions.sql
 run load --data "$shop" --table impressions --replay "$data"
 
 chapter "2. Who clicks on what"
-run sql --data "$shop" --format table -c "SELECT campaign, policy, SUM(impressions) AS impressions, SUM(clicks) AS clicks, ROUND(100 * SUM(clicks) / SUM(impressions), 2) AS ctr_percent FROM impressions GROUP BY campaign, policy ORDER BY campaign, policy"
-tell
-run sql --data "$shop" --format table -c "SELECT time_bucket('1 day', timestamp) AS day, SUM(impressions) AS impressions, SUM(clicks) AS clicks, ROUND(100 * SUM(clicks) / SUM(impressions), 2) AS ctr_percent FROM impressions GROUP BY day ORDER BY day"
-tell
-run sql --data "$shop" --format table -c "SELECT campaign, item_id, SUM(impressions) AS impressions, SUM(clicks) AS clicks, ROUND(100 * SUM(clicks) / SUM(impressions), 2) AS ctr_percent FROM impressions GROUP BY campaign, item_id ORDER BY clicks DESC, impressions, item_id LIMIT 5"
+ratio="ROUND(100 * SUM(clicks) / SUM(impressions), 2) AS ctr_percent"
+show "  SELECT campaign, policy, SUM(impressions) AS impressions, SUM(clicks) AS clicks,
+         $ratio
+  FROM impressions GROUP BY campaign, policy ORDER BY campaign, policy"
+show "  SELECT time_bucket('1 day', timestamp) AS day, SUM(impressions) AS impressions, SUM(clicks) AS clicks,
+         $ratio
+  FROM impressions GROUP BY day ORDER BY day"
+show "  SELECT campaign, item_id, SUM(impressions) AS impressions, SUM(clicks) AS clicks,
+         $ratio
+  FROM impressions GROUP BY campaign, item_id ORDER BY clicks DESC, impressions, item_id LIMIT 5"
 expect_truth impressions
 
 chapter "3. The same file again: every row is known, nothing is counted twice"
@@ -77,7 +90,7 @@ slow=(load --data "$shop" --table survivors --replay --rate 12000 --batch 400 --
 acknowledged() { awk '$1 == "rows" { n = $2 } END { print n + 0 }' "$work/acknowledged" 2>/dev/null || echo 0; }
 "$tally" "${slow[@]}" >"$work/first_load" 2>&1 &
 loader=$!
-printf '%s$ tally %s &%s\n' "$dim" "${slow[*]//$work\//}" "$plain"
+printf '%s$ tally %s &%s\n' "$dim" "${slow[*]//"$work/"/}" "$plain"
 for ((tries = 0; tries < 600; ++tries)); do
   if (($(acknowledged) >= 15000)); then break; fi
   kill -0 "$loader" 2>/dev/null || die "the load ended by itself: $(<"$work/first_load")"
@@ -88,16 +101,16 @@ wait "$loader" 2>/dev/null || true
 loader=
 rows=$(acknowledged)
 printf '%s$ kill -9 %s%s\n' "$dim" "the load" "$plain"
-tell "When it died, $rows of 40,000 rows had been acknowledged, says the ack file."
+tell "When it died, $(grouped "$rows") of 40,000 rows had been acknowledged, says the ack file."
 expect "it died midway" "$((rows >= 15000 && rows < 40000))" 1
 
 chapter "5. Nothing acknowledged is lost, nothing is there twice, before anything is sent again"
 ask "SELECT impression_id, COUNT(*) FROM survivors.raw GROUP BY impression_id" >"$work/counts"
-zcat "$data" | tail -n +2 | head -n "$rows" | cut -d, -f2 >"$work/promised"
+zcat "$data" | awk -F, -v rows="$rows" 'NR > 1 && NR <= rows + 1 { print $2 }' >"$work/promised"
 there=$(awk -F, 'NR == FNR { count[$1] = $2; next } count[$1] == 1 { ++n } END { print n + 0 }' "$work/counts" "$work/promised")
 twice=$(awk -F, '$2 != 1 { ++n } END { print n + 0 }' "$work/counts")
-expect "each of the $rows acknowledged rows is there exactly once" "$there" "$rows"
-expect "no row is there twice ($(wc -l <"$work/counts") rows in all: some were durable and not answered yet)" "$twice" 0
+expect "each of the $(grouped "$rows") acknowledged rows is there exactly once" "$there" "$rows"
+expect "no row is there twice ($(grouped "$(wc -l <"$work/counts")") rows in all)" "$twice" 0
 
 chapter "6. The same command again goes on where it was"
 run load --data "$shop" --table survivors --replay --ack-file "$work/acknowledged" "$data"

@@ -61,7 +61,8 @@ struct LaterArrival {
 }  // namespace
 
 struct AdProfile::Impl {
-  explicit Impl(const AdProfileOptions& given) : options(given), world(given.seed), random(Random(given.seed).fork(2)) {
+  explicit Impl(const AdProfileOptions& given)
+      : options(given), world(given.seed), random(Random(given.seed).fork(2)), fate(Random(given.seed).fork(3)) {
     user_offset = random.below(kAdUsers);
   }
 
@@ -69,11 +70,11 @@ struct AdProfile::Impl {
     auto span = static_cast<unsigned __int128>(options.days) * kMicrosPerDay;
     return static_cast<TimeUs>(span * number / options.events);
   }
-  TimeUs exponential(double mean_us, TimeUs max_us) {
-    double value = -std::log(1 - random.uniform()) * mean_us;
+  static TimeUs exponential(Random& from, double mean_us, TimeUs max_us) {
+    double value = -std::log(1 - from.uniform()) * mean_us;
     return value < static_cast<double>(max_us) ? static_cast<TimeUs>(value) : max_us;
   }
-  bool chance_percent(double percent) { return percent > 0 && random.uniform() * 100 < percent; }
+  bool chance_percent(double percent) { return percent > 0 && fate.uniform() * 100 < percent; }
 
   void make(uint64_t number, AdEvent& event);
   void draw_id(AdEvent& event);
@@ -82,7 +83,8 @@ struct AdProfile::Impl {
 
   AdProfileOptions options;
   AdWorld world;
-  Random random;
+  Random random;  // what happens
+  Random fate;    // what becomes of it on the way: so that resends and delays change no event
   Rhythm rhythm;
   uint64_t user_offset = 0;
   uint64_t made = 0;
@@ -110,7 +112,7 @@ void AdProfile::Impl::make(uint64_t number, AdEvent& event) {
   TimeUs arrival = even_arrival(number);
   if (options.rhythm) arrival = rhythm.warp(arrival);
   event.arrival_us = options.start_us + arrival;
-  event.event_us = event.arrival_us - exponential(kDelayMeanUs, kDelayMaxUs);
+  event.event_us = event.arrival_us - exponential(random, kDelayMeanUs, kDelayMaxUs);
   draw_id(event);
   event.user = draw_user();
   world.draw(random, event);
@@ -119,7 +121,7 @@ void AdProfile::Impl::make(uint64_t number, AdEvent& event) {
 void AdProfile::Impl::resend_later(const AdEvent& event) {
   AdEvent again = event;
   again.resent = true;
-  again.arrival_us += exponential(kResendMeanUs, kResendMaxUs);
+  again.arrival_us += exponential(fate, kResendMeanUs, kResendMaxUs);
   waiting.push(again);
 }
 
@@ -149,7 +151,7 @@ bool AdProfile::next(AdEvent& event) {
       self.have_fresh = true;
       break;
     }
-    self.fresh.arrival_us += kMicrosPerHour + self.exponential(kLatenessMeanUs, kLatenessMaxUs);
+    self.fresh.arrival_us += kMicrosPerHour + self.exponential(self.fate, kLatenessMeanUs, kLatenessMaxUs);
     self.waiting.push(self.fresh);
   }
   bool from_waiting =

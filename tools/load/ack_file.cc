@@ -82,9 +82,9 @@ Status AckFile::parse_line(std::string_view line, uint64_t number) {
   std::string_view second = take_word(line);
   if (number == 2) {
     if (first != "table") return damaged();
-    if (second != table_) {
-      return fail(Code::kInvalidArgument, path_ + " belongs to a load into table \"" + std::string(second) +
-                                              "\", not \"" + table_ + "\": give another --ack-file");
+    if (unescape(line) != table_) {
+      return fail(Code::kInvalidArgument, path_ + " belongs to a load into table \"" + unescape(line) + "\", not \"" +
+                                              table_ + "\": give another --ack-file");
     }
     if (second != table_id_) {
       return fail(Code::kInvalidArgument,
