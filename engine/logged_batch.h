@@ -25,6 +25,7 @@ struct LoggedBatch {
   uint32_t rejected = 0;          // rows that the producer reported as invalid
   bool has_other_values = false;  // some dimension value went to `(other)`
   std::shared_ptr<const Schema> schema;
+  std::vector<uint8_t> lateness_classes;  // by row (classify_lateness)
   std::vector<Outcome> outcomes;
   std::atomic<uint32_t> shards_left{0};
   Table::Done done;  // empty in recovery

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "engine/condition_eval.h"
 
 namespace tally {
 
@@ -49,6 +50,7 @@ Status Replay::apply_batch(const RecordView& record) {
   logged->times = {.arrival_us = record.arrival_us, .reference_us = record.reference_us, .replay = decoded.meta.replay};
   logged->rejected = decoded.meta.rejected_count;
   logged->has_other_values = map_codes(*logged->batch);
+  classify_lateness(*logged->schema, *logged->batch, logged->lateness_classes);
   logged->outcomes.resize(shards_.size());
   reference_us_ =
       std::max({reference_us_, record.reference_us, newest_time_not_early(*logged->batch, record.arrival_us)});

@@ -278,6 +278,7 @@ std::shared_ptr<LoggedBatch> Sequencer::order(PendingBatch pending, TimeUs arriv
   reference_us_ = std::max(reference_us_, newest_time_not_early(*pending.batch, arrival_us));
   logged->rejected = pending.rejected;
   logged->schema = std::move(pending.schema);
+  logged->lateness_classes = std::move(pending.lateness_classes);
   logged->outcomes.resize(config_.shards);
   logged->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
   logged->batch = std::move(pending.batch);

@@ -34,6 +34,7 @@ struct PendingBatch {
   uint32_t rejected = 0;
   bool replay = false;
   std::shared_ptr<const Schema> schema;
+  std::vector<uint8_t> lateness_classes;  // by row
   Table::Done done;
 };
 

@@ -9,12 +9,12 @@ namespace {
 
 constexpr size_t kPrefetchDistance = 16;  // rows; far enough to hide a miss of ~100 ns behind the probes in between
 
-TimeUs longest_last_tier(const Schema& schema) {
-  TimeUs longest = schema.raw_retention_us;
-  for (const Rollup& rollup : schema.rollups) {
-    for (TimeUs retention : rollup.retention_us) longest = std::max(longest, retention);
-  }
-  return longest;
+// By lateness class; the last one is of the rows that no class takes.
+std::vector<DecisionRules> decision_rules(const Schema& schema) {
+  std::vector<DecisionRules> rules;
+  const TimeUs retention = last_tier_retention_us(schema);
+  for (size_t i = 0; i <= schema.lateness.size(); ++i) rules.push_back({lateness_of(schema, i), retention});
+  return rules;
 }
 
 bool any_other_code(const PreparedBatch& batch, uint32_t row) {
@@ -55,8 +55,7 @@ void Shard::apply(LoggedBatch& logged) {
 void Shard::decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
   PreparedBatch& batch = *logged.batch;
   const std::vector<uint32_t>& rows = batch.shard_rows[index_];
-  const DecisionRules rules{.lateness_us = logged.schema->within_us,
-                            .last_tier_retention_us = longest_last_tier(*logged.schema)};
+  const std::vector<DecisionRules> rules_by_class = decision_rules(*logged.schema);
   kept_rows_.clear();
   kept_kinds_.clear();
   for (size_t i = 0; i < std::min(kPrefetchDistance, rows.size()); ++i) seen_.prefetch(batch.id_hashes[rows[i]]);
@@ -64,6 +63,7 @@ void Shard::decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
     if (i + kPrefetchDistance < rows.size()) seen_.prefetch(batch.id_hashes[rows[i + kPrefetchDistance]]);
     const uint32_t row = rows[i];
     const TimeUs time = batch.times[row];
+    const DecisionRules& rules = rules_by_class[logged.lateness_classes[row]];
     const SeenIds::Probe probe = seen_.find(batch.id_hashes[row], batch.digests[row]);
     const Verdict verdict = decide(probe, time, logged.times, rules);
     if (verdict == Verdict::kAccepted) {

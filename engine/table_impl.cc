@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/limits.h"
+#include "engine/condition_eval.h"
 #include "engine/table_snapshot.h"
 
 namespace tally {
@@ -100,6 +101,7 @@ Result<PendingBatch> TableImpl::prepare(IngestBatch batch) const {
     dimension.table_codes[0] = kNullCode;
     dictionaries_[d]->find_all(dimension.local_values, std::span(dimension.table_codes).subspan(1));
   }
+  classify_lateness(*schema_, *pending.batch, pending.lateness_classes);
   return pending;
 }
 
@@ -144,14 +146,16 @@ Status TableImpl::rebuild_ids() {
   return {};
 }
 
-// Seals behind the last flush hold nothing, but they have LSNs: the manifest takes note of them before a new log starts
-// above, or a later recovery would look for them.
+// The manifest says that the former log is settled before a new one starts (start_log() asks for it): what it held is in
+// segments. Seals behind the last flush hold nothing, but they have LSNs.
 Status TableImpl::settle_log() {
-  if (log_recovery_.highest_lsn_seen <= manifest_->state()->log.flushed_lsn) return {};
+  const LogPosition before = manifest_->state()->log;
+  const Lsn settled = std::max(before.flushed_lsn, log_recovery_.highest_lsn_seen);
+  const LogPosition position{
+      .flushed_lsn = settled, .synced_lsn = settled, .first_file = log_recovery_.highest_file + 1};
+  if (position.flushed_lsn == before.flushed_lsn && position.first_file == before.first_file) return {};
   ManifestEdit edit;
-  edit.log = LogPosition{.flushed_lsn = log_recovery_.highest_lsn_seen,
-                         .synced_lsn = log_recovery_.highest_lsn_seen,
-                         .first_file = log_recovery_.highest_file + 1};
+  edit.log = position;
   return manifest_->commit(edit);
 }
 

@@ -84,7 +84,8 @@ TEST_CASE("manifest: a file grown enough is replaced, the one before it stays, o
   auto manifest = table.open();
   for (Lsn lsn = 1; lsn <= 40; ++lsn) REQUIRE(flush(*manifest, lsn));
   std::vector<uint64_t> numbers;
-  for (const FileInfo& info : *table.disk.list("t")) {
+  const std::vector<FileInfo> files = table.disk.list("t").value();
+  for (const FileInfo& info : files) {
     if (parse_file_name(info.name).kind == FileKind::kManifest) numbers.push_back(parse_file_name(info.name).number);
   }
   REQUIRE(numbers.size() == 2);

@@ -63,7 +63,8 @@ void check_and_repeat(SimDisk& disk) {
     CHECK(sample_rows().compare(**reader) == "");
   }
   REQUIRE(set_aside_orphans(disk, "t", **state));
-  for (const FileInfo& file : *disk.list(kPaths.segment_directory())) {
+  const std::vector<FileInfo> files = disk.list(kPaths.segment_directory()).value();
+  for (const FileInfo& file : files) {
     CHECK((*state)->segments.contains(parse_file_name(file.name).number));
   }
   if (!(*state)->segments.empty()) return;

@@ -247,3 +247,26 @@ TEST_CASE("table: a start without room to recover serves queries and says why it
   CHECK(world.events() == 1);
   CHECK(world.send({{.id = "a"}}).counts.duplicates == 1);
 }
+
+TEST_CASE("table: a class of rows may be late longer than the rest") {
+  TableWorld world(13);
+  Schema schema = test_schema("classes");
+  assign_ids(schema);
+  Condition is_click;
+  is_click.op = Condition::Op::kEq;
+  is_click.column_id = schema.columns[3].id;
+  is_click.values = {int64_t{1}};
+  schema.lateness = {{.lateness_us = 30 * kMicrosPerDay, .condition = is_click, .condition_text = "click = 1"}};
+  Result<Table*> created = world.database().create_table(schema);
+  REQUIRE_MESSAGE(created, (created ? "" : created.error().to_string()));
+  Table& table = **created;
+  auto send = [&](std::string id, TimeUs age, int64_t click) {
+    Result<BatchResult> result = table.ingest(make_test_batch(*table.schema(), world.clock.wall_us(),
+                                                              {{.id = std::move(id), .age_us = age, .click = click}}));
+    REQUIRE(result);
+    return result->counts;
+  };
+  CHECK(send("a", 20 * kMicrosPerDay, 1).accepted == 1);
+  CHECK(send("b", 20 * kMicrosPerDay, 0).too_late == 1);
+  CHECK(send("c", 31 * kMicrosPerDay, 1).too_late == 1);
+}

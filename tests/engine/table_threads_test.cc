@@ -67,7 +67,7 @@ size_t distinct_events(const std::vector<StoredRow>& rows) {
 
 TEST_CASE("table threads: overlapping producers, readers and flushes agree on every event") {
   constexpr int kProducers = 4, kBatches = 30, kRows = 40;
-  OpenWorld world(512 * limits::kKiB);
+  OpenWorld world(128 * limits::kKiB);
   std::atomic<int> running{kProducers};
   std::vector<std::thread> threads;
   std::atomic<uint64_t> accepted{0}, duplicates{0}, invisible{0};
