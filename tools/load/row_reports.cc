@@ -9,11 +9,7 @@ namespace {
 RowFault fault_of(Verdict verdict) {
   std::string code(verdict_name(verdict));
   switch (verdict) {
-    case Verdict::kTooLate:
-      return {code,
-              "is too late: its event time is older than the table accepts live. If this is "
-              "history, load it with --replay",
-              ""};
+    case Verdict::kTooLate: return {code, "is too late for live data; if it is history, load it with --replay", ""};
     case Verdict::kTooEarly: return {code, "is too early: its event time lies in the future", ""};
     case Verdict::kPastRetention: return {code, "is older than anything the table keeps", ""};
     default: return {code, "is not valid", ""};
