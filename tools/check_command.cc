@@ -12,8 +12,8 @@ namespace {
 
 std::string describe(const TableCheck& table) {
   std::string text = table.table + ": " + (table.problems.empty() ? "sound" : "DAMAGED") + "; " +
-                     counted(table.rows, "row") + " in " + counted(table.segments, "segment") + " (" +
-                     human_bytes(table.segment_bytes) + "), " + counted(table.log_records, "record") +
+                     quantity(table.rows, "row") + " in " + quantity(table.segments, "segment") + " (" +
+                     human_bytes(table.segment_bytes) + "), " + quantity(table.log_records, "record") +
                      " in the log, ledger: " + with_thousands(table.ledger.received) +
                      " received = " + with_thousands(table.ledger.accepted) + " accepted + " +
                      with_thousands(table.ledger.duplicates) + " duplicates + " +
@@ -35,7 +35,7 @@ int run_check(Console& console, const std::string& directory) {
   }
   if (tables->empty()) console.result(directory + ": a database without tables\n");
   if (problems == 0) return kExitOk;
-  console.message("tally check: " + counted(problems, "problem") + " in " + directory);
+  console.message("tally check: " + quantity(problems, "problem") + " in " + directory);
   return kExitFailed;
 }
 

@@ -51,7 +51,7 @@ std::string human_bytes(uint64_t bytes) {
     value /= 1024;
     ++unit;
   }
-  return unit == 0 ? counted(bytes, "byte") : fmt::format("{:.1f} {}", value, kUnits[unit]);
+  return unit == 0 ? quantity(bytes, "byte") : fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 std::string human_seconds(double seconds) {
@@ -62,7 +62,7 @@ std::string human_seconds(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
-std::string counted(uint64_t number, std::string_view noun) {
+std::string quantity(uint64_t number, std::string_view noun) {
   return with_thousands(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
 }
 

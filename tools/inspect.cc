@@ -52,7 +52,7 @@ Result<Inspection> inspect_manifest(FileSystem& fs, const std::string& path) {
   line(out, "dictionary files", std::to_string(state.dictionary_files.size()));
   line(out, "segments", std::to_string(state.segments.size()));
   for (const auto& [number, segment] : state.segments) {
-    out += "    " + segment_name(number) + "  " + counted(segment.rows, "row") + ", " + human_bytes(segment.size) +
+    out += "    " + segment_name(number) + "  " + quantity(segment.rows, "row") + ", " + human_bytes(segment.size) +
            ", LSN " + std::to_string(segment.min_lsn) + " to " + std::to_string(segment.max_lsn) + ", " +
            span_text(segment.min_time, segment.max_time) + "\n";
   }
@@ -71,7 +71,7 @@ Result<Inspection> inspect_segment(FileSystem& fs, const std::string& path) {
   line(out, "schema version", std::to_string(info.schema_version));
   for (const SegmentReader::Section& section : reader->sections()) {
     line(out, format_timestamp(section.day * kMicrosPerDay).substr(0, 10),
-         counted(section.rows, "row") + " in " + counted(section.blocks, "block"));
+         quantity(section.rows, "row") + " in " + quantity(section.blocks, "block"));
   }
   TALLY_ASSIGN_OR_RETURN(std::vector<std::string> problems, reader->verify());
   for (const std::string& problem : problems) line(out, "problem", problem);
@@ -87,7 +87,7 @@ std::string record_text(const RecordView& record) {
   auto meta = decode_batch_meta(record.meta);
   if (!meta) return text + ", its meta is damaged: " + meta.error().message;
   if (meta->meta.replay) text += ", replay";
-  if (!meta->rejected.empty()) text += ", " + counted(meta->rejected.size(), "rejected row");
+  if (!meta->rejected.empty()) text += ", " + quantity(meta->rejected.size(), "rejected row");
   return text;
 }
 
@@ -106,7 +106,7 @@ Result<Inspection> inspect_log(FileSystem& fs, const std::string& path) {
       inspection.sound = false;
       break;
     }
-    line(out, "group at " + std::to_string(group.offset), counted(group.records.size(), "record"));
+    line(out, "group at " + std::to_string(group.offset), quantity(group.records.size(), "record"));
     for (const RecordView& record : group.records) out += "    " + record_text(record) + "\n";
   }
   line(out, "last LSN", std::to_string(reader.next_lsn() - 1));

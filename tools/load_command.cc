@@ -52,7 +52,7 @@ std::string settle_options(LoadArguments& arguments) {
 
 std::string summary_text(const std::string& table, const LoadSummary& summary) {
   const Ledger& counts = summary.counts;
-  std::string text = table + ": " + counted(counts.received, "row") + " received in " + human_seconds(summary.seconds);
+  std::string text = table + ": " + quantity(counts.received, "row") + " received in " + human_seconds(summary.seconds);
   if (summary.seconds > 0 && counts.received > 0) {
     auto rate = static_cast<uint64_t>(static_cast<double>(counts.received) / summary.seconds);
     text += " (" + with_thousands(rate) + " rows/s)";
@@ -68,7 +68,7 @@ std::string summary_text(const std::string& table, const LoadSummary& summary) {
   line("conflicts", counts.conflicts);
   line("too late", counts.too_late);
   line("rejected", counts.rejected);
-  if (summary.skipped > 0) text += "  and " + counted(summary.skipped, "row") + " acknowledged by an earlier load\n";
+  if (summary.skipped > 0) text += "  and " + quantity(summary.skipped, "row") + " acknowledged by an earlier load\n";
   if (summary.retries > 0)
     text += "  (batches sent again because the table was busy: " + with_thousands(summary.retries) + ")\n";
   return text;
@@ -111,7 +111,7 @@ int run_load(Console& console, LoadArguments& arguments) {
   uint64_t bad = summary.bad_rows();
   if (bad == 0) return kExitOk;
   if (arguments.rejected_max && bad <= *arguments.rejected_max) return kExitOk;
-  std::string text = counted(bad, "row") + " did not get in";
+  std::string text = quantity(bad, "row") + " did not get in";
   if (!arguments.options.rejected_file.empty()) text += "; they are in " + arguments.options.rejected_file;
   return report_failure(console, "load", Error{Code::kInvalidArgument, text});
 }

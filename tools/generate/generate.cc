@@ -43,7 +43,7 @@ class Meter {
   double seconds() const { return static_cast<double>(now() - begun_us_) / 1e6; }
   std::string summary() const {
     double elapsed = std::max(seconds(), 1e-6);
-    return counted(rows_, "row") + " in " + human_seconds(elapsed) + " (" +
+    return quantity(rows_, "row") + " in " + human_seconds(elapsed) + " (" +
            with_thousands(static_cast<uint64_t>(static_cast<double>(rows_) / elapsed)) + " rows/s)";
   }
 

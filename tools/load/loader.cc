@@ -151,7 +151,7 @@ Status Loader::Impl::open_ack_file() {
     TALLY_TRY(check_shrunk(source, position));
     source.acknowledged = position.rows;
     if (position.rows == 0) continue;
-    console.message(source.name + ": " + counted(position.rows, "row") + " acknowledged before according to " +
+    console.message(source.name + ": " + quantity(position.rows, "row") + " acknowledged before according to " +
                     ack->path() + "; going on with row " + with_thousands(position.rows + 1));
   }
   return {};

@@ -37,7 +37,7 @@ bool RowReports::refused(const std::string& file, uint64_t line, Verdict verdict
 void RowReports::finish() {
   auto rest = [&](uint64_t count, const char* what) {
     if (count <= limits::kRejectedShown) return;
-    console_.message("and " + counted(count - limits::kRejectedShown, "more row") + " " + what);
+    console_.message("and " + quantity(count - limits::kRejectedShown, "more row") + " " + what);
   };
   rest(rejected_, "that could not be read");
   rest(too_late_, "too late (history is loaded with --replay)");

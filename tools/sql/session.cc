@@ -51,7 +51,7 @@ void SqlSession::show(const QueryResult& result, double seconds) {
     return;
   }
   console_.result(format_result(result, format_));
-  if (timing_) console_.message("(" + counted(result.rows.size(), "row") + ", " + human_seconds(seconds) + ")");
+  if (timing_) console_.message("(" + quantity(result.rows.size(), "row") + ", " + human_seconds(seconds) + ")");
 }
 
 }  // namespace tally
