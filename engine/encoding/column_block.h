@@ -1,12 +1,16 @@
-// One column of one block of rows as bytes: a null bitmap where there is a NULL, then the values in the encoding chosen for
-// them. What is chosen is told beside the bytes; more encodings go in behind these functions.
+// One column of one block of rows as bytes: a null bitmap where there is a NULL, then the values in the encoding that is the
+// smallest for them by measured size. What is chosen is told beside the bytes. Predicates are answered on the encoded bytes.
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/string_ref.h"
 #include "engine/encoding/encoding.h"
+#include "engine/encoding/int_block.h"
+#include "engine/encoding/numbered_strings.h"
+#include "engine/encoding/string_dictionary.h"
 #include "engine/event_id.h"
 
 namespace tally {
@@ -19,13 +23,16 @@ struct BlockForm {
 // Each replaces `raw`. `nulls`: 1 = NULL; empty = none. Memory is reused from call to call: keep the object.
 class ColumnEncoder {
  public:
-  BlockForm bytes(std::span<const uint8_t> values, Bytes& raw) const;
-  BlockForm codes(std::span<const uint32_t> values, Bytes& raw) const;
+  BlockForm bytes(std::span<const uint8_t> values, Bytes& raw);
+  BlockForm codes(std::span<const uint32_t> values, Bytes& raw);
   BlockForm ints(std::span<const int64_t> values, std::span<const uint8_t> nulls, Bytes& raw);
   BlockForm strings(std::span<const StringRef> values, Bytes& raw);
   BlockForm ids(std::span<const IdSlot> ids, std::span<const IdKind> kinds, Bytes& raw) const;
 
  private:
+  IntBlockEncoder ints_;
+  StringDictionaryBuilder string_dictionary_;
+  NumberedStringsBuilder numbered_strings_;
   std::vector<int64_t> filled_;
   std::vector<uint8_t> nulls_;
 };
@@ -38,5 +45,16 @@ Result<bool> decode_ints_block(BlockForm form, ByteSpan raw, std::span<int64_t> 
 // Long strings point into `raw`. `nulls` is room for as many rows.
 Status decode_strings_block(BlockForm form, ByteSpan raw, std::span<StringRef> out, std::span<uint8_t> nulls);
 Status decode_ids_block(BlockForm form, ByteSpan raw, std::span<IdSlot> ids, std::span<IdKind> kinds);
+
+// Which of `rows` rows match (engine/encoding/selection.h; selection_words(rows) words, replaced), without decoding rows
+// that cannot. NULL never matches. What decoding would refuse is refused here too.
+Status select_bytes_block(BlockForm form, ByteSpan raw, size_t rows, const IntPredicate& predicate,
+                          std::span<uint64_t> words);
+Status select_codes_block(BlockForm form, ByteSpan raw, size_t rows, const IntPredicate& predicate,
+                          std::span<uint64_t> words);
+Status select_ints_block(BlockForm form, ByteSpan raw, size_t rows, const IntPredicate& predicate,
+                         std::span<uint64_t> words);
+Status select_strings_block(BlockForm form, ByteSpan raw, size_t rows, const StringPredicate& predicate,
+                            std::span<uint64_t> words);
 
 }  // namespace tally

@@ -4,12 +4,19 @@
 //
 //   NUMBER NAME        HOLDS
 //   1      constant    integers, codes, bytes: one value for all rows
-//   2      narrow      integers, codes, bytes: a base, and each row's distance from it in 1, 2, 4 or 8 bytes
+//   2      narrow      integers, codes, bytes: a base, and each row's distance from it in 1, 2, 4 or 8 bytes; read, no
+//                      longer written
 //   3      strings     strings: a length for each row, then the bytes
 //   4      one_string  strings: one value for all rows
 //   5      fixed_ids   ids all of one kind, UUID or derived: 16 bytes for each row
 //   6      mixed_ids   ids of any kinds: kinds, lengths, bytes
 //   7      values      of the appendix: codes and the strings they stand for
+//   8      packed      integers, codes, bytes: a base, and each row's distance from it in as many bits as the largest needs
+//   9      runs        integers, codes, bytes: values and how often each is repeated
+//   10     delta       integers, codes, bytes: the first value, then steps from row to row
+//   11     int_dictionary     integers, codes, bytes: the distinct values, and each row's place among them
+//   12     string_dictionary  strings: the distinct values, and each row's place among them
+//   13     numbered_strings   strings: a prefix, and each row's number behind it
 #pragma once
 
 #include <cstdint>
@@ -25,8 +32,14 @@ enum class Encoding : uint8_t {
   kFixedIds = 5,
   kMixedIds = 6,
   kValues = 7,
+  kPacked = 8,
+  kRuns = 9,
+  kDelta = 10,
+  kIntDictionary = 11,
+  kStringDictionary = 12,
+  kNumberedStrings = 13,
 };
-inline constexpr uint8_t kEncodingLast = 7;
+inline constexpr uint8_t kEncodingLast = 13;
 std::string_view encoding_name(Encoding encoding);
 
 inline constexpr uint8_t kBlockLz4 = 1;    // flag: the stored bytes are one LZ4 block

@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kCountBytes = 4;
 constexpr unsigned kFirstSlotsLog = 8;
+constexpr size_t kSampleRows = 1024;
+constexpr size_t kSampleDistinctMax = 960;
 
 struct IntDictionary {
   PackedInts values;
@@ -85,6 +87,7 @@ uint64_t IntDictionaryBuilder::measure(std::span<const T> values, const IntStats
   for (size_t i = 0; i < values.size(); ++i) {
     places_[i] = i > 0 && values[i] == values[i - 1] ? places_[i - 1] : place_of(static_cast<int64_t>(values[i]));
     if (distinct_.size() < checked + 64) continue;
+    if (i < kSampleRows && distinct_.size() >= kSampleDistinctMax && give_up != UINT64_MAX) return UINT64_MAX;
     checked = distinct_.size();
     if (bytes_for(checked, stats) >= give_up) return UINT64_MAX;
   }

@@ -22,7 +22,8 @@ namespace tally {
 // Finds the distinct values of a block. Memory is kept from block to block: keep the object.
 class IntDictionaryBuilder {
  public:
-  // The bytes that encode() would append, or UINT64_MAX as soon as they are known to be `give_up` or more.
+  // The bytes that encode() would append, or UINT64_MAX as soon as they are known to be `give_up` or more. With a give_up
+  // below UINT64_MAX also when nearly all of the first 1,024 rows are distinct: that is not worth looking further.
   template <class T>
   uint64_t measure(std::span<const T> values, const IntStats& stats, uint64_t give_up);
   // Of the values that the last measure() did not give up on; T as there.

@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kHeaderBytes = 5;
 constexpr unsigned kLengthWidthMax = 16;
 constexpr unsigned kFirstSlotsLog = 8;
+constexpr size_t kSampleRows = 1024;
+constexpr size_t kSampleDistinctMax = 960;
 static_assert(limits::kStringBytesMax < 1u << kLengthWidthMax);
 
 uint64_t hash_of(const StringRef& value) {
@@ -123,6 +125,7 @@ uint64_t StringDictionaryBuilder::measure(std::span<const StringRef> values, uin
     }
     places_[row] = place_of(values[row]);
     if (distinct_.size() < checked + 64) continue;
+    if (row < kSampleRows && distinct_.size() >= kSampleDistinctMax && give_up != UINT64_MAX) return UINT64_MAX;
     checked = distinct_.size();
     if (bytes_so_far() >= give_up) return UINT64_MAX;
   }

@@ -24,7 +24,8 @@ namespace tally {
 class StringDictionaryBuilder {
  public:
   // The bytes that encode() would append, or UINT64_MAX as soon as they are known to be `give_up` or more, or if every
-  // value is NULL. The strings must stay until encode().
+  // value is NULL. With a give_up below UINT64_MAX also when nearly all of the first 1,024 rows are distinct, as of user
+  // ids: that is not worth looking further. The strings must stay until encode().
   uint64_t measure(std::span<const StringRef> values, uint64_t give_up);
   // Of the values that the last measure() did not give up on.
   void encode(Bytes& out);

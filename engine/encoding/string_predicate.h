@@ -26,6 +26,8 @@ class StringPredicate {
     return std::find(refs_.begin(), refs_.end(), value) != refs_.end();
   }
 
+  std::span<const std::string_view> values() const { return values_; }  // ascending
+
  private:
   static constexpr size_t kFew = 8;  // compared one by one: two words each, for short strings
 

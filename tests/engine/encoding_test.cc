@@ -133,7 +133,7 @@ TEST_CASE("encoding column block: integers with NULL cost what the others cost, 
   const uint8_t nulls[] = {0, 1, 0};
   BlockForm form = encoder.ints(values, nulls, raw);
   CHECK(form.flags == kBlockNulls);
-  CHECK(raw.size() == 1 + 9 + 3);
+  CHECK(raw.size() == 1 + 9 + 1);
   std::vector<int64_t> out(3);
   std::vector<uint8_t> out_nulls(3);
   CHECK(*decode_ints_block(form, raw, out, out_nulls));

@@ -240,7 +240,7 @@ TEST_CASE("segment: it describes itself") {
   REQUIRE(lines);
   std::string text;
   for (const std::string& line : *lines) text += line + "\n";
-  for (const char* part : {"segment 7", "100 rows", "country", "slot", "_kind", "narrow", "mixed_ids", "appendix"}) {
+  for (const char* part : {"segment 7", "100 rows", "country", "slot", "_kind", "packed", "mixed_ids", "appendix"}) {
     CAPTURE(text);
     CHECK(text.find(part) != std::string::npos);
   }

@@ -1,0 +1,117 @@
+#include "engine/encoding/column_block.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <string>
+
+#include "base/random.h"
+#include "engine/encoding/integers.h"
+#include "engine/encoding/selection.h"
+#include "tests/support/engine/seed.h"
+
+using namespace tally;
+
+namespace {
+
+constexpr size_t kRows = 8192;
+
+Encoding chosen(const std::function<uint32_t(size_t)>& value_at) {
+  std::vector<uint32_t> values(kRows);
+  for (size_t i = 0; i < kRows; ++i) values[i] = value_at(i);
+  ColumnEncoder encoder;
+  Bytes raw;
+  BlockForm form = encoder.codes(values, raw);
+  std::vector<uint32_t> out(kRows);
+  REQUIRE(decode_codes_block(form, raw, out).has_value());
+  REQUIRE(out == values);
+  Bytes narrow;
+  encode_integers(std::span<const uint32_t>(values), narrow);
+  REQUIRE(raw.size() <= narrow.size());
+  return form.encoding;
+}
+
+}  // namespace
+
+TEST_CASE("column block: each kind of column gets the encoding made for it") {
+  Random random(1);
+  std::vector<uint32_t> few(50);
+  for (uint32_t& value : few) value = static_cast<uint32_t>(random.next());
+  CHECK(chosen([](size_t) { return 7; }) == Encoding::kConstant);
+  CHECK(chosen([&](size_t) { return static_cast<uint32_t>(random.below(1000)); }) == Encoding::kPacked);
+  CHECK(chosen([](size_t i) { return static_cast<uint32_t>(i / 500 * 17 % 100); }) == Encoding::kRuns);
+  CHECK(chosen([](size_t i) { return static_cast<uint32_t>(i * 1000 + i % 3); }) == Encoding::kDelta);
+  CHECK(chosen([&](size_t) { return few[random.below(50)]; }) == Encoding::kIntDictionary);
+  CHECK(chosen([&](size_t) { return static_cast<uint32_t>(random.next()); }) == Encoding::kPacked);
+}
+
+TEST_CASE("column block: strings of few values share them, NULL or not; others stay as they are") {
+  const char* types[] = {"impression", "click", "conversion of a long name"};
+  Random random(1);
+  std::vector<StringRef> values(kRows), out(kRows);
+  std::vector<uint8_t> nulls(kRows);
+  for (StringRef& value : values) {
+    value = random.chance(0.1) ? StringRef::null() : StringRef(std::string_view(types[random.below(3)]));
+  }
+  ColumnEncoder encoder;
+  Bytes raw;
+  BlockForm form = encoder.strings(values, raw);
+  CHECK(form.encoding == Encoding::kStringDictionary);
+  CHECK(form.flags == kBlockNulls);
+  CHECK(raw.size() < kRows * 3 / 8 + 100);
+  REQUIRE(decode_strings_block(form, raw, out, nulls).has_value());
+  CHECK(out == values);
+  std::vector<std::string> texts(kRows);
+  for (size_t i = 0; i < kRows; ++i) {
+    texts[i] = std::to_string(random.next());  // longer than numbered strings are
+    values[i] = StringRef(texts[i]);
+  }
+  CHECK(encoder.strings(values, raw).encoding == Encoding::kStrings);
+}
+
+TEST_CASE("column block: predicates on integers select the rows that a look at each selects, never NULL") {
+  uint64_t seed = test_seed();
+  CAPTURE(seed);
+  Random random(seed);
+  ColumnEncoder encoder;
+  Bytes raw;
+  for (int repeat = 0; repeat < 200; ++repeat) {
+    std::vector<int64_t> values(random.between(1, 500));
+    uint64_t spread = random.between(1, 100);
+    for (int64_t& value : values) value = static_cast<int64_t>(random.below(spread)) - 20;
+    if (random.chance(0.3)) std::sort(values.begin(), values.end());
+    std::vector<uint8_t> nulls(random.chance(0.5) ? values.size() : 0);
+    for (uint8_t& null : nulls) null = random.chance(0.2);
+    BlockForm form = encoder.ints(values, nulls, raw);
+    auto first = static_cast<int64_t>(random.below(spread)) - 20;
+    IntPredicate predicate = random.chance(0.5) ? IntPredicate::range(first, first + 5)
+                                                : IntPredicate::any_of({first, first + 2, first + 9});
+    std::vector<uint64_t> words(selection_words(values.size()), UINT64_MAX);
+    REQUIRE(select_ints_block(form, raw, values.size(), predicate, words).has_value());
+    for (size_t row = 0; row < values.size(); ++row) {
+      bool null = !nulls.empty() && nulls[row] != 0;
+      REQUIRE(is_selected(words, row) == (!null && predicate.matches(values[row])));
+    }
+  }
+}
+
+TEST_CASE("column block: predicates on strings, in every encoding of strings") {
+  Random random(1);
+  ColumnEncoder encoder;
+  Bytes raw;
+  for (uint64_t distinct : {1, 3, 5000, 5001}) {
+    std::vector<std::string> texts(distinct);
+    for (size_t i = 0; i < distinct; ++i) texts[i] = "value" + std::to_string(i) + (distinct == 5001 ? "x" : "");
+    std::vector<StringRef> values(700);
+    for (StringRef& value : values) {
+      value = random.chance(0.1) && distinct > 1 ? StringRef::null() : StringRef(texts[random.below(distinct)]);
+    }
+    BlockForm form = encoder.strings(values, raw);
+    StringPredicate predicate = StringPredicate::any_of({"value0", "value2", values[600].view(), "no such"});
+    std::vector<uint64_t> words(selection_words(values.size()));
+    REQUIRE(select_strings_block(form, raw, values.size(), predicate, words).has_value());
+    for (size_t row = 0; row < values.size(); ++row) {
+      REQUIRE(is_selected(words, row) == predicate.matches(values[row]));
+    }
+  }
+}
