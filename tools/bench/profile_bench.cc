@@ -17,8 +17,7 @@ namespace tally {
 namespace {
 
 struct Arguments {
-  AdProfileOptions profile{
-      .events = 50'000'000, .days = 30, .seed = 1, .start_us = 19'000 * kMicrosPerDay};
+  AdProfileOptions profile{.events = 50'000'000, .days = 30, .seed = 1, .start_us = 19'000 * kMicrosPerDay};
   bool speed_only = false;
 };
 
@@ -34,8 +33,7 @@ Arguments parse(int argc, char** argv) {
     } else if (i + 1 < argc) {
       const char* value = argv[++i];
       if (name == "--events") arguments.profile.events = std::strtoull(value, nullptr, 10);
-      if (name == "--days")
-        arguments.profile.days = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
+      if (name == "--days") arguments.profile.days = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
       if (name == "--seed") arguments.profile.seed = std::strtoull(value, nullptr, 10);
       if (name == "--dup") arguments.profile.duplicate_percent = std::strtod(value, nullptr);
       if (name == "--late") arguments.profile.late_percent = std::strtod(value, nullptr);
@@ -54,9 +52,8 @@ uint64_t measure_speed(const AdProfileOptions& options) {
     sum += event.id[0];
   }
   double seconds = static_cast<double>(system_clock().boottime_us() - begun) / 1e6;
-  std::printf("generator: %.1f M events/s (%llu events, check %llu)\n",
-              static_cast<double>(events) / seconds / 1e6, static_cast<unsigned long long>(events),
-              static_cast<unsigned long long>(sum % 256));
+  std::printf("generator: %.1f M events/s (%llu events, check %llu)\n", static_cast<double>(events) / seconds / 1e6,
+              static_cast<unsigned long long>(events), static_cast<unsigned long long>(sum % 256));
   return events;
 }
 
@@ -68,19 +65,16 @@ bool compare(const AdProfileOptions& options) {
   for (; profile.next(event); ++events) counter.add(event);
   bool comparable = options.events == 50'000'000 && options.days == 30;
   bool good = true;
-  std::printf("%llu events over %u days, seed %llu\n", static_cast<unsigned long long>(events),
-              options.days, static_cast<unsigned long long>(options.seed));
+  std::printf("%llu events over %u days, seed %llu\n", static_cast<unsigned long long>(events), options.days,
+              static_cast<unsigned long long>(options.seed));
   std::printf("%-54s %12s %12s %8s\n", "rows of", "measured", "target", "off");
   for (const RowCounter::Grain& grain : counter.finish()) {
     std::printf("%-54.*s %12llu", static_cast<int>(grain.name.size()), grain.name.data(),
                 static_cast<unsigned long long>(grain.rows));
     if (comparable) {
-      double off =
-          100.0 *
-          (static_cast<double>(grain.rows) / static_cast<double>(grain.rows_of_50_million) - 1);
+      double off = 100.0 * (static_cast<double>(grain.rows) / static_cast<double>(grain.rows_of_50_million) - 1);
       good = good && off >= -3 && off <= 3;
-      std::printf(" %12llu %+7.2f%%", static_cast<unsigned long long>(grain.rows_of_50_million),
-                  off);
+      std::printf(" %12llu %+7.2f%%", static_cast<unsigned long long>(grain.rows_of_50_million), off);
     }
     std::printf("\n");
   }
