@@ -138,6 +138,7 @@ class Verifier {
       const std::vector<bool>& known = known_codes_[id];
       const uint32_t* codes = columns.by_column[d].codes;
       for (uint32_t row = 0; row < columns.rows.rows; ++row) {
+        if (row > 0 && codes[row] == codes[row - 1]) continue;
         if (codes[row] < kFirstValueCode || known[codes[row]]) continue;
         problem(name + ": column " + std::to_string(id) + ": code " + std::to_string(codes[row]) +
                 " is not in the appendix");
@@ -148,17 +149,23 @@ class Verifier {
 
   // Rows of a day stand in the order of their dimensions, then of their time.
   void check_order(const std::string& name, const BlockColumns& columns) {
-    std::vector<int64_t> row_key(dimensions_ + 1);
+    auto key = [&](uint32_t row, size_t part) {
+      return part < dimensions_ ? int64_t{columns.by_column[part].codes[row]} : columns.rows.times[row];
+    };
     for (uint32_t row = 0; row < columns.rows.rows; ++row) {
-      for (size_t d = 0; d < dimensions_; ++d) row_key[d] = columns.by_column[d].codes[row];
-      row_key[dimensions_] = columns.rows.times[row];
-      if (row_key < last_row_) {
-        problem(name + ": row " + std::to_string(row) + " is out of order");
-        last_row_ = row_key;
-        return;
+      if (row == 0 && last_row_.empty()) continue;  // the first of its day
+      for (size_t part = 0; part <= dimensions_; ++part) {
+        int64_t before = row == 0 ? last_row_[part] : key(row - 1, part);
+        if (before == key(row, part)) continue;
+        if (before > key(row, part)) {
+          problem(name + ": row " + std::to_string(row) + " is out of order");
+          row = columns.rows.rows - 1;
+        }
+        break;
       }
-      last_row_.assign(row_key.begin(), row_key.end());
     }
+    last_row_.resize(dimensions_ + 1);
+    for (size_t part = 0; part <= dimensions_; ++part) last_row_[part] = key(columns.rows.rows - 1, part);
   }
 
   void check_totals() {
