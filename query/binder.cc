@@ -158,8 +158,8 @@ Sql<void> Binder::bind_key(const Expr& key) {
 Sql<BoundExprPtr> Binder::ordinal(const Expr& number, std::string_view clause) {
   size_t position = number.text.size() > 6 ? SIZE_MAX : std::stoul(number.text);
   if (position == 0 || position > out_.outputs.size()) {
-    return sql_fail(number.offset, std::string(clause) + " " + printable(number.text, 20) + ": there are " +
-                                       std::to_string(out_.outputs.size()) + " columns");
+    return sql_fail(number.offset, std::string(clause) + " " + printable(number.text, 20) + ": the select list has " +
+                                       counted(out_.outputs.size(), "column"));
   }
   return counted_copy(*out_.outputs[position - 1].expr, number);
 }
@@ -221,10 +221,10 @@ Sql<void> Binder::finish(const SelectStatement& statement) {
                     "; add GROUP BY ALL, or read rows: FROM " + out_.table_name + ".raw");
   }
   if (out_.source == BoundSelect::Source::kTable && !out_.keys.empty()) add_appearance();
+  if (out_.distinct) SQL_TRY(check_distinct_order());
   for (OutputColumn& output : out_.outputs) SQL_TRY(lift(output.expr));
   if (out_.having != nullptr) SQL_TRY(lift(out_.having));
   for (OrderKey& key : out_.order_by) SQL_TRY(lift(key.expr));
-  if (out_.distinct) SQL_TRY(check_distinct_order());
   for (RowFilter& filter : out_.filters) {
     if (filter.condition != nullptr) remember_codes(filter.condition);
   }

@@ -42,10 +42,6 @@ std::vector<std::string> function_names() {
   return names;
 }
 
-std::string counted(size_t count, std::string_view noun) {
-  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
-}
-
 struct TypeName {
   std::string_view name;
   SqlType type;
@@ -165,7 +161,10 @@ Sql<BoundExprPtr> Binder::bucket(const Expr& expr) {
   }
   auto bucketer = by_width ? Bucketer::of_width(unpack_interval(args[0]->constant.number.value), std::move(zone))
                            : Bucketer::of_unit(lower_case(args[0]->constant.text), std::move(zone));
-  if (!bucketer) return sql_fail(args[0]->offset, bucketer.error().message);
+  if (!bucketer) {
+    return sql_fail(args[0]->offset, bucketer.error().message,
+                    by_width ? "" : "; there are second, minute, hour, day, week, month, quarter, year");
+  }
   std::rotate(args.begin(), args.begin() + 1, args.begin() + 2);  // the time first: it is what is evaluated
   BoundExprPtr result = make(Op::kBucket, SqlType::kTimestamp, expr, std::move(args));
   result->bucketer = std::make_shared<const Bucketer>(*std::move(bucketer));

@@ -103,9 +103,9 @@ class Explanation {
     if (select_.where != nullptr) line("filter rows by WHERE");
     if (select_.aggregated) aggregation();
     if (select_.having != nullptr) line("filter groups by HAVING");
-    if (!select_.order_by.empty()) line("order by " + std::to_string(select_.order_by.size()) + " keys");
-    if (select_.offset != 0) line("skip " + std::to_string(select_.offset) + " rows");
-    if (select_.limit != UINT64_MAX) line("at most " + std::to_string(select_.limit) + " rows");
+    if (!select_.order_by.empty()) line("order by " + counted(select_.order_by.size(), "key"));
+    if (select_.offset != 0) line("skip " + counted(select_.offset, "row"));
+    if (select_.limit != UINT64_MAX) line("at most " + counted(select_.limit, "row"));
     return std::move(result_);
   }
 
@@ -133,7 +133,7 @@ class Explanation {
   }
 
   void aggregation() {
-    line("group by " + std::to_string(select_.keys.size()) + " keys");
+    line("group by " + counted(select_.keys.size(), "key"));
     for (const Aggregate& aggregate : select_.aggregates) line("  " + aggregate.name);
   }
 

@@ -222,7 +222,7 @@ Sql<TableName> Parser::from_table() {
     SQL_ASSIGN(table.alias, name("a name"));
   }
   if (now_.is_symbol(",") || now_.is_word("join") || next_.is_word("join")) {
-    return unsupported_here("a join: one table a query");
+    return sql_fail(now_.offset, "joins are not supported", "; a query reads one table", Code::kUnsupported);
   }
   return table;
 }

@@ -61,6 +61,10 @@ std::string QueryError::render(std::string_view sql) const {
   return error.message + "\n  " + shown + "\n  " + std::string(position->column - 1 - skip, ' ') + "^";
 }
 
+std::string counted(uint64_t count, std::string_view noun) {
+  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
+}
+
 std::string quoted(std::string_view name) { return "\"" + printable(name, 128) + "\""; }
 
 std::string upper_case(std::string_view text) {

@@ -39,6 +39,7 @@ inline SqlError to_sql_error(Error error) { return {error.code, std::move(error.
 QueryError to_query_error(std::string_view sql, SqlError error);
 SourcePosition locate(std::string_view sql, uint32_t offset);
 
+std::string counted(uint64_t count, std::string_view noun);                // "1 row", "2 rows"
 std::string quoted(std::string_view name);                                 // "name"
 std::string upper_case(std::string_view text);                             // ASCII
 std::string lower_case(std::string_view text);                             // ASCII

@@ -97,9 +97,7 @@ Result<Bucketer> Bucketer::of_unit(std::string_view unit, std::shared_ptr<const 
   for (const TruncUnit& known : kTruncUnits) {
     if (unit == known.name) return of_width(known.width, std::move(zone));
   }
-  return fail(Code::kInvalidArgument,
-              "unknown unit of time \"" + std::string(unit.substr(0, 64)) +
-                  "\"; there are microsecond, millisecond, second, minute, hour, day, week, month, quarter, year");
+  return fail(Code::kInvalidArgument, "unknown unit of time \"" + std::string(unit.substr(0, 64)) + "\"");
 }
 
 int64_t Bucketer::floor_local(int64_t local) const {

