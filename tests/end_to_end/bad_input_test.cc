@@ -1,5 +1,6 @@
 // Whatever is wrong with what a person gives: a message that names the place, the right exit code, nothing lost, nothing
 // half-applied.
+#include <algorithm>
 #include <csignal>
 
 #include "base/file_names.h"
@@ -67,12 +68,13 @@ TEST_CASE("bad rows: each is named, the others are in, and the exit code tells")
 TEST_CASE("bad files: nothing of the load is applied") {
   Shop shop;
   std::string good = shop.put("good.csv", kHeader + rows(1, 5));
+  REQUIRE(shop.fs().make_directory(shop.path("folder.csv")).has_value());
   struct Case {
     std::string path, message;
   };
   const Case cases[] = {
       {shop.path("none.csv"), "there is no file "},
-      {shop.path(""), " is a directory"},
+      {shop.path("folder.csv"), " is a directory"},
       {shop.put("empty.csv", ""), "is empty: its first line must name the columns"},
       {shop.put("columns.csv", "time,id,n\n"),
        "the source has no column \"ts\", which is the event time of table \"clicks\""},
@@ -98,7 +100,8 @@ TEST_CASE("bad places: an unknown table, a directory that is no database, a data
   CHECK(ran.code == 1);
   CHECK_MESSAGE(says(ran.err, "did you mean \"clicks\"?"), ran.err);
 
-  for (const std::string& place : {shop.path("nowhere"), shop.path("")}) {
+  REQUIRE(shop.fs().make_directory(shop.path("folder")).has_value());
+  for (const std::string& place : {shop.path("nowhere"), shop.path("folder")}) {
     for (const std::vector<std::string>& command :
          {std::vector<std::string>{"load", "--data", place, "--table", "clicks", good},
           {"sql", "--data", place, "-c", "SHOW TABLES"},

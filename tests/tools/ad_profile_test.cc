@@ -173,7 +173,7 @@ TEST_CASE("ad profile: text") {
   event.advertiser = 17;
   event.creative = 2;
   event.ad_group = 2;
-  event.country = 4;
+  event.country = 5;
   event.region = 2;
   event.user = 1'234'567;
   event.type = AdEventType::kClick;

@@ -52,7 +52,7 @@ struct Fixture {
   std::string acknowledged() {
     std::string text = get(options.ack_file);
     size_t start = text.rfind("rows ");
-    return start == std::string::npos ? "" : text.substr(start, text.find(" bytes") - start);
+    return start == std::string::npos ? "" : text.substr(start, text.find(" bytes", start) - start);
   }
 };
 
