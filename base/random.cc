@@ -4,8 +4,17 @@
 #include <cerrno>
 
 namespace tally {
+namespace {
+
+thread_local Random* seeded = nullptr;
+
+}  // namespace
+
+SeededRandomScope::SeededRandomScope(uint64_t seed) : random_(seed), outer_(seeded) { seeded = &random_; }
+SeededRandomScope::~SeededRandomScope() { seeded = outer_; }
 
 void random_bytes(MutableByteSpan out) {
+  if (seeded != nullptr) return seeded->fill(out);
   while (!out.empty()) {
     ssize_t got = ::getrandom(out.data(), out.size(), 0);
     if (got < 0 && errno == EINTR) continue;

@@ -90,4 +90,19 @@ void random_bytes(MutableByteSpan out);
 uint64_t random_u64();
 std::array<uint8_t, 16> random_uuid();  // version 4
 
+// While one lives, random_bytes() on this thread draws from `seed` instead of the operating system: keys, epochs and uuids
+// are then a function of the seed, as simulated disk and clock are, so that a test's failure can be seen again. Tests only.
+// Scopes may nest; the innermost is in force.
+class SeededRandomScope {
+ public:
+  explicit SeededRandomScope(uint64_t seed);
+  ~SeededRandomScope();
+  SeededRandomScope(const SeededRandomScope&) = delete;
+  SeededRandomScope& operator=(const SeededRandomScope&) = delete;
+
+ private:
+  Random random_;
+  Random* outer_;
+};
+
 }  // namespace tally

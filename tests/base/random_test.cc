@@ -79,3 +79,22 @@ TEST_CASE("random: the operating system's bytes differ, a uuid says version 4") 
 
 }  // namespace
 }  // namespace tally
+
+TEST_CASE("random: within a scope the bytes that come from the operating system come from the seed") {
+  std::array<uint8_t, 16> first{}, second{}, other{};
+  {
+    tally::SeededRandomScope scope(7);
+    first = tally::random_uuid();
+    {
+      tally::SeededRandomScope inner(8);
+      other = tally::random_uuid();
+    }
+  }
+  {
+    tally::SeededRandomScope scope(7);
+    second = tally::random_uuid();
+  }
+  CHECK(first == second);
+  CHECK(first != other);
+  CHECK(tally::random_uuid() != first);
+}

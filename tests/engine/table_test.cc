@@ -202,7 +202,7 @@ TEST_CASE("table: a failed sync of the log poisons the table; queries go on; a r
 TEST_CASE(
     "table: without room for a flush producers are told, nothing is lost, and it goes on by "
     "itself") {
-  TableOptions options = TableWorld::small_options();
+  TableOptions options = small_table_options();
   options.memtable_bytes_max = 16 * limits::kKiB;
   TableWorld world(11, options);
   world.send({{.id = "first"}});

@@ -4,9 +4,11 @@
 #include <set>
 #include <vector>
 
-#include "base/checksum.h"
 #include "base/random.h"
-#include "tests/support/engine/table_world.h"
+#include "engine/database.h"
+#include "tests/support/engine/test_rows.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/sim_disk.h"
 
 namespace tally {
 namespace {
@@ -28,7 +30,7 @@ class Run {
   Status open() {
     table_ = nullptr;
     database_.reset();
-    TALLY_ASSIGN_OR_RETURN(database_, Database::open(disk_, clock_, kPath, {.table = TableWorld::small_options()}));
+    TALLY_ASSIGN_OR_RETURN(database_, Database::open(disk_, clock_, kPath, {.table = small_table_options()}));
     Result<Table*> found = database_->table("events");
     if (!found && found.error().code == Code::kNotFound) found = database_->create_table(test_schema());
     TALLY_ASSIGN_OR_RETURN(table_, std::move(found));
@@ -155,12 +157,13 @@ std::string crash_in_recovery(const SimDisk& after, ManualClock& clock, const Or
 }
 
 struct Attempt {
+  SeededRandomScope random;
   SimDisk disk;
   ManualClock clock;
   Oracle oracle;
   Status ended;
 
-  explicit Attempt(uint64_t seed) : disk(seed) {}
+  explicit Attempt(uint64_t seed) : random(seed), disk(seed) {}
   void run(uint64_t seed) {
     Run run(disk, clock, oracle);
     ended = scenario(run, seed);
@@ -175,7 +178,7 @@ std::string place(uint64_t seed, uint64_t n, std::string_view what) {
 
 TableSweepResult sweep_table(const TableSweepOptions& options) {
   TableSweepResult result;
-  for (uint64_t n = options.first; result.crash_points < options.points_max; n += options.stride) {
+  for (uint64_t n = options.first; result.crash_points < options.points_max && !options.stop(); n += options.stride) {
     Attempt attempt(options.seed);
     if (Status made = init_database(attempt.disk, kPath); !made) {
       result.failure = "init: " + describe(made);
@@ -208,7 +211,8 @@ TableSweepResult sweep_table_errors(const TableSweepOptions& options) {
   TableSweepResult result;
   for (const FaultEffect effect : {FaultEffect::kIoError, FaultEffect::kNoSpace}) {
     for (const bool persistent : {false, true}) {
-      for (uint64_t n = options.first;; n += options.stride) {
+      for (uint64_t n = options.first; result.crash_points < options.points_max && !options.stop();
+           n += options.stride) {
         Attempt attempt(options.seed);
         if (Status made = init_database(attempt.disk, kPath); !made) {
           result.failure = "init: " + describe(made);

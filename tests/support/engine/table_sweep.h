@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace tally {
@@ -20,6 +21,7 @@ struct TableSweepOptions {
   uint64_t first = 1;   // of the crash points, for a replay
   uint64_t stride = 1;  // every stride-th crash point
   uint64_t points_max = UINT64_MAX;
+  std::function<bool()> stop = [] { return false; };  // the time is over
 };
 
 TableSweepResult sweep_table(const TableSweepOptions& options);

@@ -13,42 +13,17 @@
 #include <string_view>
 #include <vector>
 
+#include "base/random.h"
 #include "engine/database.h"
+#include "tests/support/engine/test_rows.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/sim_disk.h"
 
 namespace tally {
 
-struct TestRow {
-  std::string id;
-  TimeUs age_us = 0;  // event time = the clock's wall time minus this
-  std::string campaign = "c1";
-  int64_t click = 0;
-  std::string user = "u";
-  friend bool operator==(const TestRow&, const TestRow&) = default;
-};
-
-struct StoredRow {
-  RowKind kind = RowKind::kEvent;
-  std::string id;
-  TimeUs time = 0;
-  std::string campaign;
-  int64_t click = 0;
-  std::string user;
-  Lsn lsn = 0;
-};
-
-// ts, id UNIQUE WITHIN 72 hours, campaign DIMENSION, click INT64, user STRING.
-Schema test_schema(std::string_view table = "events");
-IngestBatch make_test_batch(const Schema& schema, TimeUs now_us, const std::vector<TestRow>& rows, bool replay = false);
-// Every decided row that a snapshot shows.
-Result<std::vector<StoredRow>> stored_rows(const Snapshot& snapshot);
-
 class TableWorld {
  public:
-  explicit TableWorld(uint64_t seed, TableOptions options = small_options());
-
-  static TableOptions small_options();  // no threads, two shards, small log files
+  explicit TableWorld(uint64_t seed, TableOptions options = small_table_options());
 
   // The verbs. Those that return nothing CHECK that they succeed.
   Result<BatchResult> try_send(const std::vector<TestRow>& rows, bool replay = false);
@@ -76,6 +51,7 @@ class TableWorld {
   ManualClock clock;
 
  private:
+  SeededRandomScope random_;
   const std::string path_ = "/db";
   const TableOptions options_;
   std::unique_ptr<Database> database_;
