@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/dictionary_file.h"
+#include "engine/orphans.h"
 #include "engine/table_impl.h"
 
 namespace tally {
@@ -17,22 +18,9 @@ Result<std::unique_ptr<Table>> open_table(FileSystem& fs, Clock& clock, const Ta
 
 Status TableImpl::recover() {
   std::lock_guard lock(start_mutex_);
-  TALLY_TRY(check_segment_files());
+  TALLY_TRY(check_listed_files(fs_, paths_.directory(), *publisher_.get()->manifest));
   TALLY_TRY(load_dictionaries());
   return replay_log();
-}
-
-// A listed file that is missing or of another size is found now, not when a query happens to need it (M4).
-Status TableImpl::check_segment_files() const {
-  for (const auto& segment : *publisher_.get()->segments) {
-    Result<FileInfo> file = fs_.info(segment->path());
-    if (!file) return fail(Code::kCorruption, "segment " + segment->path() + " is in the manifest but not on the disk");
-    if (file->size != segment->info().size) {
-      return fail(Code::kCorruption, "segment " + segment->path() + " has " + std::to_string(file->size) +
-                                         " bytes, the manifest says " + std::to_string(segment->info().size));
-    }
-  }
-  return {};
 }
 
 Status TableImpl::load_dictionaries() {

@@ -2,15 +2,37 @@
 
 #include <algorithm>
 
+#include "engine/dictionary.h"
+
 namespace tally {
 
-SegmentHandle::SegmentHandle(FileSystem& fs, std::string path, SegmentInfo info)
-    : fs_(fs), path_(std::move(path)), info_(std::move(info)) {}
+SegmentHandle::SegmentHandle(FileSystem& fs, std::string path, SegmentInfo info,
+                             std::map<uint32_t, uint32_t> dictionary_sizes)
+    : fs_(fs), path_(std::move(path)), info_(std::move(info)), dictionary_sizes_(std::move(dictionary_sizes)) {}
+
+namespace {
+
+// Queries index dictionaries by the codes of a segment without looking again.
+Status check_codes(const SegmentReader& reader, const std::map<uint32_t, uint32_t>& sizes, const std::string& path) {
+  for (const auto& [dimension_id, largest] : reader.max_codes()) {
+    const auto known = sizes.find(dimension_id);
+    const uint32_t size = known == sizes.end() ? kFirstValueCode : known->second;
+    if (largest < size) continue;
+    return fail(Code::kCorruption, path + ": dimension id " + std::to_string(dimension_id) + " has code " +
+                                       std::to_string(largest) + ", the table's dictionary ends at " +
+                                       std::to_string(size));
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<std::shared_ptr<SegmentReader>> SegmentHandle::reader() const {
   std::lock_guard lock(mutex_);  // opening twice would be harmless; waiting for one opening is cheaper
   if (!reader_) {
-    TALLY_ASSIGN_OR_RETURN(reader_, SegmentReader::open(fs_, path_, &info_));
+    TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SegmentReader> reader, SegmentReader::open(fs_, path_, &info_));
+    TALLY_TRY(check_codes(*reader, dictionary_sizes_, path_));
+    reader_ = std::move(reader);
   }
   return reader_;
 }
@@ -43,7 +65,7 @@ std::shared_ptr<const SegmentList> make_segment_list(FileSystem& fs, const Table
         continue;
       }
     }
-    list->push_back(std::make_shared<const SegmentHandle>(fs, paths.segment(number), info));
+    list->push_back(std::make_shared<const SegmentHandle>(fs, paths.segment(number), info, state.dictionary_sizes));
   }
   return list;
 }

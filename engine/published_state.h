@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -20,7 +21,8 @@ namespace tally {
 // many rows it holds.
 class SegmentHandle {
  public:
-  SegmentHandle(FileSystem& fs, std::string path, SegmentInfo info);
+  // `dictionary_sizes`, by dimension id: no code of the file may be at or above them.
+  SegmentHandle(FileSystem& fs, std::string path, SegmentInfo info, std::map<uint32_t, uint32_t> dictionary_sizes);
   const SegmentInfo& info() const { return info_; }
   const std::string& path() const { return path_; }
   Result<std::shared_ptr<SegmentReader>> reader() const;
@@ -29,6 +31,7 @@ class SegmentHandle {
   FileSystem& fs_;
   const std::string path_;
   const SegmentInfo info_;
+  const std::map<uint32_t, uint32_t> dictionary_sizes_;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<SegmentReader> reader_;  // guarded by mutex_
 };

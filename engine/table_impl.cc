@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "engine/condition_eval.h"
+#include "engine/orphans.h"
 #include "engine/table_snapshot.h"
 
 namespace tally {
@@ -135,7 +136,9 @@ Status TableImpl::prepare_writes() {
 
 Status TableImpl::open_manifest() {
   if (manifest_ != nullptr) return {};
-  TALLY_ASSIGN_OR_RETURN(manifest_, Manifest::open(fs_, clock_, paths_.directory()));
+  TALLY_ASSIGN_OR_RETURN(std::unique_ptr<Manifest> manifest, Manifest::open(fs_, clock_, paths_.directory()));
+  TALLY_TRY(set_aside_orphans(fs_, paths_.directory(), *manifest->state()));
+  manifest_ = std::move(manifest);
   return {};
 }
 

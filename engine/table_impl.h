@@ -34,7 +34,6 @@ class TableImpl final : public Table {
 
  private:
   Status load_dictionaries();
-  Status check_segment_files() const;
   Status replay_log();
   Status persist_recovered(const Replay& replay);
   Status open_manifest();

@@ -68,6 +68,8 @@ TEST_CASE("window: flush: the segment is renamed, the manifest has no edit: rows
     CAPTURE(fate_name(fate));
     auto world = crash_in({DiskOp::kRename, "/segments/"}, fate, send_two, try_flush);
     check_counted_once(*world);
+    CHECK(world->table().stats().segments ==
+          world->disk.list("/db/tables/events/segments")->size());  // no orphan there
   }
 }
 
