@@ -75,6 +75,10 @@ std::string summary_text(const std::string& table, const LoadSummary& summary) {
 }
 
 void say_where_to_go_on(Console& console, const LoadArguments& arguments, const LoadSummary& summary) {
+  if (summary.complete) {
+    console.message(
+        "every row is acknowledged and safe in the log; it moves on when the database is opened with room to do so");
+  }
   if (summary.next_row == 0) return;
   std::string text = "rows before row " + with_thousands(summary.next_row) + " of " + summary.next_file +
                      " are acknowledged and safe; ";

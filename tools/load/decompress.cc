@@ -12,7 +12,7 @@ namespace tally {
 
 namespace {
 
-constexpr size_t kWindowBytes = 256 * 1024;
+constexpr size_t kWindowBytes = 64 * 1024;
 constexpr size_t kMagicBytes = 4;
 
 // The stored bytes with a window over them, so that the first bytes can be looked at before a decompressor is chosen.

@@ -6,7 +6,7 @@
 namespace tally {
 
 namespace {
-constexpr size_t kStartBytes = 1 << 20;
+constexpr size_t kStartBytes = 128 * 1024;
 }
 
 SourceBuffer::SourceBuffer(std::unique_ptr<ByteSource> source, size_t pending_max)
