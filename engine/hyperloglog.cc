@@ -66,10 +66,11 @@ void HyperLogLog::set(uint32_t index, uint8_t rank) {
   }
   sparse_.push_back(index << 8 | rank);
   uint32_t added = static_cast<uint32_t>(sparse_.size()) - sorted_;
-  if (added < 32 || added < sorted_ / 4) return;
+  // A sparse entry takes 4 bytes, a dense register 1. (estimate() compacts too, so `added` alone would not say.)
+  auto too_large = [this] { return sparse_.size() * sizeof(uint32_t) > (size_t{1} << precision_); };
+  if (added < 32 || (added < sorted_ / 4 && !too_large())) return;
   compact();
-  // A sparse entry takes 4 bytes, a dense register 1.
-  if (sparse_.size() * sizeof(uint32_t) > (size_t{1} << precision_)) become_dense();
+  if (too_large()) become_dense();
 }
 
 void HyperLogLog::compact() const {

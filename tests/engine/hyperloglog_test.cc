@@ -23,8 +23,10 @@ TEST_CASE("hyperloglog: within 1.5 standard errors on the whole, from 1 to 1,000
       for (uint64_t n = 1; n <= most; ++n) {
         log.add(unique_hash(static_cast<int64_t>(next_value++)));
         if (n != check_at) continue;
-        double error = (static_cast<double>(log.estimate()) - static_cast<double>(n)) / static_cast<double>(n);
-        CHECK(std::abs(error) <= std::max(4.5 * standard_error, 0.5 / static_cast<double>(n)));
+        double off = static_cast<double>(log.estimate()) - static_cast<double>(n);
+        double error = off / static_cast<double>(n);
+        // Of few values two may share a register: one off.
+        CHECK(std::abs(off) <= std::max(4.5 * standard_error * static_cast<double>(n), 1.5));
         squares += error * error;
         counts += 1;
         check_at = check_at * 3 / 2 + 1;
