@@ -54,15 +54,15 @@ void measure_streams(Yardsticks& result, size_t size) {
   std::vector<char> packed(static_cast<size_t>(LZ4_compressBound(static_cast<int>(size))));
   int packed_size = 0;
   result.lz4_compress_gb_s = gb / median_seconds(3, [&] {
-                               packed_size = LZ4_compress_default(
-                                   reinterpret_cast<const char*>(from.data()), packed.data(),
-                                   static_cast<int>(size), static_cast<int>(packed.size()));
+                               packed_size =
+                                   LZ4_compress_default(reinterpret_cast<const char*>(from.data()), packed.data(),
+                                                        static_cast<int>(size), static_cast<int>(packed.size()));
                              });
-  result.lz4_decompress_gb_s = gb / median_seconds(3, [&] {
-                                 sink = static_cast<uint64_t>(LZ4_decompress_safe(
-                                     packed.data(), reinterpret_cast<char*>(to.data()), packed_size,
-                                     static_cast<int>(size)));
-                               });
+  result.lz4_decompress_gb_s =
+      gb / median_seconds(3, [&] {
+        sink = static_cast<uint64_t>(LZ4_decompress_safe(packed.data(), reinterpret_cast<char*>(to.data()), packed_size,
+                                                         static_cast<int>(size)));
+      });
 }
 
 void measure_random_access(Yardsticks& result, size_t lines) {
@@ -112,9 +112,7 @@ void measure_sync(Yardsticks& result, const std::string& directory, int syncs) {
 }  // namespace
 
 int64_t bench_now_us() { return system_clock().boottime_us(); }
-double seconds_since(int64_t begun_us) {
-  return static_cast<double>(bench_now_us() - begun_us) / 1e6;
-}
+double seconds_since(int64_t begun_us) { return static_cast<double>(bench_now_us() - begun_us) / 1e6; }
 bool tiny_bench() { return std::getenv("TALLY_BENCH_TINY") != nullptr; }
 
 uint64_t peak_memory_bytes() {
@@ -144,10 +142,10 @@ void print_yardsticks(const Yardsticks& y) {
   std::printf("yardsticks of this machine in this run\n");
   std::printf("  memory copy            %8.2f GB/s a core\n", y.copy_gb_s);
   std::printf("  XXH3                   %8.2f GB/s\n", y.xxh3_gb_s);
-  std::printf("  LZ4                    %8.2f GB/s compress, %.2f GB/s decompress\n",
-              y.lz4_compress_gb_s, y.lz4_decompress_gb_s);
-  std::printf("  random cache lines     %8.2f M/s independent, %.0f ns dependent\n",
-              y.random_access_m_s, y.dependent_access_ns);
+  std::printf("  LZ4                    %8.2f GB/s compress, %.2f GB/s decompress\n", y.lz4_compress_gb_s,
+              y.lz4_decompress_gb_s);
+  std::printf("  random cache lines     %8.2f M/s independent, %.0f ns dependent\n", y.random_access_m_s,
+              y.dependent_access_ns);
   std::printf("  fdatasync of 4 KiB     %8.3f ms\n", y.fdatasync_ms);
 }
 
