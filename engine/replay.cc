@@ -100,18 +100,21 @@ bool Replay::map_codes(PreparedBatch& batch) const {
 
 namespace {
 
-void remember_block(const RawColumns& rows, const IdHasher& hasher, const std::vector<Shard*>& shards) {
-  const uint32_t count = static_cast<uint32_t>(shards.size());
+// The events of one block, by the shard that each belongs to.
+void sort_by_shard(const RawColumns& rows, const IdHasher& hasher, std::vector<std::vector<SeenEntry>>& by_shard) {
+  for (std::vector<SeenEntry>& entries : by_shard) entries.clear();
+  const uint32_t shards = static_cast<uint32_t>(by_shard.size());
   for (uint32_t i = 0; i < rows.rows; ++i) {
     if (rows.kinds[i] != RowKind::kEvent) continue;
     const Hash128 hash = hasher.hash(rows.id_kinds[i], rows.ids[i]);
-    shards[shard_of(hash, count)]->remember({hash, rows.digests[i], utc_day(rows.times[i])});
+    by_shard[shard_of(hash, shards)].push_back({hash, rows.digests[i], utc_day(rows.times[i])});
   }
 }
 
 }  // namespace
 
 Status remember_ids(const SegmentList& segments, const IdHasher& hasher, const std::vector<Shard*>& shards) {
+  std::vector<std::vector<SeenEntry>> by_shard(shards.size());
   for (const auto& segment : segments) {
     if (segment->info().tier != Tier::kRaw) continue;
     TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SegmentReader> reader, segment->reader());
@@ -119,7 +122,8 @@ Status remember_ids(const SegmentList& segments, const IdHasher& hasher, const s
         reader->cursor({.column_ids = {}, .times = true, .ids = true, .kinds = true, .digests = true});
     for (uint32_t block = 0; block < reader->blocks().size(); ++block) {
       TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor->read(block));
-      remember_block(columns->rows, hasher, shards);
+      sort_by_shard(columns->rows, hasher, by_shard);
+      for (size_t shard = 0; shard < shards.size(); ++shard) shards[shard]->remember(by_shard[shard]);
     }
   }
   return {};

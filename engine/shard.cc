@@ -34,6 +34,14 @@ Ledger Shard::ledger() const {
   return ledger_;
 }
 
+void Shard::remember(std::span<const SeenEntry> entries) {
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (i + kPrefetchDistance < entries.size()) seen_.prefetch(entries[i + kPrefetchDistance].key);
+    seen_.insert(entries[i]);
+  }
+  remembered_.store(seen_.size(), std::memory_order_relaxed);
+}
+
 void Shard::apply(LoggedBatch& logged) {
   TALLY_CHECK(logged.lsn > applied_lsn_.load(std::memory_order_relaxed));
   LoggedBatch::Outcome& outcome = logged.outcomes[index_];

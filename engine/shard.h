@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "engine/logged_batch.h"
@@ -33,11 +34,8 @@ class Shard {
 
   void apply(LoggedBatch& logged);
   FrozenShard freeze();
-  // Before the first apply(): an id counted earlier, from a segment.
-  void remember(const SeenEntry& entry) {
-    seen_.insert(entry);
-    remembered_.store(seen_.size(), std::memory_order_relaxed);
-  }
+  // Before the first apply(): ids counted earlier, from a segment.
+  void remember(std::span<const SeenEntry> entries);
 
   Lsn applied_lsn() const { return applied_lsn_.load(std::memory_order_acquire); }
   Ledger ledger() const;
