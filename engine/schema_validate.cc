@@ -267,9 +267,11 @@ Status check_times(const Schema& schema) {
   if (schema.raw_retention_us < schema.within_us + limits::kFutureSkewUs) {
     return invalid("RETENTION raw must be at least UNIQUE WITHIN plus 5 minutes");
   }
-  if (schema.durability != Durability::kFsync && schema.durability != Durability::kInterval) {
-    return invalid("unknown DURABILITY");
+  if (schema.durability == Durability::kInterval) {  // docs/decisions/0004-durability-interval.md
+    return fail(Code::kUnsupported,
+                "DURABILITY interval is not there yet: leave it out, and rows are on disk when they are acknowledged");
   }
+  if (schema.durability != Durability::kFsync) return invalid("unknown DURABILITY");
   return {};
 }
 
