@@ -98,6 +98,7 @@ Status load(Console& console, LoadArguments& arguments, LoadSummary& summary) {
     status = loader.run();
     summary = loader.summary();
   }
+  if (std::string note = io_note(*table); !note.empty()) console.message(note);
   Status closed = open.database->close();
   return status ? closed : status;
 }

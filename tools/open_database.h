@@ -15,7 +15,12 @@ struct OpenDatabase {
   std::unique_ptr<Database> database;  // goes first
 };
 
+// TALLY_IO in the environment says how the log is written: auto (io_uring where the kernel allows it, else pwrite),
+// io_uring, pwrite.
 Result<OpenDatabase> open_database(const std::string& directory);
+
+// "": the log is written through io_uring, or not at all; else a sentence for the operator, who may expect it to be.
+std::string io_note(const Table& table);
 
 // The table's own id in hex: another table of the same name has another.
 Result<std::string> table_id(Table& table);

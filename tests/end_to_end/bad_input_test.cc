@@ -244,4 +244,20 @@ TEST_CASE("check: a sound database, and one with a byte turned over in a segment
 }
 
 }  // namespace
+
+TEST_CASE("TALLY_IO: the log is written without io_uring as well, which is said, and an unknown way is refused") {
+  Shop shop;
+  std::string good = shop.put("good.csv", kHeader + rows(1, 5));
+  REQUIRE(::setenv("TALLY_IO", "pwrite", 1) == 0);
+  Ran ran = shop.load({good});
+  REQUIRE(::setenv("TALLY_IO", "quick", 1) == 0);
+  Ran refused = shop.load({good});
+  REQUIRE(::unsetenv("TALLY_IO") == 0);
+  CHECK(ran.code == 0);
+  CHECK_MESSAGE(says(ran.err, "the log is written with pwrite"), ran.err);
+  CHECK(refused.code == 1);
+  CHECK_MESSAGE(says(refused.err, "TALLY_IO is \"quick\", and may be auto, io_uring or pwrite"), refused.err);
+  CHECK(shop.count() == "5\n");
+}
+
 }  // namespace tally
