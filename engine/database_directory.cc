@@ -31,8 +31,7 @@ Result<bool> empty_or_begun(FileSystem& fs, const std::string& path) {
   for (const FileInfo& entry : entries) {
     ParsedName parsed = parse_file_name(entry.name);
     if (parsed.kind == FileKind::kMarker && parsed.temporary) continue;
-    if (parsed.kind != FileKind::kTablesDirectory || parsed.temporary || !entry.is_directory)
-      return false;
+    if (parsed.kind != FileKind::kTablesDirectory || parsed.temporary || !entry.is_directory) return false;
     TALLY_ASSIGN_OR_RETURN(auto tables, fs.list(join_path(path, entry.name)));
     if (!tables.empty()) return false;
   }
@@ -53,8 +52,7 @@ Status clear_begun(FileSystem& fs, const std::string& path) {
   Status marker = fs.unlink(paths.marker());
   if (!marker && marker.error().code != Code::kNotFound) return marker;
   TALLY_ASSIGN_OR_RETURN(bool ours, empty_or_begun(fs, path));
-  if (!ours)
-    return fail(Code::kAlreadyExists, path + " is in the way: it holds files of somebody else");
+  if (!ours) return fail(Code::kAlreadyExists, path + " is in the way: it holds files of somebody else");
   return {};
 }
 
@@ -82,8 +80,7 @@ Status remove_unfinished_table(FileSystem& fs, const std::string& directory) {
   for (const FileInfo& entry : entries) {
     std::string path = join_path(directory, entry.name);
     if (parse_file_name(entry.name).kind == FileKind::kUnknown) {
-      return fail(Code::kAlreadyExists,
-                  path + " is no file of ours, in a folder that we want to remove");
+      return fail(Code::kAlreadyExists, path + " is no file of ours, in a folder that we want to remove");
     }
     TALLY_TRY(entry.is_directory ? fs.remove_directory(path) : fs.unlink(path));
   }
@@ -113,8 +110,7 @@ Bytes encode_marker(const DatabaseUuid& uuid) {
 
 Result<DatabaseUuid> decode_marker(ByteSpan bytes) {
   if (bytes.size() != kMarkerBytes || as_text(bytes.first(kMarkerMagic.size())) != kMarkerMagic) {
-    return fail(Code::kCorruption,
-                "it is no marker of a Tally database (" + std::to_string(bytes.size()) + " bytes)");
+    return fail(Code::kCorruption, "it is no marker of a Tally database (" + std::to_string(bytes.size()) + " bytes)");
   }
   if (load_le<uint64_t>(bytes.data() + 32) != xxh3(bytes.first(32))) {
     return fail(Code::kCorruption, "its sum does not match");
@@ -123,9 +119,8 @@ Result<DatabaseUuid> decode_marker(ByteSpan bytes) {
   uint16_t reader = load_le<uint16_t>(bytes.data() + 10);
   if (reader > kMarkerReaderVersion) {
     return fail(Code::kUnsupported, "the database was made by a newer Tally (format version " +
-                                        std::to_string(version) + ", readable from version " +
-                                        std::to_string(reader) + " on); this one knows version " +
-                                        std::to_string(kMarkerReaderVersion));
+                                        std::to_string(version) + ", readable from version " + std::to_string(reader) +
+                                        " on); this one knows version " + std::to_string(kMarkerReaderVersion));
   }
   if (version < 1 || reader < 1 || load_le<uint32_t>(bytes.data() + 12) != 0) {
     return fail(Code::kCorruption, "a version of 0 or a reserved byte that is set");
@@ -141,21 +136,16 @@ Status init_database(FileSystem& fs, const std::string& given_path) {
   Result<FileInfo> info = fs.info(path);
   if (!info && info.error().code == Code::kNotFound) return init_beside(fs, path);
   TALLY_TRY(info);
-  if (!info->is_directory)
-    return fail(Code::kAlreadyExists, path + " is a file; a database needs a directory");
-  if (fs.info(DatabasePaths(path).marker()))
-    return fail(Code::kAlreadyExists, path + " is a Tally database already");
+  if (!info->is_directory) return fail(Code::kAlreadyExists, path + " is a file; a database needs a directory");
+  if (fs.info(DatabasePaths(path).marker())) return fail(Code::kAlreadyExists, path + " is a Tally database already");
   TALLY_ASSIGN_OR_RETURN(bool free, empty_or_begun(fs, path));
-  if (!free)
-    return fail(Code::kAlreadyExists,
-                path + " is not empty; a database needs a directory of its own");
+  if (!free) return fail(Code::kAlreadyExists, path + " is not empty; a database needs a directory of its own");
   // An empty directory is filled where it stands: it may be a mount point, which cannot be renamed over. The marker comes
   // last and makes it a database; an init that was interrupted before is simply repeated.
   return fill_database(fs, path);
 }
 
-Result<std::unique_ptr<DatabaseDirectory>> DatabaseDirectory::open(FileSystem& fs,
-                                                                   const std::string& given_path) {
+Result<std::unique_ptr<DatabaseDirectory>> DatabaseDirectory::open(FileSystem& fs, const std::string& given_path) {
   std::string path = without_slashes(given_path);
   std::unique_ptr<DatabaseDirectory> directory(new DatabaseDirectory(fs, path));
   Result<FileInfo> info = fs.info(path);
@@ -169,8 +159,7 @@ Result<std::unique_ptr<DatabaseDirectory>> DatabaseDirectory::open(FileSystem& f
   }
   TALLY_TRY(marker);
   Result<DatabaseUuid> uuid = decode_marker(*marker);
-  if (!uuid)
-    return std::unexpected(std::move(uuid).error().with_context(directory->paths_.marker()));
+  if (!uuid) return std::unexpected(std::move(uuid).error().with_context(directory->paths_.marker()));
   directory->uuid_ = *uuid;
   TALLY_ASSIGN_OR_RETURN(directory->lock_, fs.lock(directory->paths_.lock()));
   TALLY_TRY(directory->remove_unfinished_tables());
@@ -199,8 +188,8 @@ Result<std::vector<std::string>> DatabaseDirectory::table_names() const {
 
 Status DatabaseDirectory::build_table(const TablePaths& paths, const ManifestState& state) {
   TALLY_TRY(fs_.make_directory(paths.directory()));
-  for (const std::string& directory : {paths.log_directory(), paths.segment_directory(),
-                                       paths.dictionary_directory(), paths.orphan_directory()}) {
+  for (const std::string& directory :
+       {paths.log_directory(), paths.segment_directory(), paths.dictionary_directory(), paths.orphan_directory()}) {
     TALLY_TRY(fs_.make_directory(directory));
   }
   return Manifest::create(fs_, paths.directory(),
@@ -216,8 +205,7 @@ Status DatabaseDirectory::create_table(std::string_view name, const ManifestStat
   }
   TALLY_ASSIGN_OR_RETURN(auto names, table_names());
   if (names.size() >= limits::kTablesMax) {
-    return fail(Code::kLimitExceeded,
-                "a database holds at most " + std::to_string(limits::kTablesMax) + " tables");
+    return fail(Code::kLimitExceeded, "a database holds at most " + std::to_string(limits::kTablesMax) + " tables");
   }
   if (fs_.info(building.directory())) TALLY_TRY(remove_unfinished_table(fs_, building.directory()));
   if (Status built = build_table(building, state); !built) {

@@ -34,8 +34,7 @@ class ManifestImpl final : public Manifest {
     highest_number_ = loaded.highest_number;
     in_force_ = loaded.number;
     Status status = start_file();
-    if (!status && status.error().code == Code::kNoSpace && release_reserve())
-      status = start_file();
+    if (!status && status.error().code == Code::kNoSpace && release_reserve()) status = start_file();
     TALLY_TRY(status);
     ensure_reserve();
     return {};
@@ -47,8 +46,7 @@ class ManifestImpl final : public Manifest {
   }
 
   Status commit(const ManifestEdit& wanted) override {
-    if (poisoned_)
-      return fail(Code::kIndeterminate, "the manifest is in doubt since: " + *poisoned_);
+    if (poisoned_) return fail(Code::kIndeterminate, "the manifest is in doubt since: " + *poisoned_);
     ManifestEdit edit = wanted;
     edit.boot_id = clock_.boot_id();
     edit.boottime_us = clock_.boottime_us();
@@ -67,8 +65,7 @@ class ManifestImpl final : public Manifest {
   // Room is the only thing that may be missing without doubt, and it is asked for before a byte of the edit is written.
   Status write(ByteSpan payload) {
     Status room = make_room(payload.size());
-    if (!room && room.error().code == Code::kNoSpace && release_reserve())
-      room = make_room(payload.size());
+    if (!room && room.error().code == Code::kNoSpace && release_reserve()) room = make_room(payload.size());
     if (!room) return refused(std::move(room).error());
     Status written = file_->append(edit_number_ + 1, payload);
     if (!written) return poison(std::move(written).error());
@@ -89,8 +86,7 @@ class ManifestImpl final : public Manifest {
   // new file say the same until CURRENT has decided.
   Status start_file() {
     uint64_t number = ++highest_number_;
-    TALLY_ASSIGN_OR_RETURN(auto file,
-                           ManifestFile::create(fs_, paths_, number, *state_, edit_number_));
+    TALLY_ASSIGN_OR_RETURN(auto file, ManifestFile::create(fs_, paths_, number, *state_, edit_number_));
     if (Status named = name_current(fs_, paths_, file->current()); !named) {
       return current_failed(std::move(named).error(), number);
     }
@@ -115,8 +111,7 @@ class ManifestImpl final : public Manifest {
   }
 
   Status refused(Error error) {
-    if (error.code == Code::kNoSpace || error.code == Code::kLimitExceeded)
-      return std::unexpected(std::move(error));
+    if (error.code == Code::kNoSpace || error.code == Code::kLimitExceeded) return std::unexpected(std::move(error));
     return poison(std::move(error));
   }
 
@@ -134,15 +129,13 @@ class ManifestImpl final : public Manifest {
       ParsedName parsed = parse_file_name(info.name);
       if (parsed.kind != FileKind::kManifest) continue;
       if (parsed.temporary || parsed.number < oldest_kept) {
-        (void)fs_.unlink(
-            join_path(paths_.directory(), info.name));  // what stays is removed the next time
+        (void)fs_.unlink(join_path(paths_.directory(), info.name));  // what stays is removed the next time
       }
     }
   }
 
   bool release_reserve() {
-    if (options_.reserve_bytes == 0 || reserve_given_up_ || !fs_.unlink(paths_.reserve()))
-      return false;
+    if (options_.reserve_bytes == 0 || reserve_given_up_ || !fs_.unlink(paths_.reserve())) return false;
     reserve_given_up_ = true;
     return true;
   }
@@ -193,14 +186,12 @@ class ManifestImpl final : public Manifest {
 
 }  // namespace
 
-Result<std::shared_ptr<const ManifestState>> Manifest::load(FileSystem& fs,
-                                                            const std::string& table_directory) {
+Result<std::shared_ptr<const ManifestState>> Manifest::load(FileSystem& fs, const std::string& table_directory) {
   TALLY_ASSIGN_OR_RETURN(LoadedManifest loaded, read_current_manifest(fs, table_directory));
   return std::make_shared<const ManifestState>(std::move(loaded.state));
 }
 
-Status Manifest::create(FileSystem& fs, const std::string& table_directory,
-                        const ManifestState& state) {
+Status Manifest::create(FileSystem& fs, const std::string& table_directory, const ManifestState& state) {
   TALLY_TRY(check_state(state));
   TablePaths paths(table_directory);
   if (fs.info(paths.current())) {
@@ -210,8 +201,7 @@ Status Manifest::create(FileSystem& fs, const std::string& table_directory,
   return name_current(fs, paths, file->current());
 }
 
-Result<std::unique_ptr<Manifest>> Manifest::open(FileSystem& fs, Clock& clock,
-                                                 const std::string& table_directory,
+Result<std::unique_ptr<Manifest>> Manifest::open(FileSystem& fs, Clock& clock, const std::string& table_directory,
                                                  ManifestOptions options) {
   TALLY_ASSIGN_OR_RETURN(LoadedManifest loaded, read_current_manifest(fs, table_directory));
   auto manifest = std::make_unique<ManifestImpl>(fs, clock, table_directory, options);

@@ -37,9 +37,7 @@ struct Ledger {
   uint64_t rejected = 0;
   uint64_t late = 0;          // of the accepted: more than the grace behind arrival
   uint64_t other_values = 0;  // rows whose dimension value went to (other)
-  bool balanced() const {
-    return received == accepted + duplicates + conflicts + too_late + rejected;
-  }
+  bool balanced() const { return received == accepted + duplicates + conflicts + too_late + rejected; }
   Ledger& operator+=(const Ledger& other);
   friend bool operator==(const Ledger&, const Ledger&) = default;
 };
@@ -59,8 +57,7 @@ struct ManifestState {
   std::vector<std::shared_ptr<const Schema>> schemas;  // by version - 1; the last is in force
   std::map<uint64_t, SegmentInfo> segments;            // by number
   std::vector<DictionaryFileInfo> dictionary_files;    // in order
-  std::map<uint32_t, uint32_t>
-      dictionary_sizes;  // by dimension id: codes known as of log.flushed_lsn
+  std::map<uint32_t, uint32_t> dictionary_sizes;       // by dimension id: codes known as of log.flushed_lsn
   LogPosition log;
   Ledger ledger;               // as of log.flushed_lsn
   TimeUs newest_event_us = 0;  // among accepted rows; 0 = none
@@ -98,8 +95,7 @@ struct ManifestEdit {
 Result<ManifestState> apply_edit(const ManifestState& state, const ManifestEdit& edit);
 
 struct ManifestOptions {
-  uint64_t rewrite_bytes =
-      limits::kManifestRewriteBytes;  // of edits in one file, before the next one begins
+  uint64_t rewrite_bytes = limits::kManifestRewriteBytes;  // of edits in one file, before the next one begins
   uint64_t reserve_bytes = limits::kManifestReserveBytes;  // S1; 0: no RESERVE file
 };
 
@@ -107,14 +103,11 @@ class Manifest {
  public:
   // Reads CURRENT and the file it names; changes nothing. kCorruption names file and offset. A torn last edit, never
   // confirmed, is left out; damage anywhere else is corruption.
-  static Result<std::shared_ptr<const ManifestState>> load(FileSystem& fs,
-                                                           const std::string& table_directory);
+  static Result<std::shared_ptr<const ManifestState>> load(FileSystem& fs, const std::string& table_directory);
   // Makes the first manifest of a new table in an existing, empty directory.
-  static Status create(FileSystem& fs, const std::string& table_directory,
-                       const ManifestState& state);
+  static Status create(FileSystem& fs, const std::string& table_directory, const ManifestState& state);
   // For writing: loads, then starts a new file holding the state as one snapshot (never appends to a recovered file).
-  static Result<std::unique_ptr<Manifest>> open(FileSystem& fs, Clock& clock,
-                                                const std::string& table_directory,
+  static Result<std::unique_ptr<Manifest>> open(FileSystem& fs, Clock& clock, const std::string& table_directory,
                                                 ManifestOptions options = {});
 
   virtual ~Manifest() = default;

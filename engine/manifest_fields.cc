@@ -10,10 +10,9 @@ namespace tally::manifest_format {
 namespace {
 
 enum Tag : uint16_t {
-  kTableUuid = 1,  // snapshot only: 16 bytes
-  kHashKey = 2,    // snapshot only: 16 bytes
-  kSchema =
-      3,  // one schema version, as encode_schema() writes it; a snapshot has one of each, ascending
+  kTableUuid = 1,             // snapshot only: 16 bytes
+  kHashKey = 2,               // snapshot only: 16 bytes
+  kSchema = 3,                // one schema version, as encode_schema() writes it; a snapshot has one of each, ascending
   kAddSegment = 4,            // see put_segment()
   kRemoveSegment = 5,         // u64 number
   kAddDictionaryFile = 6,     // see put_dictionary_file()
@@ -77,8 +76,7 @@ Result<SegmentInfo> read_segment(ByteReader& in) {
   TALLY_ASSIGN_OR_RETURN(segment.schema_version, in.u32(kWhat));
   TALLY_ASSIGN_OR_RETURN(segment.min_reader_version, in.u16(kWhat));
   TALLY_ASSIGN_OR_RETURN(uint8_t tier, in.u8(kWhat));
-  if (tier > static_cast<uint8_t>(Tier::kDay))
-    return fail(Code::kCorruption, "a segment of unknown tier");
+  if (tier > static_cast<uint8_t>(Tier::kDay)) return fail(Code::kCorruption, "a segment of unknown tier");
   segment.tier = static_cast<Tier>(tier);
   TALLY_TRY(in.expect_zero(1, kWhat));
   TALLY_TRY(skip_unknown_fields(in, kWhat));
@@ -105,16 +103,16 @@ Result<DictionaryFileInfo> read_dictionary_file(ByteReader& in) {
 }
 
 void put_ledger(ByteWriter& out, const Ledger& ledger) {
-  for (uint64_t count : {ledger.received, ledger.accepted, ledger.duplicates, ledger.conflicts,
-                         ledger.too_late, ledger.rejected, ledger.late, ledger.other_values}) {
+  for (uint64_t count : {ledger.received, ledger.accepted, ledger.duplicates, ledger.conflicts, ledger.too_late,
+                         ledger.rejected, ledger.late, ledger.other_values}) {
     out.u64(count);
   }
 }
 
 Result<Ledger> read_ledger(ByteReader& in) {
   Ledger ledger;
-  for (uint64_t* count : {&ledger.received, &ledger.accepted, &ledger.duplicates, &ledger.conflicts,
-                          &ledger.too_late, &ledger.rejected, &ledger.late, &ledger.other_values}) {
+  for (uint64_t* count : {&ledger.received, &ledger.accepted, &ledger.duplicates, &ledger.conflicts, &ledger.too_late,
+                          &ledger.rejected, &ledger.late, &ledger.other_values}) {
     TALLY_ASSIGN_OR_RETURN(*count, in.u64("the ledger"));
   }
   TALLY_TRY(skip_unknown_fields(in, "the ledger"));
@@ -217,8 +215,7 @@ Status read_removed(ByteReader& in, std::vector<uint64_t>& removed, std::string_
   return in.expect_end(what);
 }
 
-Status read_fixed(ByteReader& in, std::optional<std::array<uint8_t, 16>>& slot,
-                  std::string_view what) {
+Status read_fixed(ByteReader& in, std::optional<std::array<uint8_t, 16>>& slot, std::string_view what) {
   TALLY_TRY(once(slot));
   TALLY_TRY(read_uuid(in, slot.emplace(), what));
   return in.expect_end(what);
@@ -242,8 +239,7 @@ Status parse_one(const Field& field, Parsed& parsed) {
       edit.add_dictionary_files.push_back(file);
       return {};
     }
-    case kRemoveDictionaryFile:
-      return read_removed(in, edit.remove_dictionary_files, "a removed dictionary file");
+    case kRemoveDictionaryFile: return read_removed(in, edit.remove_dictionary_files, "a removed dictionary file");
     case kDictionarySize: return read_dictionary_size(in, edit);
     case kLogPosition: return read_log_position(in, edit);
     case kLedger: {
@@ -267,9 +263,8 @@ Result<Parsed> parse(ByteSpan payload) {
     size_t at = in.offset();
     TALLY_ASSIGN_OR_RETURN(Field field, read_field(in, "a field"));
     if (Status status = parse_one(field, parsed); !status) {
-      return std::unexpected(std::move(status).error().with_context(
-          "field " + std::to_string(field.tag) + " at byte " + std::to_string(at) +
-          " of the payload"));
+      return std::unexpected(std::move(status).error().with_context("field " + std::to_string(field.tag) + " at byte " +
+                                                                    std::to_string(at) + " of the payload"));
     }
   }
   return parsed;
@@ -285,8 +280,7 @@ void encode_state(const ManifestState& state, ByteWriter& out) {
   }
   for (const auto& [number, segment] : state.segments) put_segment_fields(out, segment);
   for (const DictionaryFileInfo& file : state.dictionary_files) {
-    put_field(out, kAddDictionaryFile,
-              [&](ByteWriter& field) { put_dictionary_file(field, file); });
+    put_field(out, kAddDictionaryFile, [&](ByteWriter& field) { put_dictionary_file(field, file); });
   }
   put_dictionary_sizes(out, state.dictionary_sizes);
   put_log_position(out, state.log);
@@ -305,19 +299,14 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
   for (const SegmentInfo& segment : edit.add_segments) put_segment_fields(out, segment);
   for (uint64_t number : edit.remove_segments) put_u64_field(out, kRemoveSegment, number);
   for (const DictionaryFileInfo& file : edit.add_dictionary_files) {
-    put_field(out, kAddDictionaryFile,
-              [&](ByteWriter& field) { put_dictionary_file(field, file); });
+    put_field(out, kAddDictionaryFile, [&](ByteWriter& field) { put_dictionary_file(field, file); });
   }
-  for (uint64_t number : edit.remove_dictionary_files)
-    put_u64_field(out, kRemoveDictionaryFile, number);
+  for (uint64_t number : edit.remove_dictionary_files) put_u64_field(out, kRemoveDictionaryFile, number);
   put_dictionary_sizes(out, edit.dictionary_sizes);
   if (edit.log) put_log_position(out, *edit.log);
-  if (edit.ledger)
-    put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, *edit.ledger); });
-  if (edit.newest_event_us)
-    put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
-  if (edit.newest_arrival_us)
-    put_u64_field(out, kNewestArrival, static_cast<uint64_t>(*edit.newest_arrival_us));
+  if (edit.ledger) put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, *edit.ledger); });
+  if (edit.newest_event_us) put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
+  if (edit.newest_arrival_us) put_u64_field(out, kNewestArrival, static_cast<uint64_t>(*edit.newest_arrival_us));
   if (edit.reference_us) put_u64_field(out, kReference, static_cast<uint64_t>(*edit.reference_us));
   if (edit.next_file_number) put_u64_field(out, kNextFileNumber, *edit.next_file_number);
   put_clocks(out, edit.boot_id, edit.boottime_us, edit.wall_us);
@@ -335,9 +324,8 @@ Result<ManifestEdit> decode_edit(ByteSpan payload) {
 Result<ManifestState> decode_state(ByteSpan payload) {
   TALLY_ASSIGN_OR_RETURN(Parsed parsed, parse(payload));
   ManifestEdit& edit = parsed.edit;
-  if (!parsed.table_uuid || !parsed.hash_key || !edit.log || !edit.ledger ||
-      !edit.newest_event_us || !edit.newest_arrival_us || !edit.reference_us ||
-      !edit.next_file_number || !parsed.clocks) {
+  if (!parsed.table_uuid || !parsed.hash_key || !edit.log || !edit.ledger || !edit.newest_event_us ||
+      !edit.newest_arrival_us || !edit.reference_us || !edit.next_file_number || !parsed.clocks) {
     return fail(Code::kCorruption, "a snapshot lacks a field");
   }
   if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty()) {
@@ -349,8 +337,7 @@ Result<ManifestState> decode_state(ByteSpan payload) {
   state.schemas = std::move(parsed.schemas);
   for (const SegmentInfo& segment : edit.add_segments) {
     if (!state.segments.emplace(segment.number, segment).second) {
-      return fail(Code::kCorruption,
-                  "segment " + std::to_string(segment.number) + " stands there twice");
+      return fail(Code::kCorruption, "segment " + std::to_string(segment.number) + " stands there twice");
     }
   }
   state.dictionary_files = std::move(edit.add_dictionary_files);

@@ -15,9 +15,8 @@ class ManifestFile {
  public:
   // Makes file `number` holding `state`: written under its temporary name, synced, renamed, directory synced. CURRENT is
   // not touched: nothing is in force yet.
-  static Result<std::unique_ptr<ManifestFile>> create(FileSystem& fs, const TablePaths& paths,
-                                                      uint64_t number, const ManifestState& state,
-                                                      uint64_t edit_number);
+  static Result<std::unique_ptr<ManifestFile>> create(FileSystem& fs, const TablePaths& paths, uint64_t number,
+                                                      const ManifestState& state, uint64_t edit_number);
 
   manifest_format::Current current() const { return {number_, epoch_}; }
   uint64_t number() const { return number_; }

@@ -29,9 +29,7 @@ int hex_digit(char c) {
   return -1;
 }
 
-std::unexpected<Error> corrupt(std::string message) {
-  return fail(Code::kCorruption, std::move(message));
-}
+std::unexpected<Error> corrupt(std::string message) { return fail(Code::kCorruption, std::move(message)); }
 
 }  // namespace
 
@@ -88,9 +86,8 @@ Result<FileHeader> decode_file_header(ByteSpan bytes) {
   }
   if (min_reader > kReaderVersion) {
     return fail(Code::kUnsupported, "it was written by a newer Tally (format version " +
-                                        std::to_string(load_le<uint16_t>(at + 8)) +
-                                        ", readable from version " + std::to_string(min_reader) +
-                                        " on); this one knows version " +
+                                        std::to_string(load_le<uint16_t>(at + 8)) + ", readable from version " +
+                                        std::to_string(min_reader) + " on); this one knows version " +
                                         std::to_string(kReaderVersion));
   }
   if (load_le<uint16_t>(at + 8) < 1 || min_reader < 1 || load_le<uint32_t>(at + 12) != 0) {
@@ -104,9 +101,7 @@ Result<FileHeader> decode_file_header(ByteSpan bytes) {
   return header;
 }
 
-uint64_t align_frame(uint64_t bytes) {
-  return (bytes + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment;
-}
+uint64_t align_frame(uint64_t bytes) { return (bytes + kFrameAlignment - 1) / kFrameAlignment * kFrameAlignment; }
 
 uint64_t epoch_root(const Epoch& epoch) { return load_le<uint64_t>(epoch.data()); }
 
@@ -133,14 +128,11 @@ void encode_frame(const Epoch& epoch, Frame& frame, ByteWriter& out) {
 }
 
 Result<Frame> decode_frame(const Epoch& epoch, ByteSpan file, uint64_t offset) {
-  if (offset > file.size() || file.size() - offset < kFrameHeaderBytes)
-    return corrupt("the frame is cut off");
+  if (offset > file.size() || file.size() - offset < kFrameHeaderBytes) return corrupt("the frame is cut off");
   const uint8_t* at = file.data() + offset;
   if (load_le<uint32_t>(at) != kFrameMagic) return corrupt("no frame begins here");
-  if (load_le<uint64_t>(at + 56) != xxh3({at, 56}))
-    return corrupt("the sum of the frame header does not match");
-  if (load_le<uint64_t>(at + 48) != xxh3(epoch))
-    return corrupt("the frame belongs to another file");
+  if (load_le<uint64_t>(at + 56) != xxh3({at, 56})) return corrupt("the sum of the frame header does not match");
+  if (load_le<uint64_t>(at + 48) != xxh3(epoch)) return corrupt("the frame belongs to another file");
   uint8_t kind = at[4];
   if ((kind != 1 && kind != 2) || at[5] > 1 || load_le<uint16_t>(at + 6) != 0) {
     return corrupt("the frame is of an unknown kind");

@@ -22,9 +22,8 @@ Result<Bytes> read_direct(FileSystem& fs, const std::string& path, uint64_t byte
   TALLY_ASSIGN_OR_RETURN(auto file, fs.open(path, OpenMode::kReadDirect));
   TALLY_ASSIGN_OR_RETURN(uint64_t size, file->size());
   if (size > bytes_max) {
-    return fail(Code::kLimitExceeded, path + " has " + std::to_string(size) +
-                                          " bytes, above the limit of " +
-                                          std::to_string(bytes_max));
+    return fail(Code::kLimitExceeded,
+                path + " has " + std::to_string(size) + " bytes, above the limit of " + std::to_string(bytes_max));
   }
   Bytes bytes(size);
   TALLY_TRY(read_exactly(*file, 0, bytes));
@@ -46,8 +45,7 @@ class Decoder {
       if (!more) break;
     }
     if (file_.size() < file_bytes_) {
-      return fail(Code::kCorruption, "the file has " + std::to_string(file_.size()) +
-                                         " bytes and had been given " +
+      return fail(Code::kCorruption, "the file has " + std::to_string(file_.size()) + " bytes and had been given " +
                                          std::to_string(file_bytes_) + ": its end is lost");
     }
     if (Status status = check_state(loaded_.state); !status) {
@@ -64,8 +62,7 @@ class Decoder {
     if (!frame) return at_offset(offset_, std::move(frame).error());
     if (frame->kind != FrameKind::kSnapshot || frame->copy != 0 ||
         frame->previous_link != manifest_format::epoch_root(header_.epoch)) {
-      return fail(Code::kCorruption, "offset " + std::to_string(offset_) +
-                                         ": the file does not begin with a snapshot");
+      return fail(Code::kCorruption, "offset " + std::to_string(offset_) + ": the file does not begin with a snapshot");
     }
     Result<ManifestState> state = manifest_format::decode_state(frame->payload);
     if (!state) return at_offset(offset_, std::move(state).error());
@@ -119,8 +116,7 @@ class Decoder {
       if (!frame) continue;
       if (frame->copy != 1 || !follows(*frame)) {
         return fail(Code::kCorruption, "offset " + std::to_string(offset_) + ": edit " +
-                                           std::to_string(loaded_.edit_number + 1) +
-                                           " is unreadable, and edit " +
+                                           std::to_string(loaded_.edit_number + 1) + " is unreadable, and edit " +
                                            std::to_string(frame->edit_number) +
                                            " behind it proves that it was durable");
       }
@@ -130,8 +126,7 @@ class Decoder {
       return true;
     }
     auto rest = file_.subspan(std::min<uint64_t>(offset_, file_.size()));
-    if (std::any_of(rest.begin(), rest.end(), [](uint8_t byte) { return byte != 0; }))
-      loaded_.torn_at = offset_;
+    if (std::any_of(rest.begin(), rest.end(), [](uint8_t byte) { return byte != 0; })) loaded_.torn_at = offset_;
     return false;
   }
 
@@ -152,32 +147,28 @@ Result<Current> read_current(FileSystem& fs, const std::string& path) {
 
 // P7: a CURRENT from an earlier day, put back, names a manifest that has been replaced; the later one knows more edits. (A
 // later manifest that knows no more is what a crash during a rewrite leaves.)
-Status check_newest(FileSystem& fs, const TablePaths& paths, const LoadedManifest& loaded,
-                    uint64_t other) {
+Status check_newest(FileSystem& fs, const TablePaths& paths, const LoadedManifest& loaded, uint64_t other) {
   Result<LoadedManifest> later = read_manifest_file(fs, paths.manifest(other), nullptr);
   if (!later || later->state.table_uuid != loaded.state.table_uuid)
     return {};  // never was in force, or is beyond telling
   if (later->edit_number <= loaded.edit_number) return {};
-  return fail(Code::kCorruption,
-              paths.current() + " names " + manifest_name(loaded.number) +
-                  ", which ends with edit " + std::to_string(loaded.edit_number) + ", but " +
-                  manifest_name(other) + " knows edit " + std::to_string(later->edit_number) +
-                  ": an old copy has been put back");
+  return fail(Code::kCorruption, paths.current() + " names " + manifest_name(loaded.number) +
+                                     ", which ends with edit " + std::to_string(loaded.edit_number) + ", but " +
+                                     manifest_name(other) + " knows edit " + std::to_string(later->edit_number) +
+                                     ": an old copy has been put back");
 }
 
 }  // namespace
 
 Result<LoadedManifest> decode_manifest(ByteSpan file, const Current* expected) {
   TALLY_ASSIGN_OR_RETURN(FileHeader header, manifest_format::decode_file_header(file));
-  if (expected != nullptr &&
-      (header.number != expected->number || header.epoch != expected->epoch)) {
+  if (expected != nullptr && (header.number != expected->number || header.epoch != expected->epoch)) {
     return fail(Code::kCorruption, "offset 16: this is not the file that CURRENT means");
   }
   return Decoder(file, header).run();
 }
 
-Result<LoadedManifest> read_manifest_file(FileSystem& fs, const std::string& path,
-                                          const Current* expected) {
+Result<LoadedManifest> read_manifest_file(FileSystem& fs, const std::string& path, const Current* expected) {
   TALLY_ASSIGN_OR_RETURN(Bytes bytes, read_direct(fs, path, limits::kManifestBytesMax));
   Result<LoadedManifest> loaded = decode_manifest(bytes, expected);
   if (!loaded) return std::unexpected(std::move(loaded).error().with_context(path));
@@ -190,8 +181,7 @@ Result<LoadedManifest> read_current_manifest(FileSystem& fs, const std::string& 
   Result<LoadedManifest> loaded = read_manifest_file(fs, paths.manifest(current.number), &current);
   if (!loaded) {
     Error error = std::move(loaded).error();
-    if (error.code == Code::kNotFound)
-      error.code = Code::kCorruption;  // named by CURRENT and not there
+    if (error.code == Code::kNotFound) error.code = Code::kCorruption;  // named by CURRENT and not there
     return std::unexpected(std::move(error));
   }
   loaded->highest_number = loaded->number;

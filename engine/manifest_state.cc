@@ -18,29 +18,27 @@ namespace tally {
 
 namespace {
 
-std::unexpected<Error> broken(std::string what) {
-  return fail(Code::kInternal, "manifest: " + std::move(what));
-}
+std::unexpected<Error> broken(std::string what) { return fail(Code::kInternal, "manifest: " + std::move(what)); }
 
 Status check_segment(const SegmentInfo& segment, const ManifestState& state) {
   std::string name = "segment " + std::to_string(segment.number);
   if (segment.rows == 0 || segment.events > segment.rows) {
-    return broken(name + " has " + std::to_string(segment.events) + " events among " +
-                  std::to_string(segment.rows) + " rows");
+    return broken(name + " has " + std::to_string(segment.events) + " events among " + std::to_string(segment.rows) +
+                  " rows");
   }
   if (segment.min_time > segment.max_time || segment.min_lsn > segment.max_lsn) {
     return broken(name + " has a time or LSN range that ends before it begins");
   }
   if (segment.schema_version < 1 || segment.schema_version > state.schemas.size()) {
-    return broken(name + " has schema version " + std::to_string(segment.schema_version) +
-                  ", and there are " + std::to_string(state.schemas.size()));
+    return broken(name + " has schema version " + std::to_string(segment.schema_version) + ", and there are " +
+                  std::to_string(state.schemas.size()));
   }
   if ((segment.tier == Tier::kRaw) != (segment.rollup_id == 0)) {
     return broken(name + " is neither raw nor of a rollup");
   }
   if (segment.max_lsn > state.log.flushed_lsn) {
-    return broken(name + " reaches LSN " + std::to_string(segment.max_lsn) +
-                  ", above the flushed " + std::to_string(state.log.flushed_lsn));
+    return broken(name + " reaches LSN " + std::to_string(segment.max_lsn) + ", above the flushed " +
+                  std::to_string(state.log.flushed_lsn));
   }
   return {};
 }
@@ -49,10 +47,9 @@ Status check_schemas(const ManifestState& state) {
   if (state.schemas.empty()) return broken("there is no schema");
   for (size_t i = 0; i < state.schemas.size(); ++i) {
     if (!state.schemas[i]) return broken("a schema is missing");
-    if (state.schemas[i]->version != i + 1 ||
-        state.schemas[i]->table_name != state.schemas[0]->table_name) {
-      return broken("schema " + std::to_string(i + 1) + " has version " +
-                    std::to_string(state.schemas[i]->version) + " or another table's name");
+    if (state.schemas[i]->version != i + 1 || state.schemas[i]->table_name != state.schemas[0]->table_name) {
+      return broken("schema " + std::to_string(i + 1) + " has version " + std::to_string(state.schemas[i]->version) +
+                    " or another table's name");
     }
   }
   return {};
@@ -64,8 +61,7 @@ Status check_file_numbers(const ManifestState& state) {
   for (const DictionaryFileInfo& file : state.dictionary_files) {
     if (!in_range(file.number) || state.segments.contains(file.number) ||
         !dictionary_numbers.insert(file.number).second) {
-      return broken("dictionary file " + std::to_string(file.number) +
-                    " has a number that is not its own");
+      return broken("dictionary file " + std::to_string(file.number) + " has a number that is not its own");
     }
   }
   for (const auto& [number, segment] : state.segments) {
@@ -78,8 +74,7 @@ Status check_file_numbers(const ManifestState& state) {
 
 Status check_position(const ManifestState& state) {
   if (state.log.synced_lsn < state.log.flushed_lsn) {
-    return broken("LSN " + std::to_string(state.log.flushed_lsn) +
-                  " is flushed and the log durable only up to " +
+    return broken("LSN " + std::to_string(state.log.flushed_lsn) + " is flushed and the log durable only up to " +
                   std::to_string(state.log.synced_lsn));
   }
   if (!state.ledger.balanced()) return broken("the ledger does not balance");
@@ -94,8 +89,7 @@ Status remove_files(ManifestState& state, const ManifestEdit& edit) {
   }
   for (uint64_t number : edit.remove_dictionary_files) {
     auto& files = state.dictionary_files;
-    auto found = std::find_if(files.begin(), files.end(),
-                              [&](const auto& file) { return file.number == number; });
+    auto found = std::find_if(files.begin(), files.end(), [&](const auto& file) { return file.number == number; });
     if (found == files.end()) {
       return broken("dictionary file " + std::to_string(number) + " is removed and was not live");
     }
@@ -108,8 +102,7 @@ Status remove_files(ManifestState& state, const ManifestEdit& edit) {
 Status add_files(ManifestState& state, const ManifestEdit& edit) {
   auto removed = [&](uint64_t number) {
     return std::count(edit.remove_segments.begin(), edit.remove_segments.end(), number) +
-               std::count(edit.remove_dictionary_files.begin(), edit.remove_dictionary_files.end(),
-                          number) >
+               std::count(edit.remove_dictionary_files.begin(), edit.remove_dictionary_files.end(), number) >
            0;
   };
   for (const SegmentInfo& segment : edit.add_segments) {
@@ -129,8 +122,8 @@ Status add_files(ManifestState& state, const ManifestEdit& edit) {
 Status move_log(ManifestState& state, const LogPosition& log) {
   if (log.flushed_lsn < state.log.flushed_lsn || log.synced_lsn < state.log.synced_lsn ||
       log.first_file < state.log.first_file) {
-    return broken("the log position goes back from LSN " + std::to_string(state.log.flushed_lsn) +
-                  " to " + std::to_string(log.flushed_lsn));
+    return broken("the log position goes back from LSN " + std::to_string(state.log.flushed_lsn) + " to " +
+                  std::to_string(log.flushed_lsn));
   }
   state.log = log;
   return {};
@@ -138,10 +131,9 @@ Status move_log(ManifestState& state, const LogPosition& log) {
 
 Status move_ledger(ManifestState& state, const Ledger& next) {
   const Ledger& now = state.ledger;
-  if (next.received < now.received || next.accepted < now.accepted ||
-      next.duplicates < now.duplicates || next.conflicts < now.conflicts ||
-      next.too_late < now.too_late || next.rejected < now.rejected || next.late < now.late ||
-      next.other_values < now.other_values) {
+  if (next.received < now.received || next.accepted < now.accepted || next.duplicates < now.duplicates ||
+      next.conflicts < now.conflicts || next.too_late < now.too_late || next.rejected < now.rejected ||
+      next.late < now.late || next.other_values < now.other_values) {
     return broken("a count of the ledger goes back");
   }
   state.ledger = next;
@@ -165,8 +157,7 @@ Status move_positions(ManifestState& state, const ManifestEdit& edit) {
   TALLY_TRY(move_on(state.next_file_number, edit.next_file_number, "the next file number"));
   for (auto [dimension, size] : edit.dictionary_sizes) {
     uint32_t& known = state.dictionary_sizes[dimension];
-    if (size < known)
-      return broken("the dictionary of dimension " + std::to_string(dimension) + " shrinks");
+    if (size < known) return broken("the dictionary of dimension " + std::to_string(dimension) + " shrinks");
     known = size;
   }
   return {};

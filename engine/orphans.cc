@@ -15,8 +15,8 @@ Status check_listed(FileSystem& fs, const std::string& path, uint64_t size) {
   }
   TALLY_TRY(info);
   if (info->size != size) {
-    return fail(Code::kCorruption, path + " has " + std::to_string(info->size) +
-                                       " bytes, and the manifest says " + std::to_string(size));
+    return fail(Code::kCorruption,
+                path + " has " + std::to_string(info->size) + " bytes, and the manifest says " + std::to_string(size));
   }
   return {};
 }
@@ -28,8 +28,7 @@ class Sweep {
 
   Result<OrphanReport> run() {
     TALLY_TRY(remove_temporary(paths_.directory()));
-    for (const std::string& directory :
-         {paths_.segment_directory(), paths_.dictionary_directory()}) {
+    for (const std::string& directory : {paths_.segment_directory(), paths_.dictionary_directory()}) {
       TALLY_TRY(remove_temporary(directory));
       TALLY_TRY(move_unlisted(directory));
     }
@@ -59,9 +58,7 @@ class Sweep {
     bool moved = false;
     for (const FileInfo& entry : entries) {
       ParsedName parsed = parse_file_name(entry.name);
-      if (parsed.temporary ||
-          (parsed.kind != FileKind::kSegment && parsed.kind != FileKind::kDictionary))
-        continue;
+      if (parsed.temporary || (parsed.kind != FileKind::kSegment && parsed.kind != FileKind::kDictionary)) continue;
       if (listed(parsed)) continue;
       TALLY_ASSIGN_OR_RETURN(std::string target, free_orphan_name(entry.name));
       TALLY_TRY(fs_.rename(join_path(directory, entry.name), target));
@@ -76,8 +73,7 @@ class Sweep {
   // The same number can be orphaned more than once.
   Result<std::string> free_orphan_name(const std::string& name) {
     Status made = fs_.make_directory(paths_.orphan_directory());
-    if (!made && made.error().code != Code::kAlreadyExists)
-      return std::unexpected(std::move(made).error());
+    if (!made && made.error().code != Code::kAlreadyExists) return std::unexpected(std::move(made).error());
     std::string target = paths_.orphan(name);
     for (uint64_t again = 2;; ++again) {
       Result<FileInfo> taken = fs_.info(target);
@@ -95,8 +91,7 @@ class Sweep {
 
 }  // namespace
 
-Status check_listed_files(FileSystem& fs, const std::string& table_directory,
-                          const ManifestState& state) {
+Status check_listed_files(FileSystem& fs, const std::string& table_directory, const ManifestState& state) {
   TablePaths paths(table_directory);
   for (const auto& [number, segment] : state.segments) {
     TALLY_TRY(check_listed(fs, paths.segment(number), segment.size));
@@ -107,8 +102,7 @@ Status check_listed_files(FileSystem& fs, const std::string& table_directory,
   return {};
 }
 
-Result<OrphanReport> set_aside_orphans(FileSystem& fs, const std::string& table_directory,
-                                       const ManifestState& state) {
+Result<OrphanReport> set_aside_orphans(FileSystem& fs, const std::string& table_directory, const ManifestState& state) {
   return Sweep(fs, table_directory, state).run();
 }
 

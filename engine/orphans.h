@@ -11,19 +11,16 @@ namespace tally {
 
 struct OrphanReport {
   std::vector<std::string> removed;  // *.tmp of our own naming
-  std::vector<std::string>
-      moved;  // segments and dictionary files that the manifest does not list, now in orphan/
+  std::vector<std::string> moved;    // segments and dictionary files that the manifest does not list, now in orphan/
 };
 
 // Every listed segment and dictionary file must be there with its size; kCorruption names the first that is not. (Its id
 // and sums are checked when it is opened.)
-Status check_listed_files(FileSystem& fs, const std::string& table_directory,
-                          const ManifestState& state);
+Status check_listed_files(FileSystem& fs, const std::string& table_directory, const ManifestState& state);
 
 // Call it once, when the table is opened for writing, after check_listed_files() and before anything new is written: files
 // half written are removed, unlisted ones moved to orphan/, where nothing of ours deletes them. Names that we never make are
 // left alone. Not after an error, nor for a copy under salvage: what looks like an orphan may be what is left of the data.
-Result<OrphanReport> set_aside_orphans(FileSystem& fs, const std::string& table_directory,
-                                       const ManifestState& state);
+Result<OrphanReport> set_aside_orphans(FileSystem& fs, const std::string& table_directory, const ManifestState& state);
 
 }  // namespace tally

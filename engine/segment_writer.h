@@ -25,18 +25,18 @@ using FileUuid = std::array<uint8_t, 16>;
 
 // What a manifest keeps of a segment (M4).
 struct SegmentInfo {
-  uint64_t number = 0;          // names the file
+  uint64_t number = 0;  // names the file
   FileUuid uuid{};
   uint64_t size = 0;
-  uint64_t checksum = 0;        // XXH3 of the whole file
+  uint64_t checksum = 0;  // XXH3 of the whole file
   uint64_t rows = 0;
-  uint64_t events = 0;          // rows of kind event
+  uint64_t events = 0;  // rows of kind event
   TimeUs min_time = 0;
   TimeUs max_time = 0;
   Lsn min_lsn = 0;
   Lsn max_lsn = 0;
   Tier tier = Tier::kRaw;
-  uint32_t rollup_id = 0;       // 0 for raw
+  uint32_t rollup_id = 0;  // 0 for raw
   uint32_t schema_version = 0;
   uint16_t min_reader_version = 1;
   friend bool operator==(const SegmentInfo&, const SegmentInfo&) = default;
@@ -52,13 +52,13 @@ struct RawColumns {
   const IdSlot* ids = nullptr;
   const IdKind* id_kinds = nullptr;
   const uint32_t* digests = nullptr;
-  std::vector<const uint32_t*> codes;        // by dimension: table codes
+  std::vector<const uint32_t*> codes;  // by dimension: table codes
   struct Field {
     const int64_t* ints = nullptr;
-    const uint8_t* nulls = nullptr;          // 1 = NULL; nullptr = none is
+    const uint8_t* nulls = nullptr;  // 1 = NULL; nullptr = none is
     const StringRef* strings = nullptr;
   };
-  std::vector<Field> fields;                 // by field
+  std::vector<Field> fields;  // by field
 };
 
 class Dictionary;
@@ -67,16 +67,16 @@ class SegmentWriter {
  public:
   struct Options {
     FileSystem* fs = nullptr;
-    std::string directory;       // of the final file
+    std::string directory;  // of the final file
     uint64_t number = 0;
     FileUuid uuid{};
     std::array<uint8_t, 16> table_uuid{};
     std::shared_ptr<const Schema> schema;
     std::vector<const Dictionary*> dictionaries;  // by dimension, for the appendix
-    uint32_t block_rows = 0;     // 0: limits::kSegmentBlockRows
+    uint32_t block_rows = 0;                      // 0: limits::kSegmentBlockRows
   };
   static Result<std::unique_ptr<SegmentWriter>> create(Options options);
-  virtual ~SegmentWriter() = default;          // unfinished: the temporary file is removed, as far as possible
+  virtual ~SegmentWriter() = default;  // unfinished: the temporary file is removed, as far as possible
   // Rows of one UTC day; days ascending, each at most once, but a day may come in several calls one after the other. Each
   // call's rows are cut into blocks of their own: come with multiples of the block, or whole days. Within a day rows are
   // sorted by their codes, dimension after dimension, then by time. After an error the writer can only be destroyed.

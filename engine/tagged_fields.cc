@@ -13,9 +13,8 @@ Result<Field> read_field(ByteReader& in, std::string_view what) {
 
 Status skip_unknown_field(const Field& field, std::string_view what) {
   if ((field.tag & kFieldMaySkip) != 0) return {};
-  return fail(Code::kUnsupported,
-              std::string(what) + " has a field of kind " + std::to_string(field.tag) +
-                  ", which a newer Tally has written and this one does not know");
+  return fail(Code::kUnsupported, std::string(what) + " has a field of kind " + std::to_string(field.tag) +
+                                      ", which a newer Tally has written and this one does not know");
 }
 
 Status skip_unknown_fields(ByteReader& in, std::string_view what) {

@@ -114,8 +114,7 @@ TEST_CASE("manifest crash: at every change of opening, committing and rewriting,
   CHECK(states > 300);
 }
 
-TEST_CASE(
-    "manifest crash: kill -9 keeps what the cache holds, and the next start makes it durable") {
+TEST_CASE("manifest crash: kill -9 keeps what the cache holds, and the next start makes it durable") {
   for (uint64_t n = 1;; ++n) {
     SimDisk disk(n);
     prepare(disk);
@@ -137,8 +136,7 @@ TEST_CASE(
         SimDisk disk(n);
         prepare(disk);
         REQUIRE(Manifest::create(disk, "t", sample_state()));
-        disk.inject(
-            {.effect = effect, .ops = {}, .nth = n, .persistent = persistent, .survives = 0.5});
+        disk.inject({.effect = effect, .ops = {}, .nth = n, .persistent = persistent, .survives = 0.5});
         Progress progress = commit_some(disk, 1, 6);
         CAPTURE(n);
         CAPTURE(persistent);
@@ -191,8 +189,7 @@ TEST_CASE(
   space = *disk.space("t");
   disk.set_capacity(space.total_bytes - space.free_bytes);
   Status status;
-  for (; lsn < 100 && status; lsn += status ? 1 : 0)
-    status = manifest->commit(sample_flush(*manifest->state(), lsn));
+  for (; lsn < 100 && status; lsn += status ? 1 : 0) status = manifest->commit(sample_flush(*manifest->state(), lsn));
   REQUIRE_FALSE(status);
   CHECK(status.error().code == Code::kNoSpace);
   CHECK((*Manifest::load(disk, "t"))->log.flushed_lsn == lsn - 1);
@@ -220,8 +217,7 @@ TEST_CASE("window: manifest edit written, not synced: old or new state") {
 namespace {
 
 // A disk that loses power while `op` on a path with `part` in it is under way, in the rewrite that an open makes.
-void crash_in_rewrite(DiskOp op, const std::string& part,
-                      const std::function<void(SimDisk&)>& verify) {
+void crash_in_rewrite(DiskOp op, const std::string& part, const std::function<void(SimDisk&)>& verify) {
   for (uint64_t n = 1;; ++n) {
     SimDisk disk(n);
     prepare(disk);
@@ -232,8 +228,7 @@ void crash_in_rewrite(DiskOp op, const std::string& part,
     REQUIRE(disk.crashed());  // the wanted operation comes before the end
     // The operation under the crash is the last change of the trace.
     auto trace = disk.trace();
-    auto last = std::find_if(trace.rbegin(), trace.rend(),
-                             [](const DiskOperation& o) { return is_change(o.op); });
+    auto last = std::find_if(trace.rbegin(), trace.rend(), [](const DiskOperation& o) { return is_change(o.op); });
     if (last->op != op || last->path.find(part) == std::string::npos) continue;
     for (Fate fate : kAllFates) {
       CAPTURE(fate_name(fate));
@@ -250,8 +245,7 @@ void check_old_or_new(SimDisk& disk) {
 
 }  // namespace
 
-TEST_CASE(
-    "window: new MANIFEST written, CURRENT's temporary file not renamed: the old one is valid") {
+TEST_CASE("window: new MANIFEST written, CURRENT's temporary file not renamed: the old one is valid") {
   crash_in_rewrite(DiskOp::kRename, "CURRENT", check_old_or_new);
 }
 

@@ -24,8 +24,7 @@ TEST_CASE("manifest format: no flipped bit and no cut lets CURRENT name another 
     harmed[bit / 8] = static_cast<char>(harmed[bit / 8] ^ (1 << bit % 8));
     CHECK_FALSE(decode_current(harmed));
   }
-  for (size_t length = 0; length < text.size(); ++length)
-    CHECK_FALSE(decode_current(text.substr(0, length)));
+  for (size_t length = 0; length < text.size(); ++length) CHECK_FALSE(decode_current(text.substr(0, length)));
   CHECK_FALSE(decode_current(text + "\n"));
 }
 

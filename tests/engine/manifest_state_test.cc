@@ -48,9 +48,7 @@ TEST_CASE("manifest state: every rule refuses the edit that breaks it") {
       {"dictionary file 9 is removed", [](ManifestEdit& e) { e.remove_dictionary_files = {9}; }},
       {"added and was live", [](ManifestEdit& e) { e.add_segments.front().number = 2; }},
       {"added and was live",
-       [](ManifestEdit& e) {
-         e.remove_segments = {2}, e.add_segments.push_back(sample_segment(2, 9));
-       }},
+       [](ManifestEdit& e) { e.remove_segments = {2}, e.add_segments.push_back(sample_segment(2, 9)); }},
       {"not its own", [](ManifestEdit& e) { e.add_dictionary_files.push_back({.number = 3}); }},
       {"not its own", [](ManifestEdit& e) { e.add_segments.front().number = 4; }},
       {"not its own", [](ManifestEdit& e) { e.add_segments.front().number = 0; }},
@@ -68,8 +66,7 @@ TEST_CASE("manifest state: every rule refuses the edit that breaks it") {
       {"goes back", [](ManifestEdit& e) { e.newest_event_us = 19; }},
       {"goes back", [](ManifestEdit& e) { e.reference_us = 19; }},
       {"goes back", [](ManifestEdit& e) { e.next_file_number = 2; }},
-      {"goes back",
-       [](ManifestEdit& e) { e.ledger->late = 0, --e.ledger->received, e.ledger->duplicates = 1; }},
+      {"goes back", [](ManifestEdit& e) { e.ledger->late = 0, --e.ledger->received, e.ledger->duplicates = 1; }},
       {"does not balance", [](ManifestEdit& e) { ++e.ledger->rejected; }},
       {"shrinks", [](ManifestEdit& e) { e.dictionary_sizes[7] = 21; }},
       {"schema 2 has version 1", [](ManifestEdit& e) { e.add_schema = sample_state().schemas[0]; }},

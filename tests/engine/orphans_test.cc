@@ -12,8 +12,7 @@ namespace {
 
 struct Folder {
   Folder() : disk(1), state(sample_state()) {
-    for (const std::string& path :
-         {paths.directory(), paths.segment_directory(), paths.dictionary_directory()}) {
+    for (const std::string& path : {paths.directory(), paths.segment_directory(), paths.dictionary_directory()}) {
       REQUIRE(disk.make_directory(path));
     }
     state.segments[1] = sample_segment(1, 1);
@@ -33,8 +32,7 @@ struct Folder {
 
 }  // namespace
 
-TEST_CASE(
-    "orphans: what is half written goes, what is unlisted is set aside, what is not ours stays") {
+TEST_CASE("orphans: what is half written goes, what is unlisted is set aside, what is not ours stays") {
   Folder folder;
   folder.put(folder.paths.segment(2));
   folder.put(folder.paths.dictionary(3));
