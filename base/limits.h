@@ -42,7 +42,9 @@ inline constexpr uint32_t kRollupsMax = 32;
 inline constexpr uint32_t kTablesMax = 1'024;
 inline constexpr uint32_t kDimensionValuesDefault = 1'000'000;
 inline constexpr uint32_t kDimensionValuesMax = 16'000'000;
-inline constexpr TimeUs kFutureSkewUs = 5 * kMicrosPerMinute;    // event time further ahead of arrival is too early
+inline constexpr uint64_t kDimensionBytesMax = 1 * kGiB;       // of one dimension's values together; beyond it (other)
+inline constexpr uint64_t kDictionaryFileBytes = 256 * kMiB;   // values go to another file from here on
+inline constexpr TimeUs kFutureSkewUs = 5 * kMicrosPerMinute;  // event time further ahead of arrival is too early
 inline constexpr TimeUs kGraceDefaultUs = 5 * kMicrosPerMinute;  // above it an accepted row counts as late
 
 // --- memory --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/checksum.h"
+#include "base/limits.h"
 #include "engine/string_arena.h"
 
 namespace tally {
@@ -96,7 +97,7 @@ uint32_t Dictionary::add(std::string_view value) {
   size_t at = impl.slot_of(value, hash);
   if (impl.slots[at].code != 0) return impl.slots[at].code;
   uint32_t code = impl.size.load(std::memory_order_relaxed);
-  if (code >= impl.code_end) return kOtherCode;
+  if (code >= impl.code_end || impl.arena.memory_bytes() >= limits::kDimensionBytesMax) return kOtherCode;
   auto& block = impl.blocks[code / kBlockValues];
   if (!block) block = std::make_unique<std::string_view[]>(kBlockValues);
   block[code % kBlockValues] = impl.arena.copy(value);

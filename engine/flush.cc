@@ -96,8 +96,29 @@ Result<SegmentInfo> write_shard(const FlushContext& context, const ChunkList& ch
   return writer->finish();
 }
 
-Result<std::optional<DictionaryFileInfo>> write_dictionaries(const FlushContext& context, const FlushJob& job,
-                                                             uint64_t number, ManifestEdit& edit) {
+// Cuts ranges so that each part holds about limits::kDictionaryFileBytes of values: one file each.
+std::vector<std::vector<DictionaryRange>> split_by_size(std::span<const DictionaryRange> ranges) {
+  std::vector<std::vector<DictionaryRange>> parts;
+  uint64_t bytes = limits::kDictionaryFileBytes;
+  for (const DictionaryRange& range : ranges) {
+    for (uint32_t code = range.first_code; code < range.end_code; ++code) {
+      if (bytes >= limits::kDictionaryFileBytes) {
+        parts.emplace_back();
+        bytes = 0;
+      }
+      std::vector<DictionaryRange>& part = parts.back();
+      if (part.empty() || part.back().dimension_id != range.dimension_id) {
+        part.push_back({range.dimension_id, range.dictionary, code, code});
+      }
+      part.back().end_code = code + 1;
+      bytes += range.dictionary->value(code).size() + sizeof(uint32_t);
+    }
+  }
+  return parts;
+}
+
+// What the dictionaries gained since the manifest's last edit.
+Status write_dictionaries(const FlushContext& context, const FlushJob& job, uint64_t& number, ManifestEdit& edit) {
   const std::shared_ptr<const ManifestState> state = context.manifest->state();
   const Schema& schema = *state->schema();
   std::vector<DictionaryRange> ranges;
@@ -110,18 +131,17 @@ Result<std::optional<DictionaryFileInfo>> write_dictionaries(const FlushContext&
     ranges.push_back({id, context.dictionaries[d], first, job.dictionary_sizes[d]});
     edit.dictionary_sizes[id] = job.dictionary_sizes[d];
   }
-  if (ranges.empty()) return std::nullopt;
-  TALLY_ASSIGN_OR_RETURN(
-      DictionaryFileInfo info,
-      write_dictionary_file(*context.fs, context.paths.dictionary_directory(), number, random_uuid(), ranges));
-  return info;
+  for (const std::vector<DictionaryRange>& part : split_by_size(ranges)) {
+    TALLY_ASSIGN_OR_RETURN(
+        DictionaryFileInfo info,
+        write_dictionary_file(*context.fs, context.paths.dictionary_directory(), number++, random_uuid(), part));
+    edit.add_dictionary_files.push_back(info);
+  }
+  return {};
 }
 
-}  // namespace
-
-Status flush(const FlushContext& context, const FlushJob& job) {
+Status write_and_commit(const FlushContext& context, const FlushJob& job, ManifestEdit& edit) {
   const std::shared_ptr<const ManifestState> state = context.manifest->state();
-  ManifestEdit edit;
   uint64_t number = state->next_file_number;
   Ledger ledger = job.ledger_before;
   TimeUs newest_event = state->newest_event_us;
@@ -132,11 +152,7 @@ Status flush(const FlushContext& context, const FlushJob& job) {
     TALLY_ASSIGN_OR_RETURN(SegmentInfo segment, write_shard(context, shard.chunks, number++));
     edit.add_segments.push_back(std::move(segment));
   }
-  TALLY_ASSIGN_OR_RETURN(std::optional<DictionaryFileInfo> dictionary, write_dictionaries(context, job, number, edit));
-  if (dictionary) {
-    edit.add_dictionary_files.push_back(*dictionary);
-    ++number;
-  }
+  TALLY_TRY(write_dictionaries(context, job, number, edit));
   edit.next_file_number = number;
   edit.log = job.log;
   edit.ledger = ledger;
@@ -144,6 +160,25 @@ Status flush(const FlushContext& context, const FlushJob& job) {
   edit.newest_arrival_us = std::max(state->newest_arrival_us, job.newest_arrival_us);
   edit.reference_us = std::max(state->reference_us, job.reference_us);
   return context.manifest->commit(edit);
+}
+
+// The files of an edit that was never committed: nothing names them, and the room is needed.
+void remove_written(const FlushContext& context, const ManifestEdit& edit) {
+  for (const SegmentInfo& segment : edit.add_segments) {
+    (void)context.fs->unlink(context.paths.segment(segment.number));
+  }
+  for (const DictionaryFileInfo& file : edit.add_dictionary_files) {
+    (void)context.fs->unlink(context.paths.dictionary(file.number));
+  }
+}
+
+}  // namespace
+
+Status flush(const FlushContext& context, const FlushJob& job) {
+  ManifestEdit edit;
+  Status status = write_and_commit(context, job, edit);
+  if (!status && status.error().code == Code::kNoSpace) remove_written(context, edit);
+  return status;
 }
 
 }  // namespace tally

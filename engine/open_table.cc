@@ -79,13 +79,15 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   for (const auto& shard : shards_) job.shards.push_back(shard->freeze());
   job.ledger_before = ledger_before_;
   TALLY_TRY(tally::flush(flush_context(), job));
+  for (size_t i = 0; i < shards_.size(); ++i) shards_[i]->release(job.shards[i].bytes);
   const std::shared_ptr<const ManifestState> manifest = manifest_->state();
   publisher_.update([&](PublishedState& state) {
     state.segments = make_segment_list(fs_, paths_, *manifest, state.segments.get());
     state.manifest = manifest;
     for (auto& chunks : state.chunks) chunks = std::make_shared<const ChunkList>();
   });
-  return {};
+  // The manifest has left that file behind: should nothing ever be written again, nobody else keeps it (W11).
+  return keep_torn_file(log_options(), log_recovery_);
 }
 
 }  // namespace tally

@@ -11,9 +11,15 @@ namespace {
 // A group beyond this waits for the next one: it would only delay the batches in front.
 constexpr uint64_t kGroupBytesSoft = 8 * limits::kMiB;
 
-uint64_t meta_bytes_estimate(const PendingBatch& pending) {
-  uint64_t bytes = 64 + pending.rejected_rows.size();
+std::unexpected<Error> disk_is_full() {
+  return fail(Code::kNoSpace, "the disk is full: nothing of this batch was logged; send it again later");
+}
+
+// Of a batch's record: the payload, its values when all that were unknown are new, its rejected rows, headers.
+uint64_t record_bytes_at_most(const PendingBatch& pending) {
+  uint64_t bytes = limits::kLogAlignment + pending.batch->payload.size() + pending.rejected_rows.size();
   for (const PreparedBatch::Dimension& dimension : pending.batch->dimensions) {
+    bytes += 16;
     for (size_t i = 0; i < dimension.local_values.size(); ++i) {
       if (dimension.table_codes[i + 1] == Dictionary::kNotFoundCode) bytes += 4 + dimension.local_values[i].size();
     }
@@ -55,8 +61,12 @@ void Sequencer::submit(PendingBatch batch) {
 void Sequencer::request_flush(FlushDone done) {
   {
     std::lock_guard lock(mutex_);
-    mail_.flush_requests.push_back(std::move(done));
+    if (!mail_.stop) {
+      mail_.flush_requests.push_back(std::move(done));
+      done = nullptr;
+    }
   }
+  if (done) return done(fail(Code::kReadOnly, "the table is being closed"));
   arrived_.notify_one();
 }
 
@@ -89,6 +99,18 @@ LogStats Sequencer::log_stats() const {
 void Sequencer::run() {
   while (step(true)) {
   }
+  answer_leftovers();
+}
+
+// Requests that came while the last round ended: nobody else would answer them.
+void Sequencer::answer_leftovers() {
+  std::vector<FlushDone> left = std::exchange(waiting_flushes_, {});
+  for (FlushDone& done : std::exchange(current_flushes_, {})) left.push_back(std::move(done));
+  {
+    std::lock_guard lock(mutex_);
+    for (FlushDone& done : std::exchange(mail_.flush_requests, {})) left.push_back(std::move(done));
+  }
+  for (FlushDone& done : left) done(fail(Code::kReadOnly, "the table is being closed"));
 }
 
 void Sequencer::run_until_idle() {
@@ -153,10 +175,12 @@ void Sequencer::take_flush_mail() {
   const auto& [status, through] = *result;
   std::vector<FlushDone> answered = std::exchange(current_flushes_, {});
   if (status) {
-    flushing_ = flush_lacks_space_ = false;
-    frozen_bytes_ = 0;
+    flushing_ = flush_lacks_space_ = log_lacks_space_ = false;
+    logged_bytes_ -= std::exchange(frozen_log_bytes_, 0);
     flushed_lsn_ = through;
-    if (Status truncated = log_->truncate(through); !truncated) poison(truncated.error());
+    // Without room files may stay that are not needed: a later truncation or the next start takes them.
+    const Status truncated = log_->truncate(through);
+    if (!truncated && truncated.error().code != Code::kNoSpace) poison(truncated.error());
   } else if (status.error().code == Code::kNoSpace) {
     flush_lacks_space_ = true;  // the flusher tries again; flushing_ stays
     for (FlushDone& done : std::exchange(waiting_flushes_, {})) answered.push_back(std::move(done));
@@ -167,9 +191,12 @@ void Sequencer::take_flush_mail() {
   for (FlushDone& done : answered) done(status);
 }
 
+// The log counts as well as memory: rows that are refused fill it and leave nothing in memory.
 bool Sequencer::flush_is_due() const {
   if (flushing_) return false;
-  return !waiting_flushes_.empty() || config_.active_bytes() >= config_.memtable_bytes_max;
+  if (log_lacks_space_ && dispatched_lsn_ != flushed_lsn_) return true;
+  return !waiting_flushes_.empty() || config_.memory_bytes() >= config_.memtable_bytes_max ||
+         logged_bytes_ >= config_.memtable_bytes_max;
 }
 
 void Sequencer::place_marker() {
@@ -191,15 +218,16 @@ void Sequencer::place_marker() {
   job->dictionary_sizes = logged_sizes_;
   job->shards.resize(config_.shards);
   job->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
-  frozen_bytes_ = config_.active_bytes();
+  frozen_log_bytes_ = logged_bytes_;
   flushing_ = true;
   current_flushes_ = std::move(waiting);
   config_.send_marker(std::move(job));
 }
 
-// Memory is full twice over: the next batch has to wait for the flush under way.
+// Memory, or the log, is full twice over: the next batch has to wait for the flush under way.
 bool Sequencer::stalled() const {
-  return flushing_ && frozen_bytes_ + config_.active_bytes() >= 2 * config_.memtable_bytes_max;
+  const uint64_t limit = 2 * config_.memtable_bytes_max;
+  return flushing_ && (config_.memory_bytes() >= limit || logged_bytes_ >= limit);
 }
 
 // ... unless that flush waits for room on the disk: then producers are told instead of kept.
@@ -209,9 +237,7 @@ void Sequencer::refuse_for_space() {
     std::lock_guard lock(mutex_);
     refused.swap(batches_);
   }
-  for (PendingBatch& pending : refused) {
-    pending.done(fail(Code::kNoSpace, "the disk is full: nothing of this batch was logged; send it again later"));
-  }
+  for (PendingBatch& pending : refused) pending.done(disk_is_full());
 }
 
 std::vector<PendingBatch> Sequencer::take_batches() {
@@ -220,7 +246,7 @@ std::vector<PendingBatch> Sequencer::take_batches() {
   std::lock_guard lock(mutex_);
   while (!batches_.empty()) {
     const PendingBatch& next = batches_.front();
-    const uint64_t size = next.batch->payload.size() + meta_bytes_estimate(next) + limits::kLogAlignment;
+    const uint64_t size = record_bytes_at_most(next);
     if (!taken.empty() && bytes + size > kGroupBytesSoft) break;
     bytes += size;
     taken.push_back(std::move(batches_.front()));
@@ -236,8 +262,10 @@ void Sequencer::append_group() {
     for (PendingBatch& pending : taken) pending.done(std::unexpected(healthy.error()));
     return;
   }
-  const std::vector<uint32_t> sizes_before = logged_sizes_;
-  const TimeUs reference_before = reference_us_;
+  if (Status room = make_room(taken); !room) {
+    for (PendingBatch& pending : taken) pending.done(std::unexpected(room.error()));
+    return;
+  }
   const TimeUs arrival_us = arrival_.next();
   std::vector<Bytes> metas(taken.size());
   std::vector<std::shared_ptr<LoggedBatch>> ordered;
@@ -254,20 +282,30 @@ void Sequencer::append_group() {
   }
   Result<Lsn> first = log_->append(records);
   if (!first) {
-    if (first.error().code == Code::kNoSpace) {
-      logged_sizes_ = sizes_before;
-      reference_us_ = reference_before;
-    } else {
-      poison(first.error());
-    }
+    poison(first.error());
     for (auto& logged : ordered) logged->done(std::unexpected(first.error()));
     return;
   }
   last_arrival_us_ = arrival_us;
   for (auto& logged : ordered) {
     logged->lsn = (*first)++;
+    logged_bytes_ += logged->batch->payload.size();
     in_flight_.push_back(std::move(logged));
   }
+}
+
+// Before anything is given a code: what the log cannot take must not leave a trace.
+Status Sequencer::make_room(const std::vector<PendingBatch>& batches) {
+  uint64_t bytes = 0;
+  for (const PendingBatch& pending : batches) bytes += record_bytes_at_most(pending);
+  Status room = log_->reserve(bytes);
+  if (room) return {};
+  if (room.error().code == Code::kNoSpace) {
+    log_lacks_space_ = true;
+    return disk_is_full();
+  }
+  poison(room.error());
+  return health();
 }
 
 std::shared_ptr<LoggedBatch> Sequencer::order(PendingBatch pending, TimeUs arrival_us, Bytes& meta) {

@@ -5,8 +5,8 @@
 // Invariants
 //   1 batches reach the shards in LSN order, each only after its record is durable (reliability.md W23).
 //   2 a marker behind LSN b is sent when the log has nothing in flight, so dictionaries and reference time are those of b.
-//   3 the dictionary values of codes [logged_sizes_, size) travel with the next record, whatever became of the batch that
-//     brought them.
+//   3 a batch gets codes only after the log has made room for its record, so codes [2, logged_sizes_) and nothing else are in
+//     the log when the record is.
 //   4 every batch submitted is answered exactly once.
 // Threads: submit(), request_flush(), flush_finished(), stop() by any; run() or run_until_idle() by the one that sequences.
 #pragma once
@@ -51,7 +51,7 @@ class Sequencer {
     std::vector<Dictionary*> dictionaries;  // by dimension
     uint64_t memtable_bytes_max = 0;
     size_t shards = 1;
-    std::function<uint64_t()> active_bytes;                      // rows in memory that no marker has passed
+    std::function<uint64_t()> memory_bytes;  // of rows in memory, those of a flush under way included
     std::function<void(std::shared_ptr<LoggedBatch>)> dispatch;  // to every shard
     std::function<void(std::shared_ptr<FlushJob>)> send_marker;  // to every shard
   };
@@ -89,6 +89,8 @@ class Sequencer {
   bool stalled() const;
   void refuse_for_space();
   void append_group();
+  Status make_room(const std::vector<PendingBatch>& batches);
+  void answer_leftovers();
   std::vector<PendingBatch> take_batches();
   std::shared_ptr<LoggedBatch> order(PendingBatch pending, TimeUs arrival_us, Bytes& meta);
   void resolve_codes(PreparedBatch& batch, bool& has_other);
@@ -108,7 +110,9 @@ class Sequencer {
   Lsn flushed_lsn_;
   bool flushing_ = false;
   bool flush_lacks_space_ = false;
-  uint64_t frozen_bytes_ = 0;               // of the flush under way
+  bool log_lacks_space_ = false;            // a flush may give log files back
+  uint64_t logged_bytes_ = 0;               // of records that no finished flush has passed
+  uint64_t frozen_log_bytes_ = 0;           // of those, what the flush under way passes
   std::vector<FlushDone> waiting_flushes_;  // for the next marker
   std::vector<FlushDone> current_flushes_;  // for the flush under way
 

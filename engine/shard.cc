@@ -1,6 +1,7 @@
 #include "engine/shard.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/limits.h"
 
@@ -128,7 +129,9 @@ void Shard::append_rows(const LoggedBatch& logged) {
     Chunk& chunk = *active_.back();
     const uint64_t bytes_before = chunk.memory_bytes();
     const uint32_t fitted = chunk.append(*logged.batch, rows, kinds, logged.lsn, logged.times.arrival_us);
-    active_bytes_.fetch_add(chunk.memory_bytes() - bytes_before, std::memory_order_relaxed);
+    const uint64_t added = chunk.memory_bytes() - bytes_before;
+    active_bytes_ += added;
+    memory_bytes_.fetch_add(added, std::memory_order_relaxed);
     rows = rows.subspan(fitted);
     kinds = kinds.subspan(fitted);
   }
@@ -138,7 +141,7 @@ FrozenShard Shard::freeze() {
   FrozenShard frozen;
   frozen.chunks.assign(active_.begin(), active_.end());
   active_.clear();
-  active_bytes_.store(0, std::memory_order_relaxed);
+  frozen.bytes = std::exchange(active_bytes_, 0);
   frozen.newest_event_us = newest_event_us_;
   frozen.ledger = ledger();
   return frozen;

@@ -24,7 +24,8 @@ namespace tally {
 // What a shard hands over at a flush marker: everything it applied up to there.
 struct FrozenShard {
   ChunkList chunks;
-  Ledger ledger;  // since the table was opened
+  uint64_t bytes = 0;  // of memory, until release()
+  Ledger ledger;       // since the table was opened
   TimeUs newest_event_us = 0;
 };
 
@@ -40,7 +41,9 @@ class Shard {
   Lsn applied_lsn() const { return applied_lsn_.load(std::memory_order_acquire); }
   Ledger ledger() const;
   uint64_t remembered_ids() const { return remembered_.load(std::memory_order_relaxed); }
-  uint64_t active_bytes() const { return active_bytes_.load(std::memory_order_relaxed); }  // chunks not frozen yet
+  // Of rows in memory, frozen ones included until their flush is over.
+  uint64_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
+  void release(uint64_t bytes) { memory_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
   void decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
@@ -50,14 +53,15 @@ class Shard {
 
   const uint32_t index_;
   StatePublisher& publisher_;
-  SeenIds seen_;                                // owned by the shard's thread, as are the next four
+  SeenIds seen_;                                // owned by the shard's thread, as are the next five
   std::vector<std::shared_ptr<Chunk>> active_;  // chunks since the last marker
   std::vector<uint32_t> kept_rows_;             // scratch of apply(): rows that go to raw, and their kinds
   std::vector<RowKind> kept_kinds_;
   TimeUs newest_event_us_ = 0;
+  uint64_t active_bytes_ = 0;  // of memory_bytes_, those behind the last marker
   std::atomic<Lsn> applied_lsn_;
   std::atomic<uint64_t> remembered_{0};
-  std::atomic<uint64_t> active_bytes_{0};
+  std::atomic<uint64_t> memory_bytes_{0};
   mutable std::mutex ledger_mutex_;
   Ledger ledger_;  // guarded by ledger_mutex_
 };

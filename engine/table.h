@@ -35,6 +35,7 @@ struct TableOptions {
   uint32_t shards = 0;  // 0: one a core
   uint64_t memtable_bytes_max = limits::kMemtableBytesMax;
   uint64_t log_file_bytes = limits::kLogFileBytes;
+  uint64_t remembered_ids_max = limits::kRememberedIdsMax;  // kRetryLater from there on
 };
 
 // A row of the source that never became a row of a batch: it did not parse or broke a rule.
@@ -82,7 +83,7 @@ class Table {
   virtual Status prepare_writes() = 0;
   // Everything applied so far goes to segments; the log is truncated.
   virtual Status flush() = 0;
-  // Flushes, closes the log cleanly. Later calls fail.
+  // Flushes, closes the log cleanly. Calling it again answers the same; other calls that write fail from then on.
   virtual Status close() = 0;
 
   struct Stats {

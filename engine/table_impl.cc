@@ -108,6 +108,10 @@ Result<PendingBatch> TableImpl::prepare(IngestBatch batch) const {
 
 void TableImpl::ingest_async(IngestBatch batch, Done done) {
   if (Status started = prepare_writes(); !started) return done(std::unexpected(started.error()));
+  if (remembered_ids() >= options_.remembered_ids_max) {
+    return done(fail(Code::kRetryLater, "the table remembers " + std::to_string(remembered_ids()) +
+                                            " ids, its limit (remembered_ids_max): nothing of this batch was logged"));
+  }
   Result<PendingBatch> pending = prepare(std::move(batch));
   if (!pending) return done(std::unexpected(pending.error()));
   permits_.acquire();
@@ -115,13 +119,15 @@ void TableImpl::ingest_async(IngestBatch batch, Done done) {
     permits_.release();
     done(std::move(result));
   };
-  std::shared_ptr<WritePath> write;
-  {
-    std::lock_guard lock(start_mutex_);
-    write = write_;
-  }
-  if (write == nullptr) return pending->done(fail(Code::kReadOnly, "the table is closed"));
-  write->submit(std::move(*pending));
+  Result<std::shared_ptr<WritePath>> write = running_write_path();
+  if (!write) return pending->done(std::unexpected(write.error()));
+  (*write)->submit(std::move(*pending));
+}
+
+uint64_t TableImpl::remembered_ids() const {
+  uint64_t ids = 0;
+  for (const auto& shard : shards_) ids += shard->remembered_ids();
+  return ids;
 }
 
 // --- the write path ------------------------------------------------------------------------------------------------
@@ -185,23 +191,30 @@ Status TableImpl::start_writing() {
   return {};
 }
 
+// nullptr: nothing was written since the table was opened.
+Result<std::shared_ptr<WritePath>> TableImpl::running_write_path() {
+  std::lock_guard lock(start_mutex_);
+  if (closed_) return fail(Code::kReadOnly, "the table is closed");
+  TALLY_TRY(read_only_);
+  return write_;
+}
+
 Status TableImpl::flush() {
-  std::shared_ptr<WritePath> write;
-  {
-    std::lock_guard lock(start_mutex_);
-    write = write_;
-  }
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<WritePath> write, running_write_path());
   return write == nullptr ? Status{} : write->flush();
 }
 
 Status TableImpl::close() {
+  std::lock_guard closing(close_mutex_);
+  if (close_status_) return *close_status_;
   std::shared_ptr<WritePath> write;
   {
     std::lock_guard lock(start_mutex_);
     closed_ = true;
     write = write_;
   }
-  return write == nullptr ? Status{} : write->close();
+  close_status_ = write == nullptr ? Status{} : write->close();
+  return *close_status_;
 }
 
 // --- what readers see ----------------------------------------------------------------------------------------------
@@ -230,7 +243,7 @@ Table::Stats TableImpl::stats() const {
   Stats stats;
   const std::shared_ptr<const PublishedState> state = publisher_.get();
   stats.ledger = ledger();
-  for (const auto& shard : shards_) stats.remembered_ids += shard->remembered_ids();
+  stats.remembered_ids = remembered_ids();
   for (const auto& chunks : state->chunks) {
     for (const auto& chunk : *chunks) {
       stats.memtable_rows += chunk->rows();

@@ -46,6 +46,8 @@ class TableImpl final : public Table {
   std::vector<Dictionary*> dictionary_pointers() const;
   Result<PendingBatch> prepare(IngestBatch batch) const;
   Ledger ledger() const;
+  uint64_t remembered_ids() const;
+  Result<std::shared_ptr<WritePath>> running_write_path();
 
   FileSystem& fs_;
   Clock& clock_;
@@ -57,14 +59,16 @@ class TableImpl final : public Table {
   StatePublisher publisher_;
   std::vector<std::shared_ptr<Dictionary>> dictionaries_;  // by dimension
   std::vector<std::unique_ptr<Shard>> shards_;
-  LogRecovery log_recovery_;            // after recover(): constant
-  mutable std::mutex start_mutex_;      // for bringing the write path up and down
-  std::unique_ptr<Manifest> manifest_;  // guarded by start_mutex_ until write_ stands
-  bool ids_known_ = false;              // guarded by start_mutex_
-  Status read_only_;                    // why there can be no write path; guarded by start_mutex_
-  bool closed_ = false;                 // guarded by start_mutex_
-  std::shared_ptr<WritePath> write_;    // guarded by start_mutex_
-  Permits permits_{limits::kIngestQueueMax};
+  LogRecovery log_recovery_;                  // after recover(): constant
+  Permits permits_{limits::kIngestQueueMax};  // outlives write_, whose last answers give them back
+  mutable std::mutex start_mutex_;            // for bringing the write path up and down
+  std::unique_ptr<Manifest> manifest_;        // guarded by start_mutex_ until write_ stands
+  bool ids_known_ = false;                    // guarded by start_mutex_
+  Status read_only_;                          // why there can be no write path; guarded by start_mutex_
+  bool closed_ = false;                       // guarded by start_mutex_
+  std::mutex close_mutex_;                    // one close at a time
+  std::optional<Status> close_status_;        // of the first; guarded by close_mutex_
+  std::shared_ptr<WritePath> write_;          // guarded by start_mutex_
 };
 
 }  // namespace tally

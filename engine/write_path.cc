@@ -14,9 +14,9 @@ constexpr auto kSpaceRetry = std::chrono::seconds(1);  // how often a flush that
 WritePath::WritePath(Config config) : config_(std::move(config)) {
   Sequencer::Config sequencer = std::move(config_.sequencer);
   sequencer.shards = config_.shards.size();
-  sequencer.active_bytes = [this] {
+  sequencer.memory_bytes = [this] {
     uint64_t bytes = 0;
-    for (const Shard* shard : config_.shards) bytes += shard->active_bytes();
+    for (const Shard* shard : config_.shards) bytes += shard->memory_bytes();
     return bytes;
   };
   sequencer.dispatch = [this](std::shared_ptr<LoggedBatch> logged) { give_to_shards(std::move(logged)); };
@@ -123,6 +123,7 @@ void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
     const Status status = tally::flush(config_.flush, *job);
     if (status) {
       publish(*job);
+      for (size_t i = 0; i < job->shards.size(); ++i) config_.shards[i]->release(job->shards[i].bytes);
       flushes_.fetch_add(1, std::memory_order_relaxed);
     }
     sequencer_->flush_finished(status, job->log.flushed_lsn);

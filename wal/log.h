@@ -92,6 +92,9 @@ class Log {
   // The bytes are copied: the caller may reuse its buffers. May wait for the disk when kLogGroupsInFlightMax groups are
   // in flight. Starts the write at once.
   virtual Result<Lsn> append(std::span<const AppendRecord> records) = 0;
+  // Makes sure that the next append(), of at most `bytes` of meta and payload with limits::kLogAlignment for each record, does
+  // not fail for lack of space: kNoSpace comes from here instead, before anything was decided about the records.
+  virtual Status reserve(uint64_t bytes) = 0;
   // True while append() would not have to wait.
   virtual bool can_append() const = 0;
   virtual size_t groups_in_flight() const = 0;
@@ -157,11 +160,17 @@ struct LogRecovery {
 // `position` says that nothing was ever logged.
 Result<LogRecovery> recover_log(const LogOptions& options, const LogPosition& position, const RecordVisitor& visit);
 
+// Keeps the file of recovery.torn as NNNNNNNN.torn, durably; nothing to do without one, or when it was kept before. Call
+// it as soon as the manifest says that what recovery visited is durable elsewhere (first_file = recovery.highest_file +
+// 1): from then on no later recovery looks at that file, and a table that is only read starts no log. Not before: until
+// then the file's good records are needed.
+Status keep_torn_file(const LogOptions& options, const LogRecovery& recovery);
+
 // Starts a log in a fresh file (never an old one, W21) whose first record will be `first_lsn`; removes the clean mark
-// first (W14). Call it after what recovery visited has been made durable elsewhere and the manifest says so: flushed_lsn at
-// least recovery.last_lsn and below first_lsn, first_file = recovery.highest_file + 1. first_lsn must be above
-// recovery.highest_lsn_seen. The files of before are reused or removed; a torn one is kept as NNNNNNNN.torn. kNoSpace: the
-// log is as it was, try again when there is room.
+// first (W14). Call it after what recovery visited has been made durable elsewhere and the manifest says so: flushed_lsn
+// at least recovery.last_lsn and below first_lsn, first_file = recovery.highest_file + 1. first_lsn must be above
+// recovery.highest_lsn_seen. The files of before are reused or removed; a torn one is kept as by keep_torn_file().
+// kNoSpace: the log is as it was, try again when there is room.
 Result<std::unique_ptr<Log>> start_log(const LogOptions& options, Lsn first_lsn, const LogRecovery& recovery);
 
 }  // namespace tally

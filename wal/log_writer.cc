@@ -93,6 +93,11 @@ Result<Lsn> LogWriter::append(std::span<const AppendRecord> records) {
   return first;
 }
 
+Status LogWriter::reserve(uint64_t bytes) {
+  TALLY_TRY(check_open());
+  return make_room(bytes + limits::kLogAlignment);
+}
+
 // After it the next group fits the file and the pipeline.
 Status LogWriter::make_room(uint64_t bytes) {
   while (pipeline_->full()) TALLY_TRY(poll(true));

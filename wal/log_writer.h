@@ -22,6 +22,7 @@ class LogWriter final : public Log {
   static Result<std::unique_ptr<Log>> start(const LogOptions& options, Lsn first_lsn, const LogRecovery& recovery);
 
   Result<Lsn> append(std::span<const AppendRecord> records) override;
+  Status reserve(uint64_t bytes) override;
   bool can_append() const override { return !pipeline_->full(); }
   size_t groups_in_flight() const override { return pipeline_->in_flight(); }
   Status poll(bool wait) override;

@@ -270,3 +270,92 @@ TEST_CASE("table: a class of rows may be late longer than the rest") {
   CHECK(send("b", 20 * kMicrosPerDay, 0).too_late == 1);
   CHECK(send("c", 31 * kMicrosPerDay, 1).too_late == 1);
 }
+
+TEST_CASE("table: a log without room refuses batches, leaves no trace of them, and goes on by itself") {
+  TableWorld world(14);
+  world.send({{.id = "first"}});
+  world.disk.inject({.effect = FaultEffect::kNoSpace,
+                     .ops = {DiskOp::kPreallocate, DiskOp::kCreate},
+                     .path_part = "/log/",
+                     .persistent = true});
+  int refused = 0;
+  for (int i = 0; i < 200 && refused < 20; ++i) {
+    // Each batch brings a value of its own: a refused one must not leave its code behind.
+    Result<BatchResult> result = world.try_send(
+        {{.id = "id" + std::to_string(i), .campaign = "c" + std::to_string(i) + std::string(3'000, 'x')}});
+    if (result) continue;
+    CHECK(result.error().code == Code::kNoSpace);
+    ++refused;
+  }
+  CHECK(refused == 20);
+  const std::map<std::string, int> before = world.events_by_id();
+  world.disk.clear_faults();
+  CHECK(world.send({{.id = "last", .campaign = "after"}}).counts.accepted == 1);
+  world.power_failure(Fate::kDropUnsynced);
+  world.open();
+  CHECK(world.events_by_id().size() == before.size() + 1);
+  for (const StoredRow& row : world.rows()) {
+    if (row.id == "last") CHECK(row.campaign == "after");
+  }
+}
+
+TEST_CASE("table: rows that leave nothing in memory do not fill the log for ever") {
+  TableOptions options = small_table_options();
+  options.memtable_bytes_max = 64 * limits::kKiB;
+  TableWorld world(15, options);
+  for (int i = 0; i < 100; ++i) {
+    const std::vector<TestRow> old = {
+        {.id = "id" + std::to_string(i), .age_us = 90 * kMicrosPerDay, .user = std::string(4'000, 'u')}};
+    CHECK(world.send(old).counts.too_late == 1);
+  }
+  CHECK(world.table().stats().flushes > 2);
+  uint64_t log_files = 0;
+  const std::vector<FileInfo> files = world.disk.list("/db/tables/events/log").value();
+  for (const FileInfo& file : files) log_files += file.name.ends_with(".log") ? 1 : 0;
+  CHECK(log_files <= 3);
+  world.reopen();
+  CHECK(world.ledger().too_late == 100);
+}
+
+TEST_CASE("table: at its limit of remembered ids a table asks to come back later, and logs nothing") {
+  TableOptions options = small_table_options();
+  options.remembered_ids_max = 2;
+  TableWorld world(16, options);
+  world.send({{.id = "a"}, {.id = "b"}});
+  Result<BatchResult> refused = world.try_send({{.id = "c"}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::kRetryLater);
+  CHECK(world.ledger().received == 2);
+}
+
+TEST_CASE("table: a flush that finds no room leaves no files behind") {
+  TableWorld world(17);
+  world.send({{.id = "a"}, {.id = "b"}, {.id = "c"}, {.id = "d"}});
+  world.disk.inject(
+      {.effect = FaultEffect::kNoSpace, .ops = {DiskOp::kWrite}, .path_part = "/dict/", .persistent = true});
+  CHECK_FALSE(world.table().flush());
+  CHECK(world.disk.list("/db/tables/events/segments")->empty());
+  world.disk.clear_faults();
+  world.flush();
+  CHECK(world.events() == 4);
+}
+
+TEST_CASE("table: closing twice answers the same, and what comes after a close is refused") {
+  for (const bool threads : {false, true}) {
+    CAPTURE(threads);
+    TableOptions options = small_table_options();
+    options.threads = threads;
+    TableWorld world(18, options);
+    world.send({{.id = "a"}});
+    CHECK(world.table().close());
+    CHECK(world.table().close());
+    CHECK(world.database().close());
+    const Status flushed = world.table().flush();
+    REQUIRE_FALSE(flushed);
+    CHECK(flushed.error().code == Code::kReadOnly);
+    Result<BatchResult> refused = world.try_send({{.id = "b"}});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Code::kReadOnly);
+    CHECK(world.events() == 1);
+  }
+}
