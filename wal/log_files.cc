@@ -68,7 +68,7 @@ Status LogFiles::remove_clean_mark() {
 }
 
 Status LogFiles::retire_former(std::optional<uint64_t> torn) {
-  if (former_.empty()) return {};
+  if (former_.empty() && torn_.size() <= limits::kLogTornFilesMax) return {};
   for (const LiveLogFile& file : former_) {
     if (file.number != torn) {
       TALLY_TRY(retire(file.number, file.bytes));

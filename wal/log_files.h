@@ -48,7 +48,7 @@ class LogFiles {
   Status adopt(uint64_t highest_file);
   // Removes the clean mark, durably (W14).
   Status remove_clean_mark();
-  // Retires every file of former runs; `torn` is kept under its own name.
+  // Retires every file of former runs; `torn` is kept under its own name, which it may have already.
   Status retire_former(std::optional<uint64_t> torn);
 
   // Makes the next file, at least `bytes_min` long, and appends it to live().

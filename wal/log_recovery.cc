@@ -1,4 +1,4 @@
-// Steps of recover_log(), in order. Nothing is written.
+// Steps of recover_log(), in order. Nothing is written (keep_torn_file(), below, is no part of it).
 //   1 survey   list files at or above first_file, sync them and the directory (W9), read headers and the clean mark
 //   2 select   start at the newest file before which nothing is missing in the segments; drop a file that a crash left
 //              half created (W16); refuse gaps
@@ -70,7 +70,7 @@ class Recovery {
   const RecordVisitor& visit_;
   std::vector<FoundFile> files_;
   bool anything_logged_ = false;    // a file of the log exists, whatever its number
-  bool predecessor_there_ = false;  // file first_file - 1 exists
+  bool predecessor_there_ = false;  // file first_file - 1 exists, be it as evidence of a torn tail
   std::optional<CleanMark> mark_;
   LogRecovery result_;
 };
@@ -84,10 +84,10 @@ Status Recovery::survey() {
     if (name.temporary) continue;
     if (name.kind == FileKind::kLogFile || name.kind == FileKind::kLogTorn) {
       result_.highest_file = std::max(result_.highest_file, name.number);
+      predecessor_there_ |= name.number + 1 == position_.first_file;
     }
     if (name.kind != FileKind::kLogFile) continue;
     anything_logged_ = true;
-    predecessor_there_ |= name.number + 1 == position_.first_file;
     if (name.number < position_.first_file) continue;
     files_.push_back({name.number, log_file_path(options_.directory, name.number), {}});
   }
@@ -295,6 +295,15 @@ std::string_view describe(TailVerdict verdict) {
 Result<LogRecovery> recover_log(const LogOptions& options, const LogPosition& position, const RecordVisitor& visit) {
   TALLY_CHECK(options.fs != nullptr);
   return Recovery(options, position, visit).run();
+}
+
+Status keep_torn_file(const LogOptions& options, const LogRecovery& recovery) {
+  if (!recovery.torn) return {};
+  const uint64_t number = recovery.torn->file_number;
+  const std::string kept = join_path(options.directory, log_torn_name(number));
+  Status renamed = options.fs->rename(log_file_path(options.directory, number), kept);
+  if (!renamed && !(renamed.error().code == Code::kNotFound && options.fs->info(kept))) return renamed;
+  return options.fs->sync_directory(options.directory);
 }
 
 }  // namespace tally

@@ -70,12 +70,16 @@ class LogFixture {
     if (done) recovery = *done;
     return done ? Status{} : std::unexpected(done.error());
   }
+  // The manifest says that what was recovered is in segments.
+  void settle() {
+    const Lsn settled = std::max(recovery.highest_lsn_seen, position.flushed_lsn);
+    position = {.flushed_lsn = settled, .synced_lsn = settled, .first_file = recovery.highest_file + 1};
+  }
   // As the engine does it: what was recovered is in segments, the manifest says so, a new log begins.
   Status start_after_recovery() {
-    Lsn first = recovery.highest_lsn_seen + 1;
-    position = {.flushed_lsn = first - 1, .synced_lsn = first - 1, .first_file = recovery.highest_file + 1};
+    settle();
     ++starts;
-    auto started = start_log(options(), first, recovery);
+    auto started = start_log(options(), position.flushed_lsn + 1, recovery);
     if (started) log = std::move(*started);
     return started ? Status{} : std::unexpected(started.error());
   }

@@ -186,6 +186,53 @@ TEST_CASE_FIXTURE(LogFixture, "W11: a crash loop keeps a few torn files only") {
   CHECK_EQ(torn, limits::kLogTornFilesMax);
 }
 
+TEST_CASE_FIXTURE(LogFixture, "W11: a torn file stays evidence when the recovery that saw it starts no log") {
+  start();
+  append_durable("a");
+  append_durable("b");
+  power_failure(Fate::kKeepAll);
+  damage_group(1, 1);
+  const Bytes before = disk.content(file(1));
+  REQUIRE_OK(recover());
+  REQUIRE(recovery.torn.has_value());
+  settle();
+  REQUIRE_OK(keep_torn_file(options(), recovery));
+  REQUIRE_OK(keep_torn_file(options(), recovery));
+  CHECK_FALSE(disk.exists(file(1)));
+  power_failure(Fate::kDropUnsynced);  // only queries were asked
+
+  REQUIRE_OK(recover());
+  CHECK(texts.empty());
+  CHECK_FALSE(recovery.torn.has_value());
+  CHECK_EQ(recovery.highest_file, 1);
+  REQUIRE_OK(keep_torn_file(options(), recovery));
+  REQUIRE_OK(start_after_recovery());
+  CHECK(disk.content("/log/00000001.torn") == before);
+  CHECK_EQ(append_durable("c"), 3);
+  power_failure(Fate::kDropUnsynced);
+  REQUIRE_OK(recover());
+  CHECK(texts == Texts{{3, "c"}});
+}
+
+TEST_CASE_FIXTURE(LogFixture, "W11: a log starts in the process that kept the torn file, and trims the evidence") {
+  for (unsigned i = 0; i < limits::kLogTornFilesMax + 3; ++i) {
+    start();
+    append_durable("a");
+    power_failure(Fate::kKeepAll);
+    damage_group(recovery.highest_file + 1, 0);
+    REQUIRE_OK(recover());
+    REQUIRE(recovery.torn.has_value());
+    settle();
+    REQUIRE_OK(keep_torn_file(options(), recovery));
+    REQUIRE_OK(start_after_recovery());
+    append_durable("b");
+    power_failure(Fate::kDropUnsynced);
+  }
+  unsigned torn = 0;
+  for (const std::string& path : disk.tree()) torn += path.ends_with(".torn") ? 1 : 0;
+  CHECK_EQ(torn, limits::kLogTornFilesMax);
+}
+
 TEST_CASE_FIXTURE(LogFixture, "W16: a newest file with an incomplete header and nothing else is dropped") {
   start();
   append_durable("a");

@@ -109,6 +109,33 @@ TEST_CASE("window: the log rolls, and the power fails at any of its steps: the o
   CHECK_GE(points, 4 * kAllFates.size());  // header, its sync, rename, sync of the directory
 }
 
+TEST_CASE(
+    "window: a crash while a torn file is kept as evidence: it is there under one of its names, and a log starts") {
+  for (Fate fate : kAllFates) {
+    for (uint64_t point = 1;; ++point) {
+      CAPTURE(fate_name(fate));
+      CAPTURE(point);
+      LogFixture fixture;
+      fixture.start();
+      fixture.append_durable("a");
+      fixture.power_failure(Fate::kDropUnsynced);
+      fixture.damage_group(1, 0);
+      const Bytes original = fixture.disk.content(LogFixture::file(1));
+      REQUIRE_OK(fixture.recover());
+      fixture.settle();
+      fixture.disk.crash_at(point);
+      const bool kept = keep_torn_file(fixture.options(), fixture.recovery).has_value();
+      if (kept && !fixture.disk.crashed()) break;
+      fixture.power_failure(fate, point);
+      const bool renamed = fixture.disk.exists("/log/00000001.torn");
+      CHECK(fixture.disk.content(renamed ? "/log/00000001.torn" : LogFixture::file(1)) == original);
+      REQUIRE_OK(fixture.recover());
+      REQUIRE_OK(fixture.start_after_recovery());
+      CHECK_EQ(fixture.append_durable("b"), 2);
+    }
+  }
+}
+
 TEST_CASE("window: a crash at each operation of recovery and start: recovery again gives the same") {
   for (Fate fate : kAllFates) {
     for (uint64_t point = 1;; ++point) {
