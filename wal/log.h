@@ -170,7 +170,8 @@ Status keep_torn_file(const LogOptions& options, const LogRecovery& recovery);
 // first (W14). Call it after what recovery visited has been made durable elsewhere and the manifest says so: flushed_lsn
 // at least recovery.last_lsn and below first_lsn, first_file = recovery.highest_file + 1. first_lsn must be above
 // recovery.highest_lsn_seen. The files of before are reused or removed; a torn one is kept as by keep_torn_file().
-// kNoSpace: the log is as it was, try again when there is room.
+// kNoSpace: the log is as it was, try again when there is room. kIoError: the new file may be there already, and
+// kAlreadyExists says that it is; a restart, which recovers, leads out.
 Result<std::unique_ptr<Log>> start_log(const LogOptions& options, Lsn first_lsn, const LogRecovery& recovery);
 
 }  // namespace tally

@@ -8,8 +8,9 @@
 namespace tally {
 namespace {
 
-// A sync that fails for lack of space leaves the file in doubt like any other.
-Status sync_result(Status status, std::string_view what) {
+// For what leaves things in doubt, a failed sync above all, or half done: lack of space is then a failure like any other,
+// not something to try again.
+Status not_for_space(Status status, std::string_view what) {
   if (status || status.error().code != Code::kNoSpace) return status;
   return fail(Code::kIoError, std::string(what) + ": " + status.error().message);
 }
@@ -62,12 +63,16 @@ Status LogFiles::adopt_spare(uint64_t number, uint64_t bytes) {
 
 Status LogFiles::remove_clean_mark() {
   Status removed = options_.fs->unlink(clean_mark_path(options_.directory));
-  if (is_missing(removed)) return {};
-  TALLY_TRY(removed);
-  return options_.fs->sync_directory(options_.directory);
+  if (!is_missing(removed)) TALLY_TRY(removed);
+  // Also when it was gone: the start that removed it may have failed before this.
+  return not_for_space(options_.fs->sync_directory(options_.directory), options_.directory);
 }
 
 Status LogFiles::retire_former(std::optional<uint64_t> torn) {
+  return not_for_space(retire_all_former(torn), options_.directory);
+}
+
+Status LogFiles::retire_all_former(std::optional<uint64_t> torn) {
   if (former_.empty() && torn_.size() <= limits::kLogTornFilesMax) return {};
   for (const LiveLogFile& file : former_) {
     if (file.number != torn) {
@@ -151,13 +156,13 @@ Result<NewLogFile> LogFiles::make(Lsn first_lsn, uint64_t flags, const LogEnd& p
   std::string to = path(next_number_);
   TALLY_ASSIGN_OR_RETURN(made.file, options_.fs->open(from, OpenMode::kReadWrite));
   Status written = made.file->write_at(0, bytes);
-  if (written) written = sync_result(made.file->sync_data(), from);
+  if (written) written = not_for_space(made.file->sync_data(), from);
   if (written) written = options_.fs->rename(from, to);
   if (!written) {
     spares_.push_back({spare.number, spare.bytes, true});
     return std::unexpected(std::move(written).error());
   }
-  TALLY_TRY(sync_result(options_.fs->sync_directory(options_.directory), options_.directory));
+  TALLY_TRY(not_for_space(options_.fs->sync_directory(options_.directory), options_.directory));
   live_.push_back({next_number_++, first_lsn, spare.bytes});
   return made;
 }
@@ -199,7 +204,7 @@ Status LogFiles::retire_through(Lsn through) {
     retired = true;
   }
   if (!retired) return {};
-  Status synced = sync_result(options_.fs->sync_directory(options_.directory), options_.directory);
+  Status synced = not_for_space(options_.fs->sync_directory(options_.directory), options_.directory);
   return status ? synced : status;
 }
 

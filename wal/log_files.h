@@ -49,6 +49,7 @@ class LogFiles {
   // Removes the clean mark, durably (W14).
   Status remove_clean_mark();
   // Retires every file of former runs; `torn` is kept under its own name, which it may have already.
+  // Behind the point of no return of a start: never kNoSpace.
   Status retire_former(std::optional<uint64_t> torn);
 
   // Makes the next file, at least `bytes_min` long, and appends it to live().
@@ -74,6 +75,7 @@ class LogFiles {
   Result<Spare> take_spare(uint64_t bytes_min);
   Status adopt_spare(uint64_t number, uint64_t bytes);
   Status retire(uint64_t number, uint64_t bytes);
+  Status retire_all_former(std::optional<uint64_t> torn);
   Status drop_unwritten_spare();
   Status drop_old_torn();
   Epoch new_epoch();

@@ -20,13 +20,15 @@ Result<std::unique_ptr<Log>> LogWriter::start(const LogOptions& options, Lsn fir
                                             std::to_string(recovery.highest_lsn_seen) + " was seen");
   }
   std::unique_ptr<LogWriter> log(new LogWriter(options));
-  TALLY_TRY(log->open_first_file(first_lsn, recovery));
+  // First of all, since it may fail for want of something that comes back, and leaves nothing behind.
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<IoQueue> queue, options.fs->make_io_queue(GroupPipeline::kQueueDepth));
+  TALLY_TRY(log->open_first_file(first_lsn, recovery));
   log->pipeline_ = std::make_unique<GroupPipeline>(std::move(queue), *options.clock, log->stats_, first_lsn - 1);
   return log;
 }
 
-// The new file is durable before anything of the former run goes: a crash in between finds one or the other.
+// The new file is durable before anything of the former run goes: a crash in between finds one or the other. From its
+// name on there is no way back and no second try: LogFiles answers kNoSpace before it only.
 Status LogWriter::open_first_file(Lsn first_lsn, const LogRecovery& recovery) {
   TALLY_TRY(files_.adopt(recovery.highest_file));
   TALLY_TRY(files_.reserve());

@@ -20,6 +20,26 @@ unsigned files_of(const SimDisk& disk, std::string_view suffix) {
   return count;
 }
 
+// A machine that has no queue to give, io_uring being out of its locked memory.
+class NoQueue final : public FileSystem {
+ public:
+  explicit NoQueue(FileSystem& disk) : disk_(disk) {}
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override { return disk_.open(path, mode); }
+  Status rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
+  Status unlink(const std::string& path) override { return disk_.unlink(path); }
+  Status make_directory(const std::string& path) override { return disk_.make_directory(path); }
+  Status remove_directory(const std::string& path) override { return disk_.remove_directory(path); }
+  Status sync_directory(const std::string& path) override { return disk_.sync_directory(path); }
+  Result<std::vector<FileInfo>> list(const std::string& path) override { return disk_.list(path); }
+  Result<FileInfo> info(const std::string& path) override { return disk_.info(path); }
+  Result<SpaceInfo> space(const std::string& path) override { return disk_.space(path); }
+  Result<std::unique_ptr<DirectoryLock>> lock(const std::string& path) override { return disk_.lock(path); }
+  Result<std::unique_ptr<IoQueue>> make_io_queue(unsigned) override { return fail(Code::kUnsupported, "no queue"); }
+
+ private:
+  FileSystem& disk_;
+};
+
 }  // namespace
 
 TEST_CASE_FIXTURE(LogFixture, "log: what was appended is read back after a crash") {
@@ -298,6 +318,57 @@ TEST_CASE_FIXTURE(LogFixture, "log: it does not start below what was seen, nor b
   CHECK(code_of(start_log(options(), 1, recovery)) == Code::kInvalidArgument);
   LogRecovery stale;
   CHECK(code_of(start_log(options(), 1, stale)) == Code::kAlreadyExists);
+}
+
+TEST_CASE_FIXTURE(LogFixture, "log: a start that got no queue leaves nothing behind and can be tried again") {
+  NoQueue no_queue(disk);
+  LogOptions refused = options();
+  refused.fs = &no_queue;
+  REQUIRE_OK(recover());
+  const uint64_t changes = disk.changes();
+  CHECK(code_of(start_log(refused, 1, recovery)) == Code::kUnsupported);
+  CHECK_EQ(disk.changes(), changes);
+  REQUIRE_OK(start_after_recovery());
+  CHECK_EQ(append_durable("a"), 1);
+}
+
+TEST_CASE("log: a start that lacks space at any operation is tried again, or is a failure that a restart mends") {
+  unsigned tried_again = 0, failed = 0;
+  for (bool clean : {false, true}) {
+    for (uint64_t nth = 1;; ++nth) {
+      CAPTURE(clean);
+      CAPTURE(nth);
+      LogFixture fixture;
+      fixture.file_bytes = kLogFileHeaderBytes + 2 * LogFixture::kGroup;
+      fixture.start();
+      for (const char* text : {"a", "b", "c", "d", "e"}) fixture.append_durable(text);
+      if (clean) REQUIRE_OK(fixture.log->close());
+      fixture.power_failure(Fate::kDropUnsynced);
+      if (!clean) fixture.damage_group(3, 0);
+      REQUIRE_OK(fixture.recover());
+      fixture.disk.inject({.effect = FaultEffect::kNoSpace, .nth = nth});
+      Status started = fixture.start_after_recovery();
+      if (fixture.disk.faults_fired() == 0) break;
+      fixture.disk.clear_faults();
+      if (code_of(started) == Code::kNoSpace) {
+        ++tried_again;
+        REQUIRE_OK(fixture.start_after_recovery());
+      } else if (!started) {
+        ++failed;
+        CHECK(code_of(started) == Code::kIoError);
+        fixture.disk.kill_process();
+        REQUIRE_OK(fixture.recover());
+        CHECK(fixture.texts.empty());
+        REQUIRE_OK(fixture.start_after_recovery());
+      }
+      const Lsn lsn = fixture.append_durable("f");
+      fixture.power_failure(Fate::kDropUnsynced);
+      REQUIRE_OK(fixture.recover());
+      CHECK(fixture.texts == Texts{{lsn, "f"}});
+    }
+  }
+  CHECK_GT(tried_again, 0);
+  CHECK_GT(failed, 0);
 }
 
 TEST_CASE_FIXTURE(LogFixture, "log: it cleans up what a crash left half made, and nothing else") {
