@@ -18,7 +18,8 @@ inline constexpr TimeUs kLockRetryUs = 50 * 1000;  // between two of them
 
 // --- log -----------------------------------------------------------------------------------------------------------
 inline constexpr uint64_t kLogAlignment = 4096;       // O_DIRECT and torn-write granularity; groups are padded to it
-inline constexpr uint64_t kLogFileBytes = 64 * kMiB;  // preallocation unit; two of them are the log at rest
+inline constexpr uint64_t kLogFileBytes = 64 * kMiB;  // preallocation unit; two at most are in use after a flush
+inline constexpr unsigned kLogSpareFilesMax = 5;  // a memtable takes 4, 1 is made ahead: no file anew in a flush cycle
 inline constexpr uint64_t kLogRecordBytesMax = 48 * kMiB;   // one batch with its meta
 inline constexpr uint64_t kLogGroupBytesMax = 52 * kMiB;    // one append: a full record and small company
 inline constexpr unsigned kLogGroupsInFlightMax = 4;        // W10 "pipeline depth": a torn tail spans at most these
@@ -76,6 +77,7 @@ inline constexpr uint32_t kRejectedShown = 10;              // bad rows named on
 
 static_assert(kLogGroupBytesMax >= kLogRecordBytesMax + kLogAlignment);
 static_assert(kLogFileBytes >= kLogGroupBytesMax + 2 * kLogAlignment, "a group fits a file");
+static_assert(kLogSpareFilesMax >= kMemtableBytesMax / kLogFileBytes + 1, "a flush cycle finds its files made");
 static_assert(2 * kBatchBytesMax + kRejectedBytesMax + kMiB <= kLogRecordBytesMax,
               "a batch, its values when all are new, and its rejected rows fit a record");
 static_assert(kBatchRowsMax <= kChunkRows);

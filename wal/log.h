@@ -32,6 +32,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/status.h"
 
 namespace tally {
@@ -120,9 +121,9 @@ class Log {
 struct LogOptions {
   FileSystem* fs = nullptr;
   Clock* clock = nullptr;
-  std::string directory;                 // made by start_log() if missing
-  uint64_t file_bytes = 0;               // 0: limits::kLogFileBytes
-  uint64_t spare_files_max = 1;          // truncated files kept for reuse
+  std::string directory;                                 // made by start_log() if missing
+  uint64_t file_bytes = 0;                               // 0: limits::kLogFileBytes
+  uint64_t spare_files_max = limits::kLogSpareFilesMax;  // truncated files kept for reuse
   std::array<uint8_t, 16> table_uuid{};  // stored in every file header: a file of another table is refused
   uint64_t epoch_seed = 0;  // 0: epochs from the operating system; else reproducible, for tests. Never use one twice
                             // over the same directory.

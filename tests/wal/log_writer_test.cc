@@ -154,7 +154,8 @@ TEST_CASE_FIXTURE(LogFixture, "log: files roll, are truncated and reused") {
   CHECK_GT(log->first_file_needed(30), log->first_file_needed(1));
   CHECK_EQ(log->first_file_needed(1), 1);
   REQUIRE_OK(log->truncate(40));
-  CHECK_LE(files_of(disk, ".log") + files_of(disk, ".spare"), 2);
+  CHECK_LE(files_of(disk, ".log"), 2);
+  CHECK_LE(files_of(disk, ".spare"), limits::kLogSpareFilesMax);
   for (int i = 0; i < 10; ++i) append(text);
   wait_durable();
   CHECK_GE(log->stats().files_reused, 1);
@@ -163,6 +164,22 @@ TEST_CASE_FIXTURE(LogFixture, "log: files roll, are truncated and reused") {
   position = flushed;
   REQUIRE_OK(recover());
   CHECK_EQ(texts.size(), 10);
+}
+
+TEST_CASE_FIXTURE(LogFixture, "log: flush cycles as long as a memtable reuse all their files and make none anew") {
+  constexpr uint64_t kCycleFiles = limits::kMemtableBytesMax / limits::kLogFileBytes;
+  file_bytes = kLogFileHeaderBytes + 2 * kGroup;
+  start();
+  uint64_t created = 0;
+  for (int cycle = 1; cycle <= 6; ++cycle) {
+    CAPTURE(cycle);
+    for (uint64_t group = 0; group < 2 * kCycleFiles; ++group) append_durable("a");
+    REQUIRE_OK(log->truncate(log->durable_lsn()));
+    CHECK_LE(files_of(disk, ".log"), 2);
+    CHECK_LE(files_of(disk, ".spare"), limits::kLogSpareFilesMax);
+    if (cycle <= 2) created = log->stats().files_created;
+    CHECK_EQ(log->stats().files_created, created);
+  }
 }
 
 TEST_CASE_FIXTURE(LogFixture, "log: what a reused file held before never comes back") {
