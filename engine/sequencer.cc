@@ -143,18 +143,20 @@ bool Sequencer::step(bool may_wait) {
 
 bool Sequencer::log_is_busy() const { return log_->groups_in_flight() > 0 && health().has_value(); }
 
+// Into the log, or back to their producers.
+bool Sequencer::batches_can_go() const { return !stalled() || flush_lacks_space_; }
+
 bool Sequencer::anything_to_do() const {
-  const bool batches_can_go = !stalled() || flush_lacks_space_;
   std::lock_guard lock(mutex_);
-  return (!batches_.empty() && batches_can_go) || !mail_.flush_requests.empty() || mail_.flush_result.has_value() ||
+  return (!batches_.empty() && batches_can_go()) || !mail_.flush_requests.empty() || mail_.flush_result.has_value() ||
          (!waiting_flushes_.empty() && !flushing_);
 }
 
 void Sequencer::wait_for_mail() {
   std::unique_lock lock(mutex_);
   arrived_.wait_for(lock, std::chrono::microseconds(limits::kLogSealIdleUs), [this] {
-    return (mail_.stop && batches_.empty()) || (!batches_.empty() && !stalled()) || !mail_.flush_requests.empty() ||
-           mail_.flush_result.has_value();
+    return (mail_.stop && batches_.empty()) || (!batches_.empty() && batches_can_go()) ||
+           !mail_.flush_requests.empty() || mail_.flush_result.has_value();
   });
   const bool idle = batches_.empty() && health_.has_value();
   lock.unlock();
@@ -287,9 +289,9 @@ void Sequencer::append_group() {
     return;
   }
   last_arrival_us_ = arrival_us;
+  for (const AppendRecord& record : records) logged_bytes_ += record.meta.size() + record.payload.size();
   for (auto& logged : ordered) {
     logged->lsn = (*first)++;
-    logged_bytes_ += logged->batch->payload.size();
     in_flight_.push_back(std::move(logged));
   }
 }

@@ -83,6 +83,7 @@ class Sequencer {
   void wait_for_mail();
   bool log_is_busy() const;
   bool anything_to_do() const;
+  bool batches_can_go() const;
   void take_flush_mail();
   bool flush_is_due() const;
   void place_marker();

@@ -359,3 +359,18 @@ TEST_CASE("table: closing twice answers the same, and what comes after a close i
     CHECK(world.events() == 1);
   }
 }
+
+TEST_CASE("table: rejected rows alone do not fill the log for ever either") {
+  TableOptions options = small_table_options();
+  options.memtable_bytes_max = 64 * limits::kKiB;
+  TableWorld world(19, options);
+  for (uint64_t i = 0; i < 60; ++i) {
+    IngestBatch batch = make_test_batch(*world.table().schema(), world.clock.wall_us(), {});
+    batch.rejected = {{.source_row = i, .code = "bad", .message = "no", .raw = std::string(4'000, 'r')}};
+    REQUIRE(world.table().ingest(std::move(batch)));
+  }
+  CHECK(world.table().stats().flushes > 2);
+  world.reopen();
+  CHECK(world.ledger().rejected == 60);
+  CHECK(world.ledger().received == 60);
+}
