@@ -8,9 +8,20 @@
 
 namespace tally {
 
+namespace {
+
+// A table's folder gets its name only when it has a CURRENT: without one it is damaged, and not a table that is not there.
+Result<std::shared_ptr<const ManifestState>> load_manifest(FileSystem& fs, const TablePaths& paths) {
+  Result<std::shared_ptr<const ManifestState>> state = Manifest::load(fs, paths.directory());
+  if (state || state.error().code != Code::kNotFound) return state;
+  return fail(Code::kCorruption, std::move(state).error().message);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Table>> open_table(FileSystem& fs, Clock& clock, const TablePaths& paths,
                                           const TableOptions& options) {
-  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<const ManifestState> state, Manifest::load(fs, paths.directory()));
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<const ManifestState> state, load_manifest(fs, paths));
   auto table = std::make_unique<TableImpl>(fs, clock, paths, options, std::move(state));
   TALLY_TRY(table->recover());
   return table;
