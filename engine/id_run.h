@@ -1,0 +1,184 @@
+// An id run: remembered ids of one shard and one generation as an immutable, sorted, checksummed file of entries (key,
+// event day, digest), under 20 bytes an entry from 100,000 entries on (docs/formats/id_run.md). This header: what a manifest
+// keeps of a run, and its reading. Written by id_run_writer.h, joined by id_run_merge.h.
+//
+// Reading is by pread, no mmap: an error of the disk is an error, not a signal. Every block is checked against its sum, its
+// file's id, its number and the directory before a byte of it is used; nothing in a file is trusted.
+// Errors: kCorruption with file, block and offset; what the disk says otherwise.
+// Threads: an IdRun is constant once open and shared freely. IdRunFinder, IdRunCursor and IdRunCache belong to one thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "engine/seen_ids.h"
+#include "wal/log.h"
+
+namespace tally {
+
+using FileUuid = std::array<uint8_t, 16>;  // the same as of segments
+
+// The newest event time among ids of one UTC day: what a horizon is made of when they are forgotten.
+struct NewestOfDay {
+  int32_t day = 0;
+  TimeUs event_us = 0;
+  friend bool operator==(const NewestOfDay&, const NewestOfDay&) = default;
+};
+
+// Whose ids a run holds. `generation` counts thirds of the class's duration since 1970 (remembered_ids.h).
+struct IdRunPlace {
+  uint32_t lateness_class = 0;
+  int64_t generation = 0;
+  uint32_t shard = 0;  // of `shards`: the number of shards of the table when it was written
+  uint32_t shards = 1;
+  friend bool operator==(const IdRunPlace&, const IdRunPlace&) = default;
+};
+
+// What the ids of a run, or of a whole generation, have in common.
+struct IdRunSummary {
+  TimeUs newest_arrival_us = 0;
+  Lsn max_lsn = 0;                  // the flush marker that the ids stood before
+  std::vector<NewestOfDay> newest;  // ascending, one for each day that an entry has
+  void merge(const IdRunSummary& other);
+  friend bool operator==(const IdRunSummary&, const IdRunSummary&) = default;
+};
+
+// What a manifest keeps of a run (M4).
+struct IdRunInfo {
+  uint64_t number = 0;  // names the file
+  FileUuid uuid{};
+  uint64_t size = 0;
+  uint64_t checksum = 0;  // XXH3 of the whole file
+  uint64_t entries = 0;
+  IdRunPlace place;
+  IdRunSummary summary;
+  uint16_t min_reader_version = 1;
+  friend bool operator==(const IdRunInfo&, const IdRunInfo&) = default;
+};
+
+inline constexpr size_t kIdRunBlockEntries = 256;           // of every block but the last: a probe reads 4.6 KB
+inline constexpr size_t kIdRunCacheBytesMax = 1024 * 1024;  // a shard's checked blocks; the rest is the page cache's
+inline constexpr std::string_view kIdRunSuffix = ".run";
+std::string id_run_name(uint64_t number);  // 00000001.run
+
+class IdRun {
+ public:
+  // Reads and checks header, directory and trailer. `expected` (from the manifest) must match; nullptr reads it alone.
+  static Result<std::shared_ptr<const IdRun>> open(FileSystem& fs, const std::string& path, const IdRunInfo* expected);
+  static Result<std::shared_ptr<const IdRun>> open(std::unique_ptr<File> file, const IdRunInfo* expected);
+
+  const std::string& path() const { return path_; }
+  const IdRunInfo& info() const { return info_; }  // checksum 0 where nobody was expecting one
+  const std::array<uint8_t, 16>& table_uuid() const { return table_uuid_; }
+  uint64_t file_digest() const { return digest_; }  // XXH3 of the uuid: what its blocks carry
+  size_t blocks() const { return first_lo_.size(); }
+  uint64_t memory_bytes() const;  // of the directory: 16 bytes a block
+
+  // The last block that may hold a key with this low word; earlier ones may too if `lo` is the first of that block.
+  size_t block_of(uint64_t lo) const;
+  uint64_t first_lo(size_t block) const { return first_lo_[block]; }
+  uint32_t entries_of(size_t block) const;
+  uint64_t offset_of(size_t block) const { return offsets_[block]; }  // of blocks(): where the footer begins
+  uint32_t length_of(size_t block) const { return static_cast<uint32_t>(offsets_[block + 1] - offsets_[block]); }
+
+  // Raw bytes of blocks [first, end) as they stand in the file, unchecked; `out` is replaced.
+  Status read_blocks(size_t first, size_t end, Bytes& out) const;
+  // Everything: whole-file sum, every block, order, counts, days. One line a problem; an empty list is a sound file. Fails
+  // only when the file cannot be read at all.
+  Result<std::vector<std::string>> verify() const;
+
+ private:
+  IdRun() = default;
+  Status read_metadata();
+  Status check_expected(const IdRunInfo& expected);
+  Status check_whole_sum(std::vector<std::string>& problems) const;
+
+  std::string path_;
+  std::unique_ptr<File> file_;
+  IdRunInfo info_;
+  std::array<uint8_t, 16> table_uuid_{};
+  uint64_t digest_ = 0;
+  uint64_t body_sum_ = 0;
+  bool expected_ = false;
+  std::vector<uint64_t> first_lo_;  // by block
+  std::vector<uint64_t> offsets_;   // by block, and the end of the last
+};
+
+// Checked blocks of any runs, as they stand in their files; a block takes the place of another whose number falls on the
+// same slot. At most kIdRunCacheBytesMax.
+class IdRunCache {
+ public:
+  IdRunCache();
+  const Bytes* find(const IdRun& run, size_t block) const;
+  void put(const IdRun& run, size_t block, const Bytes& bytes);
+  uint64_t memory_bytes() const;
+
+ private:
+  struct Slot {
+    uint64_t digest = 0;
+    size_t block = 0;
+    Bytes bytes;  // empty: the slot is free
+  };
+  size_t slot_of(const IdRun& run, size_t block) const;
+  std::vector<Slot> slots_;
+};
+
+struct IdRunMatch {
+  bool found = false;
+  uint32_t digest = 0;
+  int32_t event_day = 0;
+};
+
+// Looks keys up. Reuse it: its memory stays.
+class IdRunFinder {
+ public:
+  explicit IdRunFinder(IdRunCache* cache) : cache_(cache) {}
+  // `keys` ascending (equal ones may follow each other), `matches` as long: what is found is written there, what is not is
+  // left as it is. A block is read once for all its keys.
+  Status find(const IdRun& run, std::span<const Hash128> keys, std::span<IdRunMatch> matches);
+
+  uint64_t blocks_read() const { return blocks_read_; }  // from the file, since construction
+  uint64_t cache_hits() const { return cache_hits_; }
+
+ private:
+  Status load(const IdRun& run, size_t block);
+  bool look_in_block(const Hash128& key, IdRunMatch& match) const;
+
+  IdRunCache* const cache_;  // may be nullptr
+  Bytes bytes_;
+  const uint8_t* highs_ = nullptr;  // of the loaded block, in its bytes
+  const uint8_t* digests_ = nullptr;
+  size_t entries_ = 0;
+  std::array<uint64_t, kIdRunBlockEntries> lows_;
+  std::array<uint32_t, kIdRunBlockEntries> days_;
+  uint64_t blocks_read_ = 0;
+  uint64_t cache_hits_ = 0;
+};
+
+// Every entry in the order of keys, a block at a time.
+class IdRunCursor {
+ public:
+  explicit IdRunCursor(std::shared_ptr<const IdRun> run) : run_(std::move(run)) {}
+  const IdRun& run() const { return *run_; }
+  // The next block's entries; none behind the last. Valid until the next call.
+  Result<std::span<const SeenEntry>> next();
+
+ private:
+  std::shared_ptr<const IdRun> run_;
+  size_t block_ = 0;       // the next one
+  size_t read_first_ = 0;  // blocks in bytes_
+  size_t read_end_ = 0;
+  Bytes bytes_;
+  std::optional<Hash128> last_;
+  std::array<SeenEntry, kIdRunBlockEntries> entries_;
+};
+
+}  // namespace tally
