@@ -128,14 +128,14 @@ void check_block(const Input& input, unsigned type) {
 }  // namespace
 }  // namespace tally
 
-// First byte: the encoding in the low four bits, the type above; second: rows - 1, and the flags by its top bit.
+// First byte: the encoding in the low five bits, the type above; second: rows - 1, and the flags by its top bit.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2) return 0;
   tally::Input input;
-  input.form.encoding = static_cast<tally::Encoding>(data[0] & 15);
+  input.form.encoding = static_cast<tally::Encoding>(data[0] & 31);
   input.form.flags = (data[1] & 128) != 0 ? tally::kBlockNulls : uint8_t{0};
   input.rows = (data[1] & 127) + 1;
   input.bytes = tally::ByteSpan(data + 2, size - 2);
-  tally::check_block(input, (data[0] >> 4) % 5);
+  tally::check_block(input, data[0] >> 5);
   return 0;
 }

@@ -51,6 +51,7 @@ class PackedBits {
   size_t count() const { return count_; }
   unsigned width() const { return width_; }
 
+  uint64_t at(size_t i) const;  // of a few values; i is below count()
   // `first` is a multiple of 64.
   PackedBits part(size_t first, size_t count) const;
 

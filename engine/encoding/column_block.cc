@@ -42,6 +42,7 @@ std::string_view encoding_name(Encoding encoding) {
     case Encoding::kIntDictionary: return "int_dictionary";
     case Encoding::kStringDictionary: return "string_dictionary";
     case Encoding::kNumberedStrings: return "numbered_strings";
+    case Encoding::kPatched: return "patched";
     case Encoding::kBlockIndex: return "block_index";
     case Encoding::kIdFilter: return "id_filter";
     case Encoding::kRecordTimes: return "record_times";

@@ -17,6 +17,7 @@
 //   11     int_dictionary     integers, codes, bytes: the distinct values, and each row's place among them
 //   12     string_dictionary  strings: the distinct values, and each row's place among them
 //   13     numbered_strings   strings: a prefix, and each row's number behind it
+//   14     patched     integers, codes, bytes: packed at the width that is best for most, with exceptions
 //   18     block_index        an index part: in which blocks each code occurs (block_index.h)
 //   19     id_filter          an index part: which ids cannot be there (id_filter.h)
 //   20     record_times       an index part: when the log records of the rows arrived (record_times.h)
@@ -41,6 +42,7 @@ enum class Encoding : uint8_t {
   kIntDictionary = 11,
   kStringDictionary = 12,
   kNumberedStrings = 13,
+  kPatched = 14,
   kBlockIndex = 18,
   kIdFilter = 19,
   kRecordTimes = 20,
@@ -48,8 +50,8 @@ enum class Encoding : uint8_t {
 inline constexpr uint8_t kEncodingLast = 20;
 std::string_view encoding_name(Encoding encoding);
 
-inline constexpr uint8_t kBlockLz4 = 1;    // flag: the stored bytes are one LZ4 block
-inline constexpr uint8_t kBlockNulls = 2;  // flag: a null bitmap stands before the encoded bytes
+inline constexpr uint8_t kBlockLz4 = 1;       // flag: the stored bytes are one LZ4 block
+inline constexpr uint8_t kBlockNulls = 2;     // flag: a null bitmap stands before the encoded bytes
 inline constexpr uint8_t kBlockOfRecord = 4;  // flag: values are counted from a time of the row's log record
 inline constexpr uint8_t kBlockFlagsKnown = kBlockLz4 | kBlockNulls | kBlockOfRecord;
 

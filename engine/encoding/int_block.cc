@@ -13,6 +13,7 @@ namespace tally {
 namespace {
 
 constexpr uint64_t kDictionarySpread = 16;
+constexpr uint64_t kPatchedShare = 32;
 
 struct Choice {
   Encoding encoding;
@@ -53,6 +54,8 @@ Encoding IntBlockEncoder::encode(std::span<const T> values, Bytes& out) {
   Choice best{Encoding::kPacked, measure_packed(stats.rows, stats.min, stats.max)};
   best.consider(Encoding::kRuns, measure_runs(stats));
   best.consider(Encoding::kDelta, measure_delta(stats));
+  // Exceptions take time: a hair's breadth is not worth it.
+  best.consider(Encoding::kPatched, patched_.measure(values, stats, best.bytes - best.bytes / kPatchedShare));
   // Places in a dictionary of two values and more take a bit a row at least; of few values there is little to gain.
   uint64_t spread = static_cast<uint64_t>(stats.max) - static_cast<uint64_t>(stats.min);
   if (best.bytes > stats.rows / 8 && spread >= kDictionarySpread) {
@@ -62,6 +65,7 @@ Encoding IntBlockEncoder::encode(std::span<const T> values, Bytes& out) {
   if (best.encoding == Encoding::kPacked) encode_packed(values, stats.min, stats.max, out);
   if (best.encoding == Encoding::kRuns) encode_runs(values, stats, out);
   if (best.encoding == Encoding::kDelta) encode_delta(values, stats, out);
+  if (best.encoding == Encoding::kPatched) patched_.encode(values, out);
   if (best.encoding == Encoding::kIntDictionary) dictionary_.encode<T>(out);
   TALLY_CHECK(out.size() - at == best.bytes);
   return best.encoding;
@@ -76,6 +80,7 @@ Status decode_int_block(Encoding encoding, ByteSpan bytes, std::span<T> out) {
     case Encoding::kRuns: return decode_runs(bytes, out);
     case Encoding::kDelta: return decode_delta(bytes, out);
     case Encoding::kIntDictionary: return decode_int_dictionary(bytes, out);
+    case Encoding::kPatched: return decode_patched(bytes, out);
     default: return fail(Code::kCorruption, "a column of integers in an encoding for something else");
   }
 }
@@ -89,6 +94,7 @@ Status select_int_block(Encoding encoding, ByteSpan bytes, size_t rows, const In
     case Encoding::kRuns: return select_runs<T>(bytes, rows, predicate, words);
     case Encoding::kDelta: return select_delta<T>(bytes, rows, predicate, words);
     case Encoding::kIntDictionary: return select_int_dictionary<T>(bytes, rows, predicate, words);
+    case Encoding::kPatched: return select_patched<T>(bytes, rows, predicate, words);
     default: return select_decoded<T>(encoding, bytes, rows, predicate, words);
   }
 }

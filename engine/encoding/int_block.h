@@ -7,6 +7,7 @@
 #include "engine/encoding/encoding.h"
 #include "engine/encoding/int_dictionary.h"
 #include "engine/encoding/int_predicate.h"
+#include "engine/encoding/patched.h"
 
 namespace tally {
 
@@ -18,6 +19,7 @@ class IntBlockEncoder {
   Encoding encode(std::span<const T> values, Bytes& out);
 
  private:
+  PatchedIntsBuilder patched_;
   IntDictionaryBuilder dictionary_;
 };
 

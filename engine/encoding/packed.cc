@@ -13,13 +13,6 @@ constexpr size_t kPartRows = 1024;
 uint64_t distance(int64_t value, int64_t base) { return static_cast<uint64_t>(value) - static_cast<uint64_t>(base); }
 
 template <class T>
-int64_t base_for(int64_t min, unsigned width) {
-  constexpr auto kMax = static_cast<int64_t>(std::numeric_limits<T>::max());
-  auto highest = static_cast<int64_t>(static_cast<uint64_t>(kMax) - packed_largest(width));
-  return std::min(min, highest);
-}
-
-template <class T>
 bool base_allowed(int64_t base, unsigned width) {
   constexpr auto kMax = static_cast<int64_t>(std::numeric_limits<T>::max());
   return int_fits<T>(base) && packed_largest(width) <= distance(kMax, base);
@@ -32,13 +25,26 @@ uint64_t measure_packed(size_t count, int64_t min, int64_t max) {
 }
 
 template <class T>
-void encode_packed(std::span<const T> values, int64_t min, int64_t max, Bytes& out) {
-  unsigned width = packed_width(distance(max, min));
-  int64_t base = base_for<T>(min, width);
+int64_t packed_base(int64_t lowest, unsigned width) {
+  constexpr auto kMax = static_cast<int64_t>(std::numeric_limits<T>::max());
+  auto highest = static_cast<int64_t>(static_cast<uint64_t>(kMax) - packed_largest(width));
+  return std::min(lowest, highest);
+}
+
+template <class T>
+void encode_packed_low(std::span<const T> values, int64_t base, unsigned width, Bytes& out) {
   ByteWriter writer(out);
   writer.i64(base);
   writer.u8(static_cast<uint8_t>(width));
-  pack_bits(values.size(), width, out, [&](size_t i) { return distance(static_cast<int64_t>(values[i]), base); });
+  uint64_t mask = packed_largest(width);
+  pack_bits(values.size(), width, out,
+            [&](size_t i) { return distance(static_cast<int64_t>(values[i]), base) & mask; });
+}
+
+template <class T>
+void encode_packed(std::span<const T> values, int64_t min, int64_t max, Bytes& out) {
+  unsigned width = packed_width(distance(max, min));
+  encode_packed_low(values, packed_base<T>(min, width), width, out);
 }
 
 template <class T>
@@ -142,6 +148,12 @@ void PackedInts::select_decoded(std::span<const int64_t> values, std::span<uint6
 template void encode_packed(std::span<const uint8_t>, int64_t, int64_t, Bytes&);
 template void encode_packed(std::span<const uint32_t>, int64_t, int64_t, Bytes&);
 template void encode_packed(std::span<const int64_t>, int64_t, int64_t, Bytes&);
+template void encode_packed_low(std::span<const uint8_t>, int64_t, unsigned, Bytes&);
+template void encode_packed_low(std::span<const uint32_t>, int64_t, unsigned, Bytes&);
+template void encode_packed_low(std::span<const int64_t>, int64_t, unsigned, Bytes&);
+template int64_t packed_base<uint8_t>(int64_t, unsigned);
+template int64_t packed_base<uint32_t>(int64_t, unsigned);
+template int64_t packed_base<int64_t>(int64_t, unsigned);
 template Status decode_packed(ByteSpan, std::span<uint8_t>);
 template Status decode_packed(ByteSpan, std::span<uint32_t>);
 template Status decode_packed(ByteSpan, std::span<int64_t>);

@@ -27,6 +27,13 @@ inline constexpr size_t kPackedHeaderBytes = 9;
 uint64_t measure_packed(size_t count, int64_t min, int64_t max);
 template <class T>
 void encode_packed(std::span<const T> values, int64_t min, int64_t max, Bytes& out);
+// The same with a base and width of the caller's, for other encodings: of each value the low bits of its distance from a base
+// that packed_base() allows.
+template <class T>
+void encode_packed_low(std::span<const T> values, int64_t base, unsigned width, Bytes& out);
+// `lowest`, or the highest base below it for which every pattern of `width` bits is a value of T.
+template <class T>
+int64_t packed_base(int64_t lowest, unsigned width);
 // `bytes` must be used up exactly.
 template <class T>
 Status decode_packed(ByteSpan bytes, std::span<T> out);
@@ -43,6 +50,10 @@ class PackedInts {
 
   size_t count() const { return bits_.count(); }
   int64_t base() const { return base_; }
+  unsigned width() const { return bits_.width(); }
+  int64_t value_at(size_t i) const {  // for a few of them
+    return static_cast<int64_t>(static_cast<uint64_t>(base_) + bits_.at(i));
+  }
   template <class T>
   void decode(std::span<T> out) const;  // of the T that take() was asked for
   void select(const IntPredicate& predicate, std::span<uint64_t> words) const;

@@ -80,7 +80,7 @@ TEST_CASE("bit packing: every width comes back, at lengths around the edges of t
       std::vector<uint64_t> out(count);
       bits.unpack(base, out);
       bool same = true;
-      for (size_t i = 0; i < count; ++i) same &= out[i] == base + values[i];
+      for (size_t i = 0; i < count; ++i) same &= out[i] == base + values[i] && bits.at(i) == values[i];
       REQUIRE(same);
       if (width > 32) continue;
       std::vector<uint32_t> narrow(count);
