@@ -99,14 +99,18 @@ void check_strings(const Input& input) {
 }
 
 void check_ids(const Input& input) {
-  std::vector<IdSlot> ids(input.rows);
-  std::vector<IdKind> kinds(input.rows);
+  std::vector<IdSlot> ids(input.rows), again(input.rows);
+  std::vector<IdKind> kinds(input.rows), again_kinds(input.rows);
   if (!decode_ids_block(input.form, input.bytes, ids, kinds)) return;
   ColumnEncoder encoder;
   Bytes raw;
   BlockForm form = encoder.ids(ids, kinds, raw);
-  demand(form.encoding == input.form.encoding || form.encoding == Encoding::kFixedIds, "ids in another encoding");
-  demand(decode_ids_block(form, raw, ids, kinds).has_value(), "ids do not decode again");
+  demand(form.encoding == input.form.encoding || encoding_is_random_bytes(form.encoding), "ids in another encoding");
+  demand(raw.size() <= input.bytes.size(), "ids became longer");
+  demand(decode_ids_block(form, raw, again, again_kinds).has_value(), "ids do not decode again");
+  for (size_t row = 0; row < input.rows; ++row) {
+    demand(same_id(kinds[row], ids[row], again_kinds[row], again[row]), "ids differ");
+  }
 }
 
 void check_block(const Input& input, unsigned type) {

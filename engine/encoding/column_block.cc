@@ -43,6 +43,7 @@ std::string_view encoding_name(Encoding encoding) {
     case Encoding::kStringDictionary: return "string_dictionary";
     case Encoding::kNumberedStrings: return "numbered_strings";
     case Encoding::kPatched: return "patched";
+    case Encoding::kUuid4Ids: return "uuid4_ids";
     case Encoding::kBlockIndex: return "block_index";
     case Encoding::kIdFilter: return "id_filter";
     case Encoding::kRecordTimes: return "record_times";
@@ -152,6 +153,7 @@ Status decode_ids_block(BlockForm form, ByteSpan raw, std::span<IdSlot> ids, std
   TALLY_TRY(refuse_nulls(form));
   if (form.encoding == Encoding::kFixedIds) return decode_fixed_ids(raw, ids, kinds);
   if (form.encoding == Encoding::kMixedIds) return decode_mixed_ids(raw, ids, kinds);
+  if (form.encoding == Encoding::kUuid4Ids) return decode_uuid4_ids(raw, ids, kinds);
   return fail(Code::kCorruption, "a column of ids in an encoding for something else");
 }
 

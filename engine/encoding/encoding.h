@@ -18,6 +18,7 @@
 //   12     string_dictionary  strings: the distinct values, and each row's place among them
 //   13     numbered_strings   strings: a prefix, and each row's number behind it
 //   14     patched     integers, codes, bytes: packed at the width that is best for most, with exceptions
+//   15     uuid4_ids   ids all UUIDs of version 4: 15.25 bytes for each row
 //   18     block_index        an index part: in which blocks each code occurs (block_index.h)
 //   19     id_filter          an index part: which ids cannot be there (id_filter.h)
 //   20     record_times       an index part: when the log records of the rows arrived (record_times.h)
@@ -43,12 +44,18 @@ enum class Encoding : uint8_t {
   kStringDictionary = 12,
   kNumberedStrings = 13,
   kPatched = 14,
+  kUuid4Ids = 15,
   kBlockIndex = 18,
   kIdFilter = 19,
   kRecordTimes = 20,
 };
 inline constexpr uint8_t kEncodingLast = 20;
 std::string_view encoding_name(Encoding encoding);
+
+// Nothing is to be gained by compressing what it holds.
+constexpr bool encoding_is_random_bytes(Encoding encoding) {
+  return encoding == Encoding::kFixedIds || encoding == Encoding::kUuid4Ids;
+}
 
 inline constexpr uint8_t kBlockLz4 = 1;       // flag: the stored bytes are one LZ4 block
 inline constexpr uint8_t kBlockNulls = 2;     // flag: a null bitmap stands before the encoded bytes

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "engine/encoding/bit_pack.h"
 
 namespace tally {
 
@@ -36,12 +37,48 @@ Encoding encode_mixed(std::span<const IdSlot> ids, std::span<const IdKind> kinds
   return Encoding::kMixedIds;
 }
 
+// An id of version 4 as its two words, and what is left of them without the six bits that are the same in all.
+constexpr size_t kUuid4Bytes = 14;
+constexpr unsigned kUuid4Bits = 10;
+constexpr uint64_t kSixBytes = (uint64_t{1} << 48) - 1;
+
+struct UuidWords {
+  uint64_t first, second;
+
+  explicit UuidWords(const IdSlot& id) : first(load_le<uint64_t>(id.raw)), second(load_le<uint64_t>(id.raw + 8)) {}
+  bool is_version4() const { return (first >> 48 & 0xF0) == 0x40 && (second & 0xC0) == 0x80; }
+  uint64_t ten_bits() const { return (first >> 48 & 0x0F) | (second & 0x3F) << 4; }
+
+  void put_rest(uint8_t* to) const {
+    uint64_t last_six = second >> 16;
+    store_le(to, (first & kSixBytes) | first >> 56 << 48 | (second >> 8) << 56);
+    std::memcpy(to + 8, &last_six, 6);
+  }
+  UuidWords(const uint8_t* rest, uint64_t ten_bits) {
+    auto eight = load_le<uint64_t>(rest);
+    auto last_six = load_le<uint64_t>(rest + 6) >> 16;
+    first = (eight & kSixBytes) | (0x40 | (ten_bits & 0x0F)) << 48 | eight >> 48 << 56;
+    second = (0x80 | ten_bits >> 4) | eight >> 56 << 8 | last_six << 16;
+  }
+};
+
+Encoding encode_uuid4(std::span<const IdSlot> ids, Bytes& out) {
+  size_t at = out.size();
+  out.resize(at + ids.size() * kUuid4Bytes);
+  for (size_t row = 0; row < ids.size(); ++row) UuidWords(ids[row]).put_rest(out.data() + at + row * kUuid4Bytes);
+  pack_bits(ids.size(), kUuid4Bits, out, [&](size_t row) { return UuidWords(ids[row]).ten_bits(); });
+  return Encoding::kUuid4Ids;
+}
+
 }  // namespace
 
 Encoding encode_ids(std::span<const IdSlot> ids, std::span<const IdKind> kinds, Bytes& out) {
   TALLY_CHECK(!ids.empty() && ids.size() == kinds.size());
   bool one_kind = std::all_of(kinds.begin(), kinds.end(), [&](IdKind kind) { return kind == kinds[0]; });
   if (!one_kind || kinds[0] == IdKind::kText) return encode_mixed(ids, kinds, out);
+  bool version4 = kinds[0] == IdKind::kUuid &&
+                  std::all_of(ids.begin(), ids.end(), [](const IdSlot& id) { return UuidWords(id).is_version4(); });
+  if (version4) return encode_uuid4(ids, out);
   size_t at = out.size();
   out.resize(at + 1 + ids.size_bytes());
   out[at] = static_cast<uint8_t>(kinds[0]);
@@ -59,6 +96,30 @@ Status decode_fixed_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind>
   }
   std::memcpy(static_cast<void*>(ids.data()), bytes.data() + 1, ids.size_bytes());
   std::fill(kinds.begin(), kinds.end(), static_cast<IdKind>(bytes[0]));
+  return {};
+}
+
+Status decode_uuid4_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind> kinds) {
+  size_t rest_bytes = ids.size() * kUuid4Bytes;
+  if (bytes.size() < rest_bytes) {
+    return fail(Code::kCorruption,
+                "UUIDs: " + std::to_string(bytes.size()) + " bytes for " + std::to_string(ids.size()) + " rows");
+  }
+  const uint8_t* rest = bytes.data();
+  bytes = bytes.subspan(rest_bytes);
+  TALLY_ASSIGN_OR_RETURN(PackedBits packed, take_bits(bytes, ids.size(), kUuid4Bits));
+  if (!bytes.empty()) return fail(Code::kCorruption, "bytes behind UUIDs");
+  constexpr size_t kPartRows = 1024;
+  uint32_t ten_bits[kPartRows];
+  for (size_t at = 0; at < ids.size(); at += kPartRows) {
+    size_t rows = std::min(kPartRows, ids.size() - at);
+    packed.part(at, rows).unpack(uint32_t{0}, std::span(ten_bits).first(rows));
+    for (size_t i = 0; i < rows; ++i, rest += kUuid4Bytes) {
+      UuidWords words(rest, ten_bits[i]);
+      std::memcpy(ids[at + i].raw, &words, sizeof words);
+    }
+  }
+  std::fill(kinds.begin(), kinds.end(), IdKind::kUuid);
   return {};
 }
 

@@ -1,4 +1,5 @@
-// Event ids of one column block, as fixed_ids or mixed_ids. Ids are random: nothing is gained by compressing the 16 bytes.
+// Event ids of one column block, as fixed_ids, mixed_ids or uuid4_ids. Ids are random: nothing is gained by compressing the
+// 16 bytes, except that six bits of a random UUID say no more than that it is one (version 4, variant 10; RFC 9562, 5.4).
 //
 // fixed_ids                                    mixed_ids
 //   OFFSET SIZE TYPE FIELD                       OFFSET SIZE TYPE FIELD
@@ -6,7 +7,13 @@
 //                    2 derived                   n      2*n  u16  length of each row: 16, or of a text 1 and more
 //   1      16*n      the ids                     3*n              the bytes, row after row
 //
-// Example: the texts "a" and "bc" are 01 01 0100 0200 61 62 63.
+// uuid4_ids: UUIDs all, of version 4
+//   OFFSET SIZE TYPE FIELD
+//   0      14*n      bytes 0 to 5, 7 and 9 to 15 of each id
+//   14*n             of each row 10 bits (bit_pack.h): the low four of byte 6, then the low six of byte 8
+//
+// Example: the texts "a" and "bc" are 01 01 0100 0200 61 62 63; the UUID 00010203-0405-4a07-8809-0a0b0c0d0e0f is
+// 00010203040507090a0b0c0d0e0f 8a00.
 #pragma once
 
 #include <span>
@@ -17,9 +24,11 @@
 
 namespace tally {
 
+// The shortest that can hold them. At least one.
 Encoding encode_ids(std::span<const IdSlot> ids, std::span<const IdKind> kinds, Bytes& out);
 // Long texts point into `bytes`.
 Status decode_fixed_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind> kinds);
+Status decode_uuid4_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind> kinds);
 Status decode_mixed_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind> kinds);
 
 }  // namespace tally

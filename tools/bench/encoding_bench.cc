@@ -73,7 +73,7 @@ size_t stored_bytes(const std::vector<EncodedBlock>& blocks) {
   size_t bytes = 0;
   Bytes packed;
   for (const EncodedBlock& block : blocks) {
-    bool smaller = block.form.encoding != Encoding::kFixedIds && lz4_compress(block.raw, packed);
+    bool smaller = !encoding_is_random_bytes(block.form.encoding) && lz4_compress(block.raw, packed);
     bytes += smaller ? packed.size() : block.raw.size();
   }
   return bytes;
@@ -174,6 +174,23 @@ ColumnCase strings_case(std::string name, const std::vector<StringRef>& values) 
           }};
 }
 
+ColumnCase ids_case(std::string name, const std::vector<IdSlot>& values) {
+  auto out = std::make_shared<std::vector<IdSlot>>(kBlockRows);
+  auto kinds = std::make_shared<std::vector<IdKind>>(kBlockRows, IdKind::kUuid);
+  return {std::move(name),
+          values.size(),
+          16,
+          [&values, kinds](size_t first, size_t rows, Bytes& raw) {
+            return encoder().ids(std::span(values).subspan(first, rows), std::span(*kinds).first(rows), raw);
+          },
+          [out, kinds](const EncodedBlock& block) {
+            Status status = decode_ids_block(block.form, block.raw, std::span(*out).first(block.rows),
+                                             std::span(*kinds).first(block.rows));
+            TALLY_CHECK(status.has_value());
+          },
+          [](const EncodedBlock&, std::span<uint64_t>) {}};
+}
+
 // Two days' share of events in the order of a segment.
 std::vector<AdEvent> sorted_events(uint64_t count) {
   AdProfile profile({.events = count, .days = 2, .seed = 1});
@@ -223,7 +240,10 @@ void bench_ad_columns(const std::vector<AdEvent>& events) {
   strings("event_type", [&](const AdEvent& e) { return kTypes[static_cast<size_t>(e.type)]; });
   std::string user;
   strings("user_id", [&](const AdEvent& e) { return std::string_view(user = "u" + std::to_string(e.user)); });
-  std::printf("%-14s %7s %7.3f   and 4 of the digest, 16 of the id\n", "together", "", total);
+  std::vector<IdSlot> ids(events.size());
+  for (size_t i = 0; i < events.size(); ++i) std::copy(events[i].id.begin(), events[i].id.end(), ids[i].raw);
+  total += print_column(ids_case("id", ids));
+  std::printf("%-14s %7s %7.3f   and 4 of the digest\n", "together", "", total);
 }
 
 void bench_made_columns(size_t rows) {
@@ -244,6 +264,8 @@ void bench_made_columns(size_t rows) {
   print_column(ints_case("100 prices", wide));
   for (int64_t& value : wide) value = static_cast<int64_t>(random.next() >> 24);
   print_column(ints_case("40 bits", wide));
+  for (int64_t& value : wide) value = static_cast<int64_t>(random.next() >> (random.chance(0.05) ? 40 : 54));
+  print_column(ints_case("5 % outliers", wide));
 }
 
 void bench_sets(const std::vector<AdEvent>& events) {
