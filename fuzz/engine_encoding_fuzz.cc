@@ -1,4 +1,4 @@
-// Hostile bytes as one encoded column block. The first byte picks the type and the encoding, the second the rows; the rest is
+// Hostile bytes as one encoded column block, or as a list of values. The first byte picks the type and the encoding, the second the rows; the rest is
 // the block. Decoding and searching must both refuse it or tell of the same rows; what decodes is encoded again and must
 // come back the same.
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 #include "engine/encoding/column_block.h"
 #include "engine/encoding/selection.h"
+#include "engine/encoding/value_list.h"
 
 namespace tally {
 namespace {
@@ -113,6 +114,17 @@ void check_ids(const Input& input) {
   }
 }
 
+void check_value_list(const Input& input) {
+  std::vector<uint32_t> codes(input.rows), again_codes(input.rows);
+  std::vector<StringRef> values(input.rows), again(input.rows);
+  if (!decode_value_list(input.bytes, input.rows, codes, values)) return;
+  ColumnEncoder encoder;
+  Bytes raw;
+  encode_value_list(codes, values, encoder, raw);
+  demand(decode_value_list(raw, input.rows, again_codes, again).has_value(), "a list of values does not decode again");
+  demand(codes == again_codes && values == again, "a list of values differs");
+}
+
 void check_block(const Input& input, unsigned type) {
   ColumnEncoder encoder;
   if (type == 0) check_ints(input);
@@ -127,6 +139,7 @@ void check_block(const Input& input, unsigned type) {
   }
   if (type == 3) check_strings(input);
   if (type == 4) check_ids(input);
+  if (type == 5) check_value_list(input);
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ std::string_view encoding_name(Encoding encoding) {
     case Encoding::kNumberedStrings: return "numbered_strings";
     case Encoding::kPatched: return "patched";
     case Encoding::kUuid4Ids: return "uuid4_ids";
+    case Encoding::kValueList: return "value_list";
     case Encoding::kBlockIndex: return "block_index";
     case Encoding::kIdFilter: return "id_filter";
     case Encoding::kRecordTimes: return "record_times";

@@ -19,6 +19,7 @@
 //   13     numbered_strings   strings: a prefix, and each row's number behind it
 //   14     patched     integers, codes, bytes: packed at the width that is best for most, with exceptions
 //   15     uuid4_ids   ids all UUIDs of version 4: 15.25 bytes for each row
+//   16     value_list  of the appendix: codes and the strings they stand for, each in the encoding made for them
 //   18     block_index        an index part: in which blocks each code occurs (block_index.h)
 //   19     id_filter          an index part: which ids cannot be there (id_filter.h)
 //   20     record_times       an index part: when the log records of the rows arrived (record_times.h)
@@ -45,6 +46,7 @@ enum class Encoding : uint8_t {
   kNumberedStrings = 13,
   kPatched = 14,
   kUuid4Ids = 15,
+  kValueList = 16,
   kBlockIndex = 18,
   kIdFilter = 19,
   kRecordTimes = 20,
