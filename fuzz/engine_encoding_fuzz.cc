@@ -1,4 +1,4 @@
-// Hostile bytes as one encoded column block, or as a list of values. The first byte picks the type and the encoding, the second the rows; the rest is
+// Hostile bytes as one encoded column block, as a list of values, or as codes behind those of their parent. The first byte picks the type and the encoding, the second the rows; the rest is
 // the block. Decoding and searching must both refuse it or tell of the same rows; what decodes is encoded again and must
 // come back the same.
 #include <cstdint>
@@ -125,6 +125,27 @@ void check_value_list(const Input& input) {
   demand(codes == again_codes && values == again, "a list of values differs");
 }
 
+// The first byte of each row is its parent's code; the block is behind.
+void check_by_parent(const Input& input) {
+  if (input.bytes.size() < input.rows) return;
+  std::vector<uint32_t> parents(input.bytes.begin(), input.bytes.begin() + static_cast<std::ptrdiff_t>(input.rows));
+  check_unsigned<uint32_t>(
+      {{Encoding::kByParent, input.form.flags}, input.bytes.subspan(input.rows), input.rows},
+      [&](BlockForm form, ByteSpan raw, std::span<uint32_t> out) {
+        return decode_codes_block_with_parent(form, raw, parents, out);
+      },
+      [&](BlockForm form, ByteSpan raw, size_t, const IntPredicate& predicate, std::span<uint64_t> words) {
+        return select_codes_block_with_parent(form, raw, parents, predicate, words);
+      },
+      [&](const std::vector<uint32_t>& values, Bytes& raw) {
+        ByParentBuilder builder;
+        builder.measure(parents, values, UINT64_MAX);
+        builder.encode(7, raw);
+        demand(by_parent_column(raw).value() == 7, "another parent column");
+        return BlockForm{Encoding::kByParent, 0};
+      });
+}
+
 void check_block(const Input& input, unsigned type) {
   ColumnEncoder encoder;
   if (type == 0) check_ints(input);
@@ -140,6 +161,7 @@ void check_block(const Input& input, unsigned type) {
   if (type == 3) check_strings(input);
   if (type == 4) check_ids(input);
   if (type == 5) check_value_list(input);
+  if (type == 6) check_by_parent(input);
 }
 
 }  // namespace

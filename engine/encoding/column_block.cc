@@ -11,9 +11,16 @@ namespace tally {
 
 namespace {
 
+constexpr uint64_t kByParentShare = 16;
+
 Status refuse_nulls(BlockForm form) {
   if ((form.flags & kBlockNulls) == 0) return {};
   return fail(Code::kCorruption, "a null bitmap on a column that has no NULL");
+}
+
+Status refuse_by_parent(BlockForm form) {
+  if (form.encoding != Encoding::kByParent) return {};
+  return fail(Code::kCorruption, "codes by their parent, and the parent's codes are not at hand");
 }
 
 // Cuts the bitmap off `raw`.
@@ -45,6 +52,7 @@ std::string_view encoding_name(Encoding encoding) {
     case Encoding::kPatched: return "patched";
     case Encoding::kUuid4Ids: return "uuid4_ids";
     case Encoding::kValueList: return "value_list";
+    case Encoding::kByParent: return "by_parent";
     case Encoding::kBlockIndex: return "block_index";
     case Encoding::kIdFilter: return "id_filter";
     case Encoding::kRecordTimes: return "record_times";
@@ -60,6 +68,17 @@ BlockForm ColumnEncoder::bytes(std::span<const uint8_t> values, Bytes& raw) {
 BlockForm ColumnEncoder::codes(std::span<const uint32_t> values, Bytes& raw) {
   raw.clear();
   return {ints_.encode(values, raw), 0};
+}
+
+BlockForm ColumnEncoder::codes_with_parent(std::span<const uint32_t> values, uint32_t parent_column,
+                                           std::span<const uint32_t> parents, Bytes& raw) {
+  BlockForm alone = codes(values, raw);
+  // Who reads it reads the parent first: a hair's breadth is not worth it.
+  uint64_t give_up = raw.size() - raw.size() / kByParentShare;
+  if (alone.encoding == Encoding::kConstant || by_parent_.measure(parents, values, give_up) == UINT64_MAX) return alone;
+  raw.clear();
+  by_parent_.encode(parent_column, raw);
+  return {Encoding::kByParent, 0};
 }
 
 BlockForm ColumnEncoder::ints(std::span<const int64_t> values, std::span<const uint8_t> nulls, Bytes& raw) {
@@ -113,7 +132,15 @@ Status decode_bytes_block(BlockForm form, ByteSpan raw, std::span<uint8_t> out) 
 
 Status decode_codes_block(BlockForm form, ByteSpan raw, std::span<uint32_t> out) {
   TALLY_TRY(refuse_nulls(form));
+  TALLY_TRY(refuse_by_parent(form));
   return decode_int_block(form.encoding, raw, out);
+}
+
+Status decode_codes_block_with_parent(BlockForm form, ByteSpan raw, std::span<const uint32_t> parents,
+                                      std::span<uint32_t> out) {
+  if (form.encoding != Encoding::kByParent) return decode_codes_block(form, raw, out);
+  TALLY_TRY(refuse_nulls(form));
+  return decode_by_parent(raw, parents, out);
 }
 
 Result<bool> decode_ints_block(BlockForm form, ByteSpan raw, std::span<int64_t> out, std::span<uint8_t> nulls) {
@@ -184,7 +211,15 @@ Status select_bytes_block(BlockForm form, ByteSpan raw, size_t rows, const IntPr
 Status select_codes_block(BlockForm form, ByteSpan raw, size_t rows, const IntPredicate& predicate,
                           std::span<uint64_t> words) {
   TALLY_TRY(refuse_nulls(form));
+  TALLY_TRY(refuse_by_parent(form));
   return select_int_block<uint32_t>(form.encoding, raw, rows, predicate, words);
+}
+
+Status select_codes_block_with_parent(BlockForm form, ByteSpan raw, std::span<const uint32_t> parents,
+                                      const IntPredicate& predicate, std::span<uint64_t> words) {
+  if (form.encoding != Encoding::kByParent) return select_codes_block(form, raw, parents.size(), predicate, words);
+  TALLY_TRY(refuse_nulls(form));
+  return select_by_parent(raw, parents, predicate, words);
 }
 
 Status select_ints_block(BlockForm form, ByteSpan raw, size_t rows, const IntPredicate& predicate,

@@ -20,6 +20,7 @@
 //   14     patched     integers, codes, bytes: packed at the width that is best for most, with exceptions
 //   15     uuid4_ids   ids all UUIDs of version 4: 15.25 bytes for each row
 //   16     value_list  of the appendix: codes and the strings they stand for, each in the encoding made for them
+//   17     by_parent   codes: those that occur with each code of another column, and each row's place among them
 //   18     block_index        an index part: in which blocks each code occurs (block_index.h)
 //   19     id_filter          an index part: which ids cannot be there (id_filter.h)
 //   20     record_times       an index part: when the log records of the rows arrived (record_times.h)
@@ -47,6 +48,7 @@ enum class Encoding : uint8_t {
   kPatched = 14,
   kUuid4Ids = 15,
   kValueList = 16,
+  kByParent = 17,
   kBlockIndex = 18,
   kIdFilter = 19,
   kRecordTimes = 20,

@@ -20,6 +20,7 @@
 #include "engine/encoding/column_block.h"
 #include "engine/encoding/lz4_block.h"
 #include "engine/encoding/selection.h"
+#include "engine/encoding/value_list.h"
 #include "engine/id_filter.h"
 #include "tools/bench/yardsticks.h"
 #include "tools/generate/ad_profile.h"
@@ -134,6 +135,34 @@ ColumnCase codes_case(std::string name, const std::vector<uint32_t>& values) {
           }};
 }
 
+ColumnCase child_case(std::string name, const std::vector<uint32_t>& values, const std::vector<uint32_t>& parents) {
+  auto out = std::make_shared<std::vector<uint32_t>>(kBlockRows);
+  auto place = std::make_shared<size_t>(0);  // of the next block: blocks are read in order
+  auto next = [&parents, place](size_t rows) {
+    if (*place == parents.size()) *place = 0;
+    size_t first = *place;
+    *place += rows;
+    return std::span(parents).subspan(first, rows);
+  };
+  IntPredicate wanted = IntPredicate::equals(values[values.size() / 2]);
+  return {
+      std::move(name),
+      values.size(),
+      4,
+      [&values, &parents](size_t first, size_t rows, Bytes& raw) {
+        return encoder().codes_with_parent(std::span(values).subspan(first, rows), 1,
+                                           std::span(parents).subspan(first, rows), raw);
+      },
+      [out, next](const EncodedBlock& block) {
+        Status status =
+            decode_codes_block_with_parent(block.form, block.raw, next(block.rows), std::span(*out).first(block.rows));
+        TALLY_CHECK(status.has_value());
+      },
+      [wanted, next](const EncodedBlock& block, std::span<uint64_t> words) {
+        TALLY_CHECK(select_codes_block_with_parent(block.form, block.raw, next(block.rows), wanted, words).has_value());
+      }};
+}
+
 ColumnCase ints_case(std::string name, const std::vector<int64_t>& values) {
   auto out = std::make_shared<std::vector<int64_t>>(kBlockRows);
   auto nulls = std::make_shared<std::vector<uint8_t>>(kBlockRows);
@@ -244,6 +273,60 @@ void bench_ad_columns(const std::vector<AdEvent>& events) {
   for (size_t i = 0; i < events.size(); ++i) std::copy(events[i].id.begin(), events[i].id.end(), ids[i].raw);
   total += print_column(ids_case("id", ids));
   std::printf("%-14s %7s %7.3f   and 4 of the digest\n", "together", "", total);
+}
+
+// Columns by another, of which one follows from the other or not at all; the decoding of the parent is not in the figures.
+void bench_children(const std::vector<AdEvent>& events) {
+  print_heading("by another");
+  auto column = [&](auto code_of) {
+    std::vector<uint32_t> values;
+    for (const AdEvent& event : events) values.push_back(static_cast<uint32_t>(code_of(event)));
+    return values;
+  };
+  auto campaign = column([](const AdEvent& e) { return e.campaign; });
+  auto creative = column([](const AdEvent& e) { return e.campaign * 10 + e.creative; });
+  auto publisher = column([](const AdEvent& e) { return e.publisher; });
+  auto country = column([](const AdEvent& e) { return e.country; });
+  auto region = column([](const AdEvent& e) { return e.country * 5 + e.region; });
+  auto device = column([](const AdEvent& e) { return e.device; });
+  auto os = column([](const AdEvent& e) { return e.os; });
+  print_column(child_case("region/country", region, country));
+  print_column(child_case("os/device", os, device));
+  print_column(child_case("creat./campaign", creative, campaign));
+  print_column(child_case("country/campaign", country, campaign));
+  print_column(child_case("publ./country", publisher, country));
+  print_column(child_case("device/country", device, country));
+}
+
+// What the appendix of a segment takes, one dimension's part of about 1 MiB, beside the form before it.
+void bench_value_lists() {
+  std::printf("\nvalues of a dimension  bytes a value  + LZ4   u32, u16, bytes + LZ4   encode M/s  decode M/s\n");
+  constexpr size_t kValues = 60'000;
+  Random random(1);
+  std::vector<uint32_t> codes(kValues), codes_out(kValues);
+  std::vector<std::string> texts(kValues);
+  std::vector<StringRef> values(kValues), values_out(kValues);
+  for (const char* kind : {"k12345", "www.site-12345.example", "int64"}) {
+    Bytes plain, raw, packed;
+    ByteWriter writer(plain);
+    for (size_t i = 0; i < kValues; ++i) {
+      codes[i] = static_cast<uint32_t>(2 + i * 3 + random.below(3));
+      uint64_t number = random.below(200'000);
+      texts[i] = kind[0] == 'k' ? "k" + std::to_string(number) : "www.site-" + std::to_string(number) + ".example";
+      if (kind[0] == 'i') texts[i].assign(reinterpret_cast<const char*>(&number), sizeof number);
+      values[i] = StringRef(texts[i]);
+      writer.u32(codes[i]);
+    }
+    for (const std::string& text : texts) writer.u16(static_cast<uint16_t>(text.size()));
+    for (const std::string& text : texts) writer.bytes(as_bytes(text));
+    double encode_s = fastest_s([&] { encode_value_list(codes, values, encoder(), raw); });
+    double decode_s =
+        fastest_s([&] { TALLY_CHECK(decode_value_list(raw, kValues, codes_out, values_out).has_value()); });
+    auto a_value = [](size_t bytes) { return static_cast<double>(bytes) / kValues; };
+    auto smaller = [&](const Bytes& bytes) { return lz4_compress(bytes, packed) ? packed.size() : bytes.size(); };
+    std::printf("%-22s %10.2f %9.2f %18.2f %18.0f %11.0f\n", kind, a_value(raw.size()), a_value(smaller(raw)),
+                a_value(smaller(plain)), millions(kValues, encode_s), millions(kValues, decode_s));
+  }
 }
 
 void bench_made_columns(size_t rows) {
@@ -370,9 +453,11 @@ int main(int argc, char** argv) {
   {
     std::vector<tally::AdEvent> sorted = tally::sorted_events(events);
     tally::bench_ad_columns(sorted);
+    tally::bench_children(sorted);
     tally::bench_sets(sorted);
   }
   tally::bench_made_columns(events);
+  tally::bench_value_lists();
   tally::bench_roaring();
   tally::bench_id_filter(tally::tiny_bench() ? 20'000 : 20'000'000);
 }
