@@ -1,0 +1,49 @@
+// The filter of a generation: says of an id that it is certainly not in any of the generation's runs, or that it may be. A
+// split block Bloom filter, the one of id_filter.h and by its kernels, but in memory only: it is made from the runs again at
+// a start. One cache line a probe; a shard's keys in ascending order go through it from front to back.
+//
+// Room: after it was built it has kFilterBitsAfter bits an id (0.8 % of the strangers pass), and it takes more ids until
+// it would fall below kFilterBitsMin (2.0 %); then the generation makes a new one from its runs. With a directory of
+// 16 bytes a block of 256 ids that keeps spilled ids within 1.5 bytes of memory each, which twice the size at each growth
+// would not; the price is that each id is added again 4.5 times on average while its generation grows.
+// Threads: one writes; once nobody does, any read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "engine/event_id.h"
+
+namespace tally {
+
+class RememberedFilter {
+ public:
+  static constexpr uint64_t kFilterBitsAfter = 11;
+  static constexpr uint64_t kFilterBitsMin = 9;
+
+  explicit RememberedFilter(uint64_t ids);  // at kFilterBitsAfter bits for each of these
+  RememberedFilter(const RememberedFilter& other);
+  RememberedFilter& operator=(const RememberedFilter&) = delete;
+
+  // Would `more` ids leave at least kFilterBitsMin bits for each?
+  bool has_room_for(uint64_t more) const;
+  void add(std::span<const Hash128> keys);
+  uint64_t ids() const { return ids_; }  // added so far
+  // Bit i % 64 of words[i / 64] says whether key i may be there; replaces selection_words(keys.size()) words.
+  void probe(std::span<const Hash128> keys, std::span<uint64_t> words) const;
+  uint64_t memory_bytes() const { return sizeof(RememberedFilter) + bytes_; }
+
+ private:
+  struct Free {
+    void operator()(uint8_t* bits) const;
+  };
+  void allocate();
+
+  uint32_t blocks_ = 0;
+  uint64_t bytes_ = 0;
+  std::unique_ptr<uint8_t, Free> bits_;
+  uint64_t ids_ = 0;
+};
+
+}  // namespace tally

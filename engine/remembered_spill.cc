@@ -1,0 +1,121 @@
+#include "engine/remembered_spill.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/file_names.h"
+#include "engine/id_run_merge.h"
+#include "engine/id_run_writer.h"
+
+namespace tally {
+
+namespace {
+
+IdRunWriter::Options options_of(const IdRunPlace& place, const IdRunTarget& target) {
+  return {.fs = target.fs,
+          .directory = target.directory,
+          .number = target.number,
+          .uuid = target.uuid,
+          .table_uuid = target.table_uuid,
+          .place = place};
+}
+
+Result<std::shared_ptr<const IdRun>> open_run(const IdRunTarget& target, const IdRunInfo& info) {
+  return IdRun::open(*target.fs, join_path(target.directory, id_run_name(info.number)), &info);
+}
+
+void keys_of(std::span<const SeenEntry> entries, std::vector<Hash128>& keys) {
+  keys.clear();
+  for (const SeenEntry& entry : entries) keys.push_back(entry.key);
+}
+
+Result<IdRunInfo> write_run(const SpillWork& work, const IdRunTarget& target) {
+  TALLY_ASSIGN_OR_RETURN(auto writer, IdRunWriter::create(options_of(work.place, target)));
+  std::vector<SeenEntry> entries;
+  for (size_t part = 0; part < RememberedTable::kParts; ++part) {
+    work.ids->table.sorted_part(part, entries);
+    TALLY_TRY(writer->add(entries));
+  }
+  return writer->finish(work.ids->summary);
+}
+
+void add_table(const RememberedTable& table, RememberedFilter& filter) {
+  std::vector<SeenEntry> entries;
+  std::vector<Hash128> keys;
+  for (size_t part = 0; part < RememberedTable::kParts; ++part) {
+    table.sorted_part(part, entries);
+    keys_of(entries, keys);
+    filter.add(keys);
+  }
+}
+
+Result<std::shared_ptr<RememberedFilter>> filter_after(const SpillWork& work) {
+  const uint64_t more = work.ids->table.size();
+  if (work.filter && work.filter->has_room_for(more)) return std::make_shared<RememberedFilter>(*work.filter);
+  TALLY_ASSIGN_OR_RETURN(LoadedFilter loaded, load_filter(work.runs, work.place.shard, work.place.shards, more));
+  return std::move(loaded.filter);
+}
+
+}  // namespace
+
+Result<SpilledIds> write_spill(const SpillWork& work, const IdRunTarget& target) {
+  TALLY_ASSIGN_OR_RETURN(IdRunInfo info, write_run(work, target));
+  TALLY_ASSIGN_OR_RETURN(auto run, open_run(target, info));
+  TALLY_ASSIGN_OR_RETURN(auto filter, filter_after(work));
+  add_table(work.ids->table, *filter);
+  return SpilledIds{.place = work.place, .ids = work.ids, .run = std::move(run), .filter = std::move(filter)};
+}
+
+Result<MergedIds> write_merge(const MergeWork& work, const IdRunTarget& target) {
+  MergedIds merged{.place = work.place, .inputs = {}, .run = nullptr, .filter = nullptr, .repeated = 0};
+  uint64_t entries = 0;
+  for (const auto& input : work.inputs) {
+    merged.inputs.push_back(input->info().number);
+    entries += input->info().entries;
+  }
+  std::shared_ptr<RememberedFilter> filter;
+  KeyVisitor visit;
+  if (work.whole) {
+    filter = std::make_shared<RememberedFilter>(entries);
+    visit = [&](std::span<const Hash128> keys) { filter->add(keys); };
+  }
+  TALLY_ASSIGN_OR_RETURN(IdRunMergeResult result, merge_id_runs(options_of(work.place, target), work.inputs, visit));
+  TALLY_ASSIGN_OR_RETURN(merged.run, open_run(target, result.info));
+  merged.filter = std::move(filter);
+  merged.repeated = result.repeated;
+  return merged;
+}
+
+double own_share(const IdRunPlace& place, uint32_t shard, uint32_t shards) {
+  auto edge = [](uint32_t at, uint32_t of) { return static_cast<double>(at) / of; };
+  const double first = std::max(edge(place.shard, place.shards), edge(shard, shards));
+  const double end = std::min(edge(place.shard + 1, place.shards), edge(shard + 1, shards));
+  return std::max(0.0, end - first) * place.shards;
+}
+
+Result<LoadedFilter> load_filter(std::span<const std::shared_ptr<const IdRun>> runs, uint32_t shard, uint32_t shards,
+                                 uint64_t more) {
+  double expected = static_cast<double>(more);
+  for (const auto& run : runs) {
+    expected += static_cast<double>(run->info().entries) * own_share(run->info().place, shard, shards);
+  }
+  LoadedFilter loaded{.filter = std::make_shared<RememberedFilter>(static_cast<uint64_t>(std::ceil(expected))),
+                      .own_ids = {}};
+  std::vector<Hash128> keys;
+  for (const auto& run : runs) {
+    const bool foreign = run->info().place.shard != shard || run->info().place.shards != shards;
+    const uint64_t before = loaded.filter->ids();
+    IdRunCursor cursor(run);
+    for (;;) {
+      TALLY_ASSIGN_OR_RETURN(auto entries, cursor.next());
+      if (entries.empty()) break;
+      keys_of(entries, keys);
+      if (foreign) std::erase_if(keys, [&](const Hash128& key) { return shard_of(key, shards) != shard; });
+      loaded.filter->add(keys);
+    }
+    loaded.own_ids.push_back(loaded.filter->ids() - before);
+  }
+  return loaded;
+}
+
+}  // namespace tally
