@@ -1,9 +1,6 @@
 #include "engine/remembered_filter.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "base/cpu.h"
@@ -16,8 +13,6 @@ namespace {
 
 constexpr size_t kBlockBytes = 32;
 constexpr size_t kBlockBits = kBlockBytes * 8;
-constexpr size_t kLineBytes = 64;
-constexpr size_t kLargePageBytes = size_t{2} << 20;
 
 const IdFilterKernels& kernels() { return cpu_has_avx2() ? avx2::kIdFilterKernels : baseline::kIdFilterKernels; }
 
@@ -30,27 +25,11 @@ uint32_t blocks_for(uint64_t ids) {
 
 }  // namespace
 
-void RememberedFilter::Free::operator()(uint8_t* bits) const { std::free(bits); }
+RememberedFilter::RememberedFilter(uint64_t ids) : blocks_(blocks_for(ids)), bits_(uint64_t{blocks_} * kBlockBytes) {}
 
-RememberedFilter::RememberedFilter(uint64_t ids) : blocks_(blocks_for(ids)) {
-  allocate();
-  std::memset(bits_.get(), 0, bytes_);
-}
-
-RememberedFilter::RememberedFilter(const RememberedFilter& other) : blocks_(other.blocks_), ids_(other.ids_) {
-  allocate();
-  std::memcpy(bits_.get(), other.bits_.get(), bytes_);
-}
-
-// Large pages where the filter is larger than one: a probe is a touch at random, and a page of 4 KiB hardly ever has its
-// translation at hand.
-void RememberedFilter::allocate() {
-  const size_t alignment = uint64_t{blocks_} * kBlockBytes >= kLargePageBytes ? kLargePageBytes : kLineBytes;
-  bytes_ = (uint64_t{blocks_} * kBlockBytes + kLineBytes - 1) / kLineBytes * kLineBytes;
-  void* memory = nullptr;
-  TALLY_CHECK(::posix_memalign(&memory, alignment, bytes_) == 0);
-  if (alignment == kLargePageBytes) (void)::madvise(memory, bytes_, MADV_HUGEPAGE);  // as far as possible
-  bits_.reset(static_cast<uint8_t*>(memory));
+RememberedFilter::RememberedFilter(const RememberedFilter& other)
+    : blocks_(other.blocks_), bits_(uint64_t{blocks_} * kBlockBytes), ids_(other.ids_) {
+  std::memcpy(bits_.data(), other.bits_.data(), uint64_t{blocks_} * kBlockBytes);
 }
 
 bool RememberedFilter::has_room_for(uint64_t more) const {
@@ -58,13 +37,13 @@ bool RememberedFilter::has_room_for(uint64_t more) const {
 }
 
 void RememberedFilter::add(std::span<const Hash128> keys) {
-  kernels().add(bits_.get(), blocks_, words_of(keys), keys.size());
+  kernels().add(bits_.data(), blocks_, words_of(keys), keys.size());
   ids_ += keys.size();
 }
 
 void RememberedFilter::probe(std::span<const Hash128> keys, std::span<uint64_t> words) const {
   TALLY_CHECK(words.size() == selection_words(keys.size()));
-  kernels().probe(bits_.get(), blocks_, words_of(keys), keys.size(), words.data());
+  kernels().probe(bits_.data(), blocks_, words_of(keys), keys.size(), words.data());
 }
 
 }  // namespace tally

@@ -10,10 +10,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 
 #include "engine/event_id.h"
+#include "engine/remembered_memory.h"
 
 namespace tally {
 
@@ -32,17 +32,11 @@ class RememberedFilter {
   uint64_t ids() const { return ids_; }  // added so far
   // Bit i % 64 of words[i / 64] says whether key i may be there; replaces selection_words(keys.size()) words.
   void probe(std::span<const Hash128> keys, std::span<uint64_t> words) const;
-  uint64_t memory_bytes() const { return sizeof(RememberedFilter) + bytes_; }
+  uint64_t memory_bytes() const { return sizeof(RememberedFilter) + bits_.bytes(); }
 
  private:
-  struct Free {
-    void operator()(uint8_t* bits) const;
-  };
-  void allocate();
-
   uint32_t blocks_ = 0;
-  uint64_t bytes_ = 0;
-  std::unique_ptr<uint8_t, Free> bits_;
+  RememberedMemory bits_;
   uint64_t ids_ = 0;
 };
 

@@ -100,8 +100,9 @@ struct RememberedIds::Class {
   TimeUs duration_us = 0;
   TimeUs third_us = 0;
   std::map<int64_t, Generation> generations;
-  Generation* last = nullptr;  // the one that got an id last
-  uint64_t expected = 0;       // ids between two markers, as it was last time
+  Generation* last = nullptr;  // the one that got an id last, and its arrival
+  TimeUs last_arrival_us = 0;
+  uint64_t expected = 0;  // ids between two markers, as it was last time
 };
 
 RememberedIds::RememberedIds(uint32_t shard, uint32_t shards, std::span<const TimeUs> durations_us)
@@ -128,8 +129,9 @@ int64_t RememberedIds::generation_of(uint32_t lateness_class, TimeUs arrival_us)
 RememberedIds::Generation& RememberedIds::generation_for(uint32_t lateness_class, TimeUs arrival_us) {
   TALLY_CHECK(lateness_class < classes_.size());
   Class& of = *classes_[lateness_class];
+  if (of.last != nullptr && arrival_us == of.last_arrival_us) return *of.last;  // the rows of a batch arrive together
   const int64_t number = generation_of(lateness_class, arrival_us);
-  if (of.last != nullptr && of.last->id.generation == number) return *of.last;
+  of.last_arrival_us = arrival_us;
   Generation& generation = of.generations[number];
   generation.id = {lateness_class, number};
   of.last = &generation;
@@ -316,24 +318,29 @@ void RememberedIds::adopt(SpilledIds spilled) {
 
 // --- merge ---------------------------------------------------------------------------------------------------------
 
+std::vector<uint64_t> RememberedIds::plan_for(const Generation& generation, bool sealed) const {
+  std::vector<IdRunSize> sizes;
+  for (const LiveRun& live : generation.runs) {
+    const IdRunInfo& info = live.run->info();
+    if (is_own(info.place)) sizes.push_back({info.number, info.entries});
+  }
+  return plan_id_run_merge(sizes, sealed);
+}
+
 std::optional<MergeWork> RememberedIds::plan_merge(TimeUs arrival_us) {
   if (merge_waiting_) return std::nullopt;
   for (uint32_t i = 0; i < classes_.size(); ++i) {
     for (const auto& [number, generation] : classes_[i]->generations) {
       const bool sealed = number < generation_of(i, arrival_us) && !generation.hot && generation.frozen.empty();
-      std::vector<IdRunSize> sizes;
-      for (const LiveRun& live : generation.runs) {
-        const IdRunInfo& info = live.run->info();
-        if (is_own(info.place)) sizes.push_back({info.number, info.entries});
-      }
-      const std::vector<uint64_t> numbers = plan_id_run_merge(sizes, sealed);
+      const std::vector<uint64_t> numbers = plan_for(generation, sealed);
       if (numbers.empty()) continue;
       MergeWork work{.place = {i, number, shard_, shards_}, .inputs = {}, .whole = false};
       for (const LiveRun& live : generation.runs) {
-        if (std::binary_search(numbers.begin(), numbers.end(), live.run->info().number))
+        if (std::binary_search(numbers.begin(), numbers.end(), live.run->info().number)) {
           work.inputs.push_back(live.run);
+        }
       }
-      work.whole = sealed && work.inputs.size() == generation.runs.size();
+      work.whole = work.inputs.size() == generation.runs.size();
       merge_waiting_ = true;
       return work;
     }

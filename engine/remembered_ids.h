@@ -5,7 +5,7 @@
 // tables that are being written, immutable sorted runs on disk and one filter over all of its runs. A look-up asks every
 // generation of every class; an id stands in one of them. A generation is forgotten whole.
 //
-// In memory: about 41 bytes an id in a hot table, at most 1.5 bytes an id in a run, and kIdRunCacheBytesMax.
+// In memory: about 40 bytes an id in a hot table, at most 1.5 bytes an id in a run, and kIdRunCacheBytesMax.
 //
 // How a shard uses it
 //   each batch      begin_batch(keys, digests)        asks the runs, for the whole batch at once
@@ -90,6 +90,7 @@ class RememberedIds {
   // After the commit. Of a generation forgotten meanwhile: nothing (the next edit removes the run).
   void adopt(SpilledIds spilled);
 
+  // What to do next, if anything, now that arrival has come to here.
   std::optional<MergeWork> plan_merge(TimeUs arrival_us);
   void adopt(MergedIds merged);
   void abandon_merge();  // the one planned came to nothing
@@ -142,6 +143,7 @@ class RememberedIds {
   void collect_candidates();
   Status ask_runs(const Generation& generation);
   void list_tables();
+  std::vector<uint64_t> plan_for(const Generation& generation, bool sealed) const;
   bool is_own(const IdRunPlace& place) const { return place.shard == shard_ && place.shards == shards_; }
 
   const uint32_t shard_;

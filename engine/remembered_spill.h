@@ -49,7 +49,7 @@ Result<SpilledIds> write_spill(const SpillWork& work, const IdRunTarget& target)
 struct MergeWork {
   IdRunPlace place;
   std::vector<std::shared_ptr<const IdRun>> inputs;
-  bool whole = false;  // all runs of a generation that gets no more ids: its filter is made anew as well
+  bool whole = false;  // all runs of the generation: its filter is made anew as well
 };
 struct MergedIds {
   IdRunPlace place;

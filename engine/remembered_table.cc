@@ -1,33 +1,26 @@
 #include "engine/remembered_table.h"
 
 #include <algorithm>
-#include <cmath>
+#include <span>
+#include <utility>
 
 namespace tally {
 
 namespace {
 
-constexpr size_t kSlotsAtFirst = 64;
-constexpr double kGrowth = 1.5;
+constexpr uint32_t kSlotsAtFirst = 64;
 static_assert(sizeof(SeenEntry) == 24, "three entries stand in a little more than a cache line");
 
 }  // namespace
 
-// The first slot of a key grows with its hash, so that a partition is copied to a larger one from front to back.
-void RememberedTable::Partition::resize(size_t capacity) {
-  std::vector<SeenEntry> old(capacity);
-  old.swap(entries);
-  size_max = static_cast<uint32_t>(capacity / 10 * 7);
-  for (const SeenEntry& entry : old) {
-    if (!is_free(entry)) entries[slot_of(entry.key)] = entry;
-  }
-}
-
-// Sizes are spread over one step of growth, so that partitions, which fill evenly, do not all grow at once.
-RememberedTable::RememberedTable(uint64_t expected) : share_(static_cast<size_t>(expected / kParts * 3 / 2)) {
-  for (size_t i = 0; i < kParts; ++i) {
-    double step = std::pow(kGrowth, static_cast<double>(i) / kParts);
-    partitions_[i].resize(static_cast<size_t>(kSlotsAtFirst * step));
+RememberedTable::RememberedTable(uint64_t expected)
+    : region_(kParts * kSlotsAtFirst * sizeof(SeenEntry)),
+      slots_(kSlotsAtFirst),
+      moved_(kParts),
+      share_(static_cast<uint32_t>(std::min<uint64_t>(expected / kParts * 8 / 5, UINT32_MAX / 2))) {
+  for (Partition& partition : partitions_) {
+    partition.entries = place_of(partition);
+    partition.slots = slots_;
   }
 }
 
@@ -43,24 +36,44 @@ bool RememberedTable::insert(const SeenEntry& entry) {
   if (!is_free(partition.entries[at])) return false;
   partition.entries[at] = entry;
   ++size_;
-  if (++partition.size >= partition.size_max) {
-    partition.resize(std::max(partition.entries.size() + partition.entries.size() / 2, share_));
-  }
+  ++partition.size;
+  if (partition.is_full()) [[unlikely]]
+    make_room(partition);
   return true;
 }
 
-uint64_t RememberedTable::memory_bytes() const {
-  uint64_t bytes = sizeof(RememberedTable);
-  for (const Partition& partition : partitions_) bytes += partition.entries.capacity() * sizeof(SeenEntry);
-  return bytes;
+void RememberedTable::make_room(Partition& partition) {
+  if (partition.entries == place_of(partition)) {
+    for (Partition& other : partitions_) {
+      if (other.entries != place_of(other)) move(other);
+    }
+    slots_ = std::max(slots_ + slots_ / 2, share_);
+    old_ = std::move(region_);
+    region_ = RememberedMemory(kParts * size_t{slots_} * sizeof(SeenEntry));
+    moved_ = 0;
+  }
+  move(partition);
 }
+
+// The first slot of a key grows with its hash, so that a partition is copied to a larger one from front to back.
+void RememberedTable::move(Partition& partition) {
+  const Partition from = partition;
+  partition.entries = place_of(partition);
+  partition.slots = slots_;
+  for (const SeenEntry& entry : std::span(from.entries, from.slots)) {
+    if (!is_free(entry)) partition.entries[partition.slot_of(entry.key)] = entry;
+  }
+  if (++moved_ == kParts) old_ = RememberedMemory();
+}
+
+uint64_t RememberedTable::memory_bytes() const { return sizeof(RememberedTable) + region_.bytes() + old_.bytes(); }
 
 void RememberedTable::sorted_part(size_t part, std::vector<SeenEntry>& out) const {
   const Partition& partition = partitions_[part];
   out.clear();
   out.reserve(partition.size + size_t{1});
   if (part == 0 && zero_) out.push_back(*zero_);
-  for (const SeenEntry& entry : partition.entries) {
+  for (const SeenEntry& entry : std::span(partition.entries, partition.slots)) {
     if (!is_free(entry)) out.push_back(entry);
   }
   // Nearly sorted already: an entry is never far from its first slot, but for the few that wrapped around the end.

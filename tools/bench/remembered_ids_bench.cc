@@ -1,0 +1,330 @@
+// What exactness costs a shard: remembered ids in generations that are spilled and merged as a table would, then look-ups of
+// new ids and of old ones, on one core, in batches as they come. Beside the figures, what the machine can do.
+//
+//   bench_remembered_ids [--ids N] [--generations N] [--spill N] [--directory DIR]
+//
+// N ids in all over that many generations of one class (three: the shipped WITHIN alone; nine: three classes' worth), each
+// spilled every `--spill` ids; the last generation is left as its spills and merges made it, as a live one is.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_names.h"
+#include "base/limits.h"
+
+#include "base/random.h"
+#include "engine/id_run_merge.h"
+#include "engine/remembered_ids.h"
+#include "tools/bench/yardsticks.h"
+
+namespace tally {
+namespace {
+
+constexpr size_t kRows = limits::kBatchRowsDefault;
+constexpr TimeUs kWithin = 72 * kMicrosPerHour;
+constexpr TimeUs kThird = kWithin / 3;
+constexpr TimeUs kStart = 20'001 * kMicrosPerDay;
+
+struct Arguments {
+  uint64_t ids = 50'000'000;
+  uint64_t generations = 3;
+  uint64_t spill = 1'000'000;
+  std::string directory = "bench_remembered_ids.data";
+};
+
+Arguments parse(int argc, char** argv) {
+  Arguments arguments;
+  if (tiny_bench()) arguments.ids = 300'000, arguments.spill = 20'000;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view name = argv[i];
+    if (name == "--ids") arguments.ids = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--generations") arguments.generations = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--spill") arguments.spill = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--directory") arguments.directory = argv[i + 1];
+  }
+  return arguments;
+}
+
+Hash128 key_of(uint64_t number) {
+  uint64_t state = number * 2;
+  const uint64_t lo = splitmix64(state);
+  return {.lo = lo, .hi = splitmix64(state)};
+}
+
+template <class T>
+T demand(Result<T> result) {
+  if (result) return *std::move(result);
+  std::fprintf(stderr, "%s\n", result.error().to_string().c_str());
+  std::exit(1);
+}
+void demand(const Status& status) {
+  if (status) return;
+  std::fprintf(stderr, "%s\n", status.error().to_string().c_str());
+  std::exit(1);
+}
+
+// Wall and processor time: on a machine that others use too, the second says what the work costs.
+struct Spent {
+  double wall = 0;
+  double cpu = 0;
+};
+class Stopwatch {
+ public:
+  explicit Stopwatch(Spent& spent) : spent_(spent) {}
+  ~Stopwatch() {
+    spent_.wall += seconds_since(begun_us_);
+    spent_.cpu += cpu_seconds() - begun_cpu_;
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  Spent& spent_;
+  const double begun_cpu_ = cpu_seconds();
+  const int64_t begun_us_ = bench_now_us();
+};
+
+class Bench {
+ public:
+  explicit Bench(Arguments arguments) : arguments_(std::move(arguments)), fs_(make_posix_file_system()) {
+    std::filesystem::remove_all(arguments_.directory);
+    std::filesystem::create_directories(arguments_.directory);
+  }
+  ~Bench() { std::filesystem::remove_all(arguments_.directory); }
+
+  void run() {
+    fill();
+    std::printf("\n%.1f M ids in %llu generations, %llu runs; %.1f M of them spilled\n", millions(ids_.size()),
+                static_cast<unsigned long long>(ids_.stats().generations),
+                static_cast<unsigned long long>(ids_.stats().runs), millions(ids_.stats().run_ids));
+    print_room();
+    print_upkeep();
+    look_up_new();
+    insert_new();
+    look_up_known();
+    start_again();
+  }
+
+ private:
+  static double millions(uint64_t count) { return static_cast<double>(count) / 1e6; }
+  static double per(double sum, uint64_t count) { return count == 0 ? 0 : sum / static_cast<double>(count); }
+
+  TimeUs arrival_of(uint64_t generation) const { return kStart + static_cast<TimeUs>(generation) * kThird + 1; }
+
+  void fill() {
+    const uint64_t each = arguments_.ids / arguments_.generations;
+    for (uint64_t generation = 0; generation < arguments_.generations; ++generation) {
+      arrival_us_ = arrival_of(generation);
+      first_of_.push_back(next_);
+      for (uint64_t done = 0; done < each; done += arguments_.spill) {
+        insert(std::min(arguments_.spill, each - done));
+        spill();
+        merge();
+      }
+    }
+    first_of_.push_back(next_);
+  }
+
+  // Batches of new ids, each looked up and inserted, as a shard does.
+  Spent insert(uint64_t count) {
+    Spent spent;
+    for (uint64_t done = 0; done < count; done += keys_.size()) {
+      choose(next_, std::min<uint64_t>(kRows, count - done));
+      next_ += keys_.size();
+      Stopwatch watch(spent);
+      demand(ids_.begin_batch(keys_, digests_));
+      for (size_t row = 0; row < keys_.size(); ++row) {
+        if (row + 16 < keys_.size()) ids_.prefetch(row + 16);
+        if (ids_.find(row) == RememberedIds::Probe::kNew) {
+          ids_.insert(row, {.lateness_class = 0, .event_us = arrival_us_ - 1, .arrival_us = arrival_us_});
+        }
+      }
+    }
+    return spent;
+  }
+
+  void choose(uint64_t first, size_t count) {
+    keys_.resize(count);
+    digests_.assign(count, 7);
+    for (size_t i = 0; i < count; ++i) keys_[i] = key_of(first + i);
+  }
+
+  IdRunTarget target() {
+    return {.fs = fs_.get(),
+            .directory = arguments_.directory,
+            .number = ++number_,
+            .uuid = random_uuid(),
+            .table_uuid = {}};
+  }
+  void list(const IdRunInfo& info) {
+    live_.push_back(info);
+    written_bytes_ += info.size;
+  }
+
+  void spill() {
+    RememberedIds::Frozen frozen = ids_.freeze(++lsn_);
+    for (const SpillWork& work : frozen.spills) {
+      SpilledIds spilled = [&] {
+        Stopwatch watch(spill_spent_);
+        return demand(write_spill(work, target()));
+      }();
+      spilled_ids_ += spilled.run->info().entries;
+      list(spilled.run->info());
+      ids_.adopt(std::move(spilled));
+    }
+  }
+
+  void merge() {
+    while (std::optional<MergeWork> work = ids_.plan_merge(arrival_us_)) {
+      MergedIds merged = [&] {
+        Stopwatch watch(merge_spent_);
+        return demand(write_merge(*work, target()));
+      }();
+      merged_ids_ += merged.run->info().entries;
+      std::erase_if(live_, [&](const IdRunInfo& info) {
+        const bool input = std::count(merged.inputs.begin(), merged.inputs.end(), info.number) != 0;
+        if (input) demand(fs_->unlink(join_path(arguments_.directory, id_run_name(info.number))));
+        return input;
+      });
+      list(merged.run->info());
+      ids_.adopt(std::move(merged));
+    }
+  }
+
+  void print_room() {
+    uint64_t bytes = 0, entries = 0;
+    for (const IdRunInfo& info : live_) bytes += info.size, entries += info.entries;
+    const RememberedIds::Memory memory = ids_.memory();
+    std::printf("%-58s %8.2f bytes an id\n", "on disk", per(static_cast<double>(bytes), entries));
+    std::printf("%-58s %8.2f bytes an id (filters, directories)\n", "in memory, of spilled ids",
+                per(static_cast<double>(memory.spilled_bytes), entries));
+    std::printf("%-58s %8.2f bytes an id (%.1f MiB of cache)\n", "in memory, cache included",
+                per(static_cast<double>(memory.spilled_bytes + memory.cache_bytes), entries),
+                static_cast<double>(memory.cache_bytes) / (1 << 20));
+  }
+  static void print_rate(const char* what, const Spent& spent, uint64_t ids) {
+    std::printf("%-58s %8.2f M ids/s (%.2f a processor second)\n", what, millions(ids) / spent.wall,
+                millions(ids) / spent.cpu);
+  }
+  void print_upkeep() {
+    print_rate("spill: sort, write, sync, read back, filter", spill_spent_, spilled_ids_);
+    if (merged_ids_ > 0) print_rate("merge: read, write, sync, read back, filter", merge_spent_, merged_ids_);
+    std::printf("%-58s %8.2f times (%.1f bytes an id)\n", "each id written",
+                per(static_cast<double>(spilled_ids_ + merged_ids_), spilled_ids_),
+                per(static_cast<double>(written_bytes_), spilled_ids_));
+  }
+
+  static void print_line(const char* what, const Spent& spent, uint64_t ids) {
+    const double scale = 1e9 / static_cast<double>(ids);
+    std::printf("%-58s %8.1f ns an id (%.1f of processor)\n", what, spent.wall * scale, spent.cpu * scale);
+  }
+
+  void look_up_new() {
+    const uint64_t count = tiny_bench() ? 100'000 : 4'000'000;
+    const RememberedIds::Stats before = ids_.stats();
+    Spent both, runs;
+    uint64_t known = 0;
+    std::vector<RememberedIds::Probe> probes(kRows);
+    for (uint64_t done = 0; done < count; done += kRows) {
+      choose((uint64_t{1} << 50) + done, kRows);
+      {
+        Stopwatch watch(runs);
+        demand(ids_.begin_batch(keys_, digests_));
+      }
+      choose((uint64_t{1} << 51) + done, kRows);
+      Stopwatch watch(both);
+      demand(ids_.find_batch(keys_, digests_, probes));
+      for (RememberedIds::Probe probe : probes) known += probe != RememberedIds::Probe::kNew;
+    }
+    const RememberedIds::Stats after = ids_.stats();
+    print_line("new id, look-up alone, nothing hot", both, count);
+    print_line("    of it: filters, and runs for what they let through", runs, count);
+    std::printf("    let through %.2f %% of the ids, all generations together; %.4f blocks read an id; known: %llu\n",
+                100 * per(static_cast<double>(after.false_positives - before.false_positives), 2 * count),
+                per(static_cast<double>(after.blocks_read - before.blocks_read), 2 * count),
+                static_cast<unsigned long long>(known));
+  }
+
+  void insert_new() {
+    const uint64_t first = tiny_bench() ? 20'000 : 1'000'000;
+    print_line("new id, look-up and insert, hot table growing from none", insert(first), first);
+    print_line("new id, look-up and insert, beside as many hot ones", insert(first), first);
+    print_line("duplicate of a hot id", look_up(next_ - first, next_), std::min(first, kMeasured));
+    std::printf("%-58s %8.2f bytes an id\n", "in memory, of hot ids",
+                per(static_cast<double>(ids_.memory().hot_bytes), ids_.hot_ids()));
+  }
+
+  static constexpr uint64_t kMeasured = 1'000'000;
+  // Ids chosen at random in [first, end): every one of them has to be known.
+  Spent look_up(uint64_t first, uint64_t end) {
+    const uint64_t count = std::min(end - first, kMeasured);
+    Spent spent;
+    uint64_t known = 0;
+    std::vector<RememberedIds::Probe> probes;
+    for (uint64_t done = 0; done < count; done += keys_.size()) {
+      keys_.resize(std::min<uint64_t>(kRows, count - done));
+      digests_.assign(keys_.size(), 7);
+      for (Hash128& key : keys_) key = key_of(random_.between(first, end - 1));
+      probes.resize(keys_.size());
+      {
+        Stopwatch watch(spent);
+        demand(ids_.find_batch(keys_, digests_, probes));
+      }
+      for (RememberedIds::Probe probe : probes) known += probe == RememberedIds::Probe::kSameDigest;
+    }
+    TALLY_CHECK(known == count);
+    return spent;
+  }
+
+  void look_up_known() {
+    const uint64_t old = std::min(first_of_[1] - first_of_[0], kMeasured);
+    const RememberedIds::Stats before = ids_.stats();
+    print_line("duplicate in the oldest generation, batches of nothing else", look_up(first_of_[0], first_of_[1]), old);
+    const RememberedIds::Stats after = ids_.stats();
+    std::printf("    %.2f blocks read an id\n", per(static_cast<double>(after.blocks_read - before.blocks_read), old));
+    const size_t last = first_of_.size() - 2;
+    const uint64_t young = std::min(first_of_[last + 1] - first_of_[last], kMeasured);
+    print_line("duplicate in the newest generation", look_up(first_of_[last], first_of_[last + 1]), young);
+  }
+
+  void start_again() {
+    spill();
+    const TimeUs durations[] = {kWithin};
+    RememberedIds again(0, 1, durations);
+    Spent spent;
+    {
+      Stopwatch watch(spent);
+      demand(again.load(*fs_, arguments_.directory, live_));
+    }
+    TALLY_CHECK(again.size() == ids_.size());
+    print_rate("start: open runs, make filters", spent, again.size());
+  }
+
+  const Arguments arguments_;
+  const std::unique_ptr<FileSystem> fs_;
+  Random random_{1};
+  const TimeUs duration_[1] = {kWithin};
+  RememberedIds ids_{0, 1, duration_};
+  TimeUs arrival_us_ = 0;
+  uint64_t next_ = 0, number_ = 0;
+  Lsn lsn_ = 0;
+  std::vector<uint64_t> first_of_;  // by generation, and the end
+  std::vector<IdRunInfo> live_;
+  std::vector<Hash128> keys_;
+  std::vector<uint32_t> digests_;
+  Spent spill_spent_, merge_spent_;
+  uint64_t spilled_ids_ = 0, merged_ids_ = 0, written_bytes_ = 0;
+};
+
+}  // namespace
+}  // namespace tally
+
+int main(int argc, char** argv) {
+  tally::Arguments arguments = tally::parse(argc, argv);
+  tally::print_yardsticks(tally::measure_yardsticks("."));
+  tally::Bench(std::move(arguments)).run();
+}
