@@ -180,9 +180,8 @@ Result<LoadedManifest> read_current_manifest(FileSystem& fs, const std::string& 
   TALLY_ASSIGN_OR_RETURN(Current current, read_current(fs, paths.current()));
   Result<LoadedManifest> loaded = read_manifest_file(fs, paths.manifest(current.number), &current);
   if (!loaded) {
-    Error error = std::move(loaded).error();
-    if (error.code == Code::kNotFound) error.code = Code::kCorruption;  // named by CURRENT and not there
-    return std::unexpected(std::move(error));
+    if (loaded.error().code != Code::kNotFound) return loaded;
+    return fail(Code::kCorruption, paths.current() + " names " + paths.manifest(current.number) + ", which is missing");
   }
   loaded->highest_number = loaded->number;
   TALLY_ASSIGN_OR_RETURN(auto names, fs.list(table_directory));

@@ -153,16 +153,16 @@ Status Recovery::check_may_be_empty() {
   if (mark_) {
     bool agrees = mark_->end.file_number < position_.first_file && mark_->end.last_lsn <= position_.flushed_lsn;
     if (!agrees) {
-      return corrupt(options_.directory, "the log was closed at LSN " + std::to_string(mark_->end.last_lsn) +
-                                             " in file " + std::to_string(mark_->end.file_number) +
-                                             ", which is missing");
+      return corrupt(
+          log_file_path(options_.directory, mark_->end.file_number),
+          "the log was closed at LSN " + std::to_string(mark_->end.last_lsn) + " in this file, and it is missing");
     }
     result_.clean = true;
   }
   if (nothing_ever || between) return {};
-  return corrupt(options_.directory, "log file " + std::to_string(std::max<uint64_t>(position_.first_file, 1)) +
-                                         " and all after it are missing; the segments end at LSN " +
-                                         std::to_string(position_.flushed_lsn));
+  return corrupt(
+      log_file_path(options_.directory, std::max<uint64_t>(position_.first_file, 1)),
+      "it and all log files after it are missing; the segments end at LSN " + std::to_string(position_.flushed_lsn));
 }
 
 // Everything up to header.predecessor.last_lsn was in files or segments before; when the segments have it, no older file

@@ -1,6 +1,8 @@
 // crash_driver --seconds N [--seed S] [--sweep NAME] [--point P]: rounds of all sweeps (or of those whose name begins with
 // NAME) in turn, each with the next seed, until the time is over. Prints the states explored; at the first failure what
 // went wrong and the line that replays it, and exits with 1.
+// crash_driver --corrupt [--seconds N] ...: the same as --sweep corrupt, with progress; without --seconds one whole round of
+// each, which takes most of an hour.
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -20,11 +22,15 @@ std::vector<Sweep>& sweeps() {
 namespace {
 
 struct Arguments {
-  uint64_t seconds = 10;
-  uint64_t seed = 0;  // 0: drawn
+  uint64_t seconds = 0;  // 0: not said
+  uint64_t seed = 0;     // 0: drawn
   uint64_t point = 0;
   std::string sweep;
+  bool corrupt = false;
 };
+
+constexpr uint64_t kSecondsUsual = 10;
+constexpr uint64_t kSecondsForever = 365 * 24 * 3600;
 
 bool parse_number(std::string_view text, uint64_t& out) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -32,8 +38,15 @@ bool parse_number(std::string_view text, uint64_t& out) {
 }
 
 bool parse(int argc, char** argv, Arguments& out) {
-  for (int i = 1; i + 1 < argc; i += 2) {
+  for (int i = 1; i < argc; i += 2) {
     std::string_view name = argv[i];
+    if (name == "--corrupt") {
+      out.corrupt = true;
+      out.sweep = "corrupt";
+      --i;  // it takes no value
+      continue;
+    }
+    if (i + 1 == argc) return false;
     std::string_view value = argv[i + 1];
     bool right = (name == "--seconds" && parse_number(value, out.seconds)) ||
                  (name == "--seed" && parse_number(value, out.seed)) ||
@@ -44,12 +57,12 @@ bool parse(int argc, char** argv, Arguments& out) {
     }
     if (!right) return false;
   }
-  return argc % 2 == 1;
+  return true;
 }
 
 int usage() {
-  std::fprintf(stderr, "usage: crash_driver [--seconds N] [--seed S] [--sweep NAME] [--point P]\n");
-  for (const Sweep& sweep : sweeps()) std::fprintf(stderr, "  %-12s %s\n", sweep.name.c_str(), sweep.what.c_str());
+  std::fprintf(stderr, "usage: crash_driver [--seconds N] [--seed S] [--sweep NAME | --corrupt] [--point P]\n");
+  for (const Sweep& sweep : sweeps()) std::fprintf(stderr, "  %-14s %s\n", sweep.name.c_str(), sweep.what.c_str());
   return 2;
 }
 
@@ -67,9 +80,15 @@ bool run_round(const Sweep& sweep, const SweepRound& round, Total& total) {
   total.rounds += 1;
   total.points += outcome.points;
   total.states += outcome.states;
+  if (!outcome.summary.empty()) std::printf("  %s: %s\n", sweep.name.c_str(), outcome.summary.c_str());
   if (outcome.failure.empty()) return true;
   std::printf("FAILED %s\n", outcome.failure.c_str());
   return false;
+}
+
+void print_progress(const std::string& line) {
+  std::printf("  %s\n", line.c_str());
+  std::fflush(stdout);
 }
 
 int run(const Arguments& arguments) {
@@ -79,10 +98,12 @@ int run(const Arguments& arguments) {
   }
   if (chosen.empty()) return usage();
   uint64_t seed = arguments.seed != 0 ? arguments.seed : random_u64() % 1'000'000'000 + 1;
-  std::printf("crash: seed %llu, %llu s\n", static_cast<unsigned long long>(seed),
-              static_cast<unsigned long long>(arguments.seconds));
+  const bool one_round = arguments.corrupt && arguments.seconds == 0;
+  const uint64_t seconds = arguments.seconds != 0 ? arguments.seconds : one_round ? kSecondsForever : kSecondsUsual;
+  std::printf("crash: seed %llu, %s\n", static_cast<unsigned long long>(seed),
+              one_round ? "one round" : (std::to_string(seconds) + " s").c_str());
   std::fflush(stdout);
-  const auto deadline = SteadyClock::now() + std::chrono::seconds(arguments.seconds);
+  const SteadyClock::time_point deadline = SteadyClock::now() + std::chrono::seconds(seconds);
   auto stop = [deadline] { return SteadyClock::now() >= deadline; };
   std::vector<Total> totals(chosen.size());
   bool good = true;
@@ -90,16 +111,19 @@ int run(const Arguments& arguments) {
     for (size_t i = 0; good && i < chosen.size() && !stop(); ++i) {
       // A share of what is left, so that a long sweep leaves time for the others.
       const auto now = SteadyClock::now();
-      const auto share = now + (deadline - now) / (chosen.size() - i);
-      auto share_over = [share] { return SteadyClock::now() >= share; };
-      good =
-          run_round(*chosen[i], {.seed = seed + round, .only_point = arguments.point, .stop = share_over}, totals[i]);
+      const SteadyClock::time_point share =
+          one_round ? deadline : now + (deadline - now) / static_cast<int64_t>(chosen.size() - i);
+      SweepRound next{.seed = seed + round, .only_point = arguments.point};
+      next.stop = [share] { return SteadyClock::now() >= share; };
+      if (arguments.corrupt) next.progress = print_progress;
+      good = run_round(*chosen[i], next, totals[i]);
     }
+    if (one_round) break;
     if (arguments.point != 0) break;
   }
   uint64_t states = 0;
   for (size_t i = 0; i < chosen.size(); ++i) {
-    std::printf("  %-12s %6llu rounds %10llu points %10llu states\n", chosen[i]->name.c_str(),
+    std::printf("  %-14s %6llu rounds %10llu points %10llu states\n", chosen[i]->name.c_str(),
                 static_cast<unsigned long long>(totals[i].rounds), static_cast<unsigned long long>(totals[i].points),
                 static_cast<unsigned long long>(totals[i].states));
     states += totals[i].states;

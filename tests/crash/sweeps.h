@@ -14,14 +14,16 @@ namespace tally {
 
 struct SweepRound {
   uint64_t seed = 1;
-  uint64_t only_point = 0;          // 0: all; else what a failure named
-  std::function<bool()> stop = {};  // the time is over
+  uint64_t only_point = 0;                                // 0: all; else what a failure named
+  std::function<bool()> stop = {};                        // the time is over
+  std::function<void(const std::string&)> progress = {};  // a line for who watches, from time to time
 };
 
 struct SweepOutcome {
-  uint64_t points = 0;  // operations at which something was made to go wrong
-  uint64_t states = 0;  // disks recovered from and verified
-  std::string failure;  // empty: none. Ends with the command line that shows it again
+  uint64_t points = 0;       // operations at which something was made to go wrong
+  uint64_t states = 0;       // disks recovered from and verified
+  std::string failure;       // empty: none. Ends with the command line that shows it again
+  std::string summary = {};  // what is worth a line at the end
 };
 
 struct Sweep {
