@@ -56,7 +56,8 @@ inline constexpr uint32_t kIngestQueueMax = 64;             // batches waiting f
 inline constexpr uint64_t kRememberedIdsMax = 400'000'000;  // beyond it ingest answers retry_later
 
 // --- segments and manifest -----------------------------------------------------------------------------------------
-inline constexpr uint32_t kSegmentBlockRows = 8'192;  // between 2,048 and 65,536
+inline constexpr uint32_t kSegmentBlockRows = 8'192;      // between 2,048 and 65,536
+inline constexpr uint64_t kBlockCacheBytes = 256 * kMiB;  // of segments' blocks kept in memory, of a whole database
 inline constexpr uint64_t kSegmentBytesMax = 4 * kGiB;
 inline constexpr uint64_t kManifestBytesMax = 1 * kGiB;
 inline constexpr uint64_t kManifestRewriteBytes = 4 * kMiB;  // a manifest grown by this is rewritten as one snapshot

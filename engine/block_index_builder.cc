@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include "engine/block_index.h"
 #include "engine/block_index_format.h"
@@ -76,6 +77,7 @@ void BlockIndexBuilder::add(uint32_t code, uint32_t block) {
 }
 
 void BlockIndexBuilder::compact() {
+  if (std::adjacent_find(pairs_.begin(), pairs_.end(), std::greater_equal<>()) == pairs_.end()) return;
   std::sort(pairs_.begin(), pairs_.end());
   pairs_.erase(std::unique(pairs_.begin(), pairs_.end()), pairs_.end());
 }

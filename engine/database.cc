@@ -99,6 +99,8 @@ class OpenDatabase final : public Database {
 Result<std::unique_ptr<Database>> Database::open(FileSystem& fs, Clock& clock, const std::string& path,
                                                  DatabaseOptions options) {
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<DatabaseDirectory> directory, DatabaseDirectory::open(fs, path));
+  if (options.block_cache_bytes > 0)
+    options.table.block_cache = std::make_shared<BlockCache>(options.block_cache_bytes);
   auto database = std::make_unique<OpenDatabase>(fs, clock, options, std::move(directory));
   TALLY_TRY(database->open_tables());
   return database;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/status.h"
 #include "engine/schema.h"
 #include "engine/table.h"
@@ -22,7 +23,8 @@ namespace tally {
 Status init_database(FileSystem& fs, const std::string& path);
 
 struct DatabaseOptions {
-  TableOptions table;
+  TableOptions table;                                     // its block_cache is made here
+  uint64_t block_cache_bytes = limits::kBlockCacheBytes;  // of all tables; 0: none
 };
 
 // A table that could not be opened: the others stay usable, and its name answers with the reason.

@@ -73,6 +73,38 @@ class Gather {
   std::vector<FieldArrays> field_arrays_;
 };
 
+uint64_t count_rows(const ChunkList& chunks) {
+  uint64_t rows = 0;
+  for (const auto& chunk : chunks) rows += chunk->rows();
+  return rows;
+}
+
+// Rows of a chunk stand in the order of their records. The event time is the median of the record's rows: most lie close to
+// it, and one producer with a wrong clock does not move it.
+std::vector<RecordTime> record_times(const ChunkList& chunks) {
+  std::vector<RecordTime> records;
+  std::vector<TimeUs> times;
+  auto finish = [&] {
+    if (times.empty()) return;
+    auto middle = times.begin() + static_cast<ptrdiff_t>(times.size() / 2);
+    std::nth_element(times.begin(), middle, times.end());
+    records.back().event = *middle;
+    times.clear();
+  };
+  for (const auto& chunk : chunks) {
+    for (uint32_t row = 0, rows = chunk->rows(); row < rows; ++row) {
+      const Lsn lsn = chunk->lsns()[row];
+      if (records.empty() || records.back().lsn != lsn) {
+        finish();
+        records.push_back({.lsn = lsn, .arrival = chunk->arrivals()[row]});
+      }
+      times.push_back(chunk->times()[row]);
+    }
+  }
+  finish();
+  return records;
+}
+
 Result<SegmentInfo> write_shard(const FlushContext& context, const ChunkList& chunks, uint64_t number) {
   const ManifestState& state = *context.manifest->state();
   auto schema = std::make_shared<const Schema>(chunks.front()->schema());
@@ -83,7 +115,10 @@ Result<SegmentInfo> write_shard(const FlushContext& context, const ChunkList& ch
                                                 .uuid = random_uuid(),
                                                 .table_uuid = state.table_uuid,
                                                 .schema = schema,
-                                                .dictionaries = context.dictionaries}));
+                                                .dictionaries = context.dictionaries,
+                                                .block_rows = context.segment_block_rows,
+                                                .rows_max = count_rows(chunks),
+                                                .records = record_times(chunks)}));
   Gather gather(*schema);
   for (const DayRows& day : order_rows(chunks)) {
     std::span<const RowRef> rest(day.rows);

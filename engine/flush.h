@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file_names.h"
+#include "engine/block_cache.h"
 #include "engine/dictionary_file.h"
 #include "engine/manifest.h"
 #include "engine/shard.h"
@@ -33,6 +34,8 @@ struct FlushContext {
   Manifest* manifest = nullptr;
   TablePaths paths{""};
   std::vector<const Dictionary*> dictionaries;  // by dimension of the schema in force
+  uint32_t segment_block_rows = 0;              // 0: the default
+  std::shared_ptr<BlockCache> block_cache;      // for those who read the new segments
 };
 
 Status flush(const FlushContext& context, const FlushJob& job);

@@ -93,7 +93,7 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   for (size_t i = 0; i < shards_.size(); ++i) shards_[i]->release(job.shards[i].bytes);
   const std::shared_ptr<const ManifestState> manifest = manifest_->state();
   publisher_.update([&](PublishedState& state) {
-    state.segments = make_segment_list(fs_, paths_, *manifest, state.segments.get());
+    state.segments = make_segment_list(fs_, paths_, *manifest, state.segments.get(), options_.block_cache);
     state.manifest = manifest;
     for (auto& chunks : state.chunks) chunks = std::make_shared<const ChunkList>();
   });

@@ -7,8 +7,12 @@
 namespace tally {
 
 SegmentHandle::SegmentHandle(FileSystem& fs, std::string path, SegmentInfo info,
-                             std::map<uint32_t, uint32_t> dictionary_sizes)
-    : fs_(fs), path_(std::move(path)), info_(std::move(info)), dictionary_sizes_(std::move(dictionary_sizes)) {}
+                             std::map<uint32_t, uint32_t> dictionary_sizes, std::shared_ptr<BlockCache> cache)
+    : fs_(fs),
+      path_(std::move(path)),
+      info_(std::move(info)),
+      dictionary_sizes_(std::move(dictionary_sizes)),
+      cache_(std::move(cache)) {}
 
 namespace {
 
@@ -30,7 +34,7 @@ Status check_codes(const SegmentReader& reader, const std::map<uint32_t, uint32_
 Result<std::shared_ptr<SegmentReader>> SegmentHandle::reader() const {
   std::lock_guard lock(mutex_);  // opening twice would be harmless; waiting for one opening is cheaper
   if (!reader_) {
-    TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SegmentReader> reader, SegmentReader::open(fs_, path_, &info_));
+    TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SegmentReader> reader, SegmentReader::open(fs_, path_, &info_, cache_));
     TALLY_TRY(check_codes(*reader, dictionary_sizes_, path_));
     reader_ = std::move(reader);
   }
@@ -54,7 +58,8 @@ void StatePublisher::update(const std::function<void(PublishedState&)>& change) 
 }
 
 std::shared_ptr<const SegmentList> make_segment_list(FileSystem& fs, const TablePaths& paths,
-                                                     const ManifestState& state, const SegmentList* known) {
+                                                     const ManifestState& state, const SegmentList* known,
+                                                     const std::shared_ptr<BlockCache>& cache) {
   auto list = std::make_shared<SegmentList>();
   list->reserve(state.segments.size());
   for (const auto& [number, info] : state.segments) {
@@ -65,7 +70,8 @@ std::shared_ptr<const SegmentList> make_segment_list(FileSystem& fs, const Table
         continue;
       }
     }
-    list->push_back(std::make_shared<const SegmentHandle>(fs, paths.segment(number), info, state.dictionary_sizes));
+    list->push_back(
+        std::make_shared<const SegmentHandle>(fs, paths.segment(number), info, state.dictionary_sizes, cache));
   }
   return list;
 }

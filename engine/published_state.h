@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file_names.h"
+#include "engine/block_cache.h"
 #include "engine/chunk.h"
 #include "engine/manifest.h"
 #include "engine/segment_reader.h"
@@ -22,7 +23,8 @@ namespace tally {
 class SegmentHandle {
  public:
   // `dictionary_sizes`, by dimension id: no code of the file may be at or above them.
-  SegmentHandle(FileSystem& fs, std::string path, SegmentInfo info, std::map<uint32_t, uint32_t> dictionary_sizes);
+  SegmentHandle(FileSystem& fs, std::string path, SegmentInfo info, std::map<uint32_t, uint32_t> dictionary_sizes,
+                std::shared_ptr<BlockCache> cache);
   const SegmentInfo& info() const { return info_; }
   const std::string& path() const { return path_; }
   Result<std::shared_ptr<SegmentReader>> reader() const;
@@ -32,6 +34,7 @@ class SegmentHandle {
   const std::string path_;
   const SegmentInfo info_;
   const std::map<uint32_t, uint32_t> dictionary_sizes_;
+  const std::shared_ptr<BlockCache> cache_;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<SegmentReader> reader_;  // guarded by mutex_
 };
@@ -59,6 +62,7 @@ class StatePublisher {
 
 // The handles for a manifest's segments; those already in `known` are taken over.
 std::shared_ptr<const SegmentList> make_segment_list(FileSystem& fs, const TablePaths& paths,
-                                                     const ManifestState& state, const SegmentList* known);
+                                                     const ManifestState& state, const SegmentList* known,
+                                                     const std::shared_ptr<BlockCache>& cache);
 
 }  // namespace tally

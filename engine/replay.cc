@@ -119,7 +119,7 @@ Status remember_ids(const SegmentList& segments, const IdHasher& hasher, const s
     if (segment->info().tier != Tier::kRaw) continue;
     TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SegmentReader> reader, segment->reader());
     std::unique_ptr<SegmentReader::Cursor> cursor =
-        reader->cursor({.column_ids = {}, .times = true, .ids = true, .kinds = true, .digests = true});
+        reader->cursor({.column_ids = {}, .ids = true, .digests = true, .cached = false});
     for (uint32_t block = 0; block < reader->blocks().size(); ++block) {
       TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor->read(block));
       sort_by_shard(columns->rows, hasher, by_shard);

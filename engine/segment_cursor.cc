@@ -2,24 +2,42 @@
 
 #include <algorithm>
 
+#include "engine/encoding/selection.h"
+
 namespace tally {
 
 using namespace segment_format;  // NOLINT: this file is the format's other half
 
-SegmentCursor::SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnSelection selection)
-    : segment_(std::move(segment)), selection_(std::move(selection)) {
+namespace {
+
+// What decoded rows say to a predicate.
+template <class T>
+void select_decoded(std::span<const T> values, const IntPredicate& predicate, std::span<uint64_t> words) {
+  select_none(words);
+  for (size_t row = 0; row < values.size(); ++row) {
+    words[row / 64] |= static_cast<uint64_t>(predicate.matches(static_cast<int64_t>(values[row]))) << row % 64;
+  }
+}
+
+}  // namespace
+
+SegmentCursor::SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnSelection selection, ScanFilter filter)
+    : segment_(std::move(segment)), selection_(std::move(selection)), filter_(std::move(filter)) {
   const Schema& schema = *segment_->footer().schema;
-  if (selection_.times) times_ = slot(schema.columns[schema.time_column()].id);
-  if (selection_.ids) ids_ = slot(schema.columns[schema.id_column()].id);
-  if (selection_.kinds) kinds_ = slot(kKindColumn);
-  if (selection_.lsns) lsns_ = slot(kLsnColumn);
-  if (selection_.arrivals) arrivals_ = slot(kArrivalColumn);
-  if (selection_.digests) digests_ = slot(kDigestColumn);
-  for (uint32_t id : selection_.column_ids) selected_.push_back(slot(id));
+  if (selection_.times) times_ = slot_of(schema.columns[schema.time_column()].id);
+  if (selection_.ids) ids_ = slot_of(schema.columns[schema.id_column()].id);
+  if (selection_.kinds) kinds_ = slot_of(kKindColumn);
+  if (selection_.lsns) lsns_ = slot_of(kLsnColumn);
+  if (selection_.arrivals) arrivals_ = slot_of(kArrivalColumn);
+  if (selection_.digests) digests_ = slot_of(kDigestColumn);
+  for (uint32_t id : selection_.column_ids) selected_.push_back(slot_of(id));
   columns_.by_column.resize(selected_.size());
 }
 
-std::unique_ptr<SegmentCursor::Slot> SegmentCursor::slot(uint32_t column_id) const {
+SegmentCursor::Slot* SegmentCursor::slot_of(uint32_t column_id) {
+  for (const auto& slot : slots_) {
+    if (slot->stored.id == column_id) return slot.get();
+  }
   const auto& columns = segment_->footer().columns;
   auto found = std::find_if(columns.begin(), columns.end(), [&](const StoredColumn& c) { return c.id == column_id; });
   if (found == columns.end()) return nullptr;
@@ -28,46 +46,122 @@ std::unique_ptr<SegmentCursor::Slot> SegmentCursor::slot(uint32_t column_id) con
   made->stored = *found;
   const Column* declared = segment_->footer().schema->find_column(column_id);
   made->may_have_nulls = declared != nullptr && declared->role == ColumnRole::kField;
-  return made;
+  slots_.push_back(std::move(made));
+  return slots_.back().get();
 }
 
 Result<const BlockColumns*> SegmentCursor::read(uint32_t block) {
-  if (block >= segment_->footer().blocks.size()) {
-    return fail(Code::kInternal, segment_->path() + " has no block " + std::to_string(block));
-  }
-  for (Slot* slot : {times_.get(), ids_.get(), kinds_.get(), lsns_.get(), arrivals_.get(), digests_.get()}) {
+  TALLY_ASSIGN_OR_RETURN(bool any, select(block));
+  columns_.rows = RawColumns();
+  columns_.rows.rows = rows_of(block);
+  if (!any) return &columns_;
+  for (Slot* slot : {times_, ids_, kinds_, lsns_, arrivals_, digests_}) {
     if (slot != nullptr) TALLY_TRY(decode(block, *slot));
   }
-  RawColumns& rows = columns_.rows;
-  rows.rows = segment_->footer().blocks[block].info.rows;
-  if (times_) rows.times = times_->ints.data();
-  if (arrivals_) rows.arrivals = arrivals_->ints.data();
-  if (lsns_) rows.lsns = reinterpret_cast<const Lsn*>(lsns_->ints.data());
-  if (kinds_) rows.kinds = reinterpret_cast<const RowKind*>(kinds_->small.data());
-  if (digests_) rows.digests = digests_->codes.data();
-  if (ids_) {
-    rows.ids = ids_->ids.data();
-    rows.id_kinds = ids_->id_kinds.data();
+  for (Slot* slot : selected_) {
+    if (slot != nullptr) TALLY_TRY(decode(block, *slot));
   }
-  for (size_t i = 0; i < selected_.size(); ++i) {
-    if (selected_[i]) TALLY_TRY(decode(block, *selected_[i]));
-    columns_.by_column[i] = selected_[i] ? show(*selected_[i]) : show_missing();
-  }
+  show();
   return &columns_;
 }
 
+// The rows of the block that the filter lets through, in words_.
+Result<bool> SegmentCursor::select(uint32_t block) {
+  const SegmentReader::BlockInfo& info = segment_->footer().blocks[block].info;
+  bool inside = info.min_time >= filter_.from && info.max_time < filter_.to;
+  columns_.matches = info.rows;
+  columns_.selected = {};
+  if (inside && filter_.predicates.empty()) return true;
+  words_.resize(selection_words(info.rows));
+  more_words_.resize(words_.size());
+  select_all(info.rows, words_);
+  for (const ScanPredicate& predicate : filter_.predicates) {
+    TALLY_TRY(select_column(block, predicate));
+    columns_.matches = static_cast<uint32_t>(count_selected(words_));
+    if (columns_.matches == 0) return false;
+  }
+  if (!inside) TALLY_TRY(select_times(block));
+  columns_.matches = static_cast<uint32_t>(count_selected(words_));
+  if (columns_.matches < info.rows) columns_.selected = words_;
+  return columns_.matches > 0;
+}
+
+Status SegmentCursor::select_column(uint32_t block, const ScanPredicate& predicate) {
+  Slot* slot = slot_of(predicate.column_id);
+  if (slot == nullptr) {
+    const IntPredicate* ints = std::get_if<IntPredicate>(&predicate.matches);
+    if (!predicate.is_dimension || ints == nullptr || !ints->matches(kNullCode)) select_none(words_);
+    return {};
+  }
+  Status selected = select_encoded(block, *slot, predicate, more_words_);
+  if (!selected) return at(block, *slot, std::move(selected).error());
+  for (size_t word = 0; word < words_.size(); ++word) words_[word] &= more_words_[word];
+  return {};
+}
+
+Status SegmentCursor::select_times(uint32_t block) {
+  const Schema& schema = *segment_->footer().schema;
+  if (filter_.from >= filter_.to) {
+    select_none(words_);
+    return {};
+  }
+  return select_column(block, {.column_id = schema.columns[schema.time_column()].id,
+                               .is_dimension = false,
+                               .matches = IntPredicate::range(filter_.from, filter_.to - 1)});
+}
+
+Status SegmentCursor::select_encoded(uint32_t block, Slot& slot, const ScanPredicate& predicate,
+                                     std::span<uint64_t> words) {
+  TALLY_TRY(fetch(block, slot));
+  const uint32_t rows = rows_of(block);
+  const BlockForm form = slot.bytes.header.form;
+  if (const StringPredicate* strings = std::get_if<StringPredicate>(&predicate.matches)) {
+    if (slot.stored.form != ColumnForm::kStrings) return fail(Code::kInternal, "strings asked of another column");
+    return select_strings_block(form, slot.bytes.raw, rows, *strings, words);
+  }
+  const IntPredicate& ints = std::get<IntPredicate>(predicate.matches);
+  if ((form.flags & kBlockOfRecord) != 0) {
+    TALLY_TRY(decode(block, slot));
+    select_decoded(std::span<const int64_t>(slot.ints.data(), rows), ints, words);
+    return {};
+  }
+  switch (slot.stored.form) {
+    case ColumnForm::kBytes: return select_bytes_block(form, slot.bytes.raw, rows, ints, words);
+    case ColumnForm::kCodes: return select_codes_block(form, slot.bytes.raw, rows, ints, words);
+    case ColumnForm::kInts: return select_ints_block(form, slot.bytes.raw, rows, ints, words);
+    default: return fail(Code::kInternal, "integers asked of another column");
+  }
+}
+
+Status SegmentCursor::fetch(uint32_t block, Slot& slot) {
+  if (slot.fetched == block) return {};
+  slot.fetched = slot.decoded = kNoBlock;
+  TALLY_TRY(selection_.cached ? segment_->cached_column(block, slot.column, slot.bytes)
+                              : segment_->read_column(block, slot.column, slot.bytes));
+  slot.fetched = block;
+  return {};
+}
+
+std::unexpected<Error> SegmentCursor::at(uint32_t block, const Slot& slot, Error error) const {
+  if (error.message.find(segment_->path()) != std::string::npos) return std::unexpected(std::move(error));
+  return std::unexpected(std::move(error).with_context(segment_->path() + ": block " + std::to_string(block) +
+                                                       ", column " + std::to_string(slot.stored.id)));
+}
+
 Status SegmentCursor::decode(uint32_t block, Slot& slot) {
-  TALLY_TRY(segment_->read_column(block, slot.column, slot.bytes));
-  uint32_t rows = segment_->footer().blocks[block].info.rows;
-  Status decoded = decode_values(rows, slot);
-  if (decoded) decoded = check_values(rows, slot);
-  if (decoded) return {};
-  return std::unexpected(std::move(decoded).error().with_context(segment_->path() + ": block " + std::to_string(block) +
-                                                                 ", column " + std::to_string(slot.stored.id)));
+  if (slot.decoded == block) return {};
+  TALLY_TRY(fetch(block, slot));
+  Status decoded = decode_values(block, slot);
+  if (decoded && (slot.bytes.header.form.flags & kBlockOfRecord) != 0) decoded = add_record_times(block, slot);
+  if (decoded) decoded = check_values(rows_of(block), slot);
+  if (!decoded) return at(block, slot, std::move(decoded).error());
+  slot.decoded = block;
+  return {};
 }
 
 // Arrays never shrink: a resize() that grows them happens a few times in a cursor's life.
-Status SegmentCursor::decode_values(uint32_t rows, Slot& slot) {
+Status SegmentCursor::decode_values(uint32_t block, Slot& slot) {
+  const uint32_t rows = rows_of(block);
   auto room = [rows](auto& array) {
     if (array.size() < rows) array.resize(rows);
     return std::span(array.data(), rows);
@@ -85,6 +179,24 @@ Status SegmentCursor::decode_values(uint32_t rows, Slot& slot) {
     case ColumnForm::kIds: return decode_ids_block(form, slot.bytes.raw, room(slot.ids), room(slot.id_kinds));
   }
   return fail(Code::kInternal, "a column of unknown form");
+}
+
+Status SegmentCursor::add_record_times(uint32_t block, Slot& slot) {
+  const Schema& schema = *segment_->footer().schema;
+  bool event = slot.stored.id == schema.columns[schema.time_column()].id;
+  if (!event && slot.stored.id != kArrivalColumn) {
+    return fail(Code::kCorruption, "values counted from a log record in a column that is no time");
+  }
+  if (!record_times_) {
+    TALLY_ASSIGN_OR_RETURN(record_times_, segment_->record_times());
+    if (!record_times_) return fail(Code::kCorruption, "times counted from log records, and no times of those");
+  }
+  Slot* lsns = slot_of(kLsnColumn);
+  TALLY_TRY(decode(block, *lsns));
+  const uint32_t rows = rows_of(block);
+  RecordTimeTable::Time time = event ? RecordTimeTable::Time::kEvent : RecordTimeTable::Time::kArrival;
+  if (record_times_->add(time, {lsns->ints.data(), rows}, {slot.ints.data(), rows})) return {};
+  return fail(Code::kCorruption, "an LSN that is not among the log records of the file");
 }
 
 // What users of the arrays rely on without looking: row kinds that exist, codes within the footer's bound.
@@ -105,7 +217,23 @@ Status SegmentCursor::check_values(uint32_t rows, const Slot& slot) const {
   return {};
 }
 
-BlockColumns::Selected SegmentCursor::show(const Slot& slot) const {
+void SegmentCursor::show() {
+  RawColumns& rows = columns_.rows;
+  if (times_ != nullptr) rows.times = times_->ints.data();
+  if (arrivals_ != nullptr) rows.arrivals = arrivals_->ints.data();
+  if (lsns_ != nullptr) rows.lsns = reinterpret_cast<const Lsn*>(lsns_->ints.data());
+  if (kinds_ != nullptr) rows.kinds = reinterpret_cast<const RowKind*>(kinds_->small.data());
+  if (digests_ != nullptr) rows.digests = digests_->codes.data();
+  if (ids_ != nullptr) {
+    rows.ids = ids_->ids.data();
+    rows.id_kinds = ids_->id_kinds.data();
+  }
+  for (size_t i = 0; i < selected_.size(); ++i) {
+    columns_.by_column[i] = selected_[i] != nullptr ? show_column(*selected_[i]) : show_missing();
+  }
+}
+
+BlockColumns::Selected SegmentCursor::show_column(const Slot& slot) const {
   BlockColumns::Selected selected;
   switch (slot.stored.form) {
     case ColumnForm::kCodes: selected.codes = slot.codes.data(); break;

@@ -1,8 +1,8 @@
-// Decodes the selected columns of one block after another into arrays that it keeps. One thread.
+// Decodes the selected columns of one block after another into arrays that it keeps. Predicates are answered on the encoded
+// bytes first; a block without a match is not decoded. One thread.
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "engine/segment_file.h"
@@ -11,14 +11,17 @@ namespace tally {
 
 class SegmentCursor final : public SegmentReader::Cursor {
  public:
-  SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnSelection selection);
+  SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnSelection selection, ScanFilter filter);
   Result<const BlockColumns*> read(uint32_t block) override;
 
  private:
+  static constexpr uint32_t kNoBlock = UINT32_MAX;
   // One column's arrays. Long strings point into bytes.
   struct Slot {
     size_t column = 0;  // in the footer
     segment_format::StoredColumn stored;
+    uint32_t fetched = kNoBlock;  // the block whose bytes these are
+    uint32_t decoded = kNoBlock;  // the block whose rows these are
     ColumnBytes bytes;
     std::vector<uint8_t> small;
     std::vector<uint32_t> codes;
@@ -38,18 +41,32 @@ class SegmentCursor final : public SegmentReader::Cursor {
     std::vector<StringRef> strings;
   };
 
-  std::unique_ptr<Slot> slot(uint32_t column_id) const;  // nullptr: the segment has no such column
+  Slot* slot_of(uint32_t column_id);  // made at its first use; nullptr: the segment has no such column
+  uint32_t rows_of(uint32_t block) const { return segment_->footer().blocks[block].info.rows; }
+  Result<bool> select(uint32_t block);  // false: no row matches
+  Status select_column(uint32_t block, const ScanPredicate& predicate);
+  Status select_times(uint32_t block);
+  Status select_encoded(uint32_t block, Slot& slot, const ScanPredicate& predicate, std::span<uint64_t> words);
+  Status fetch(uint32_t block, Slot& slot);
   Status decode(uint32_t block, Slot& slot);
-  Status decode_values(uint32_t rows, Slot& slot);
+  Status decode_values(uint32_t block, Slot& slot);
+  Status add_record_times(uint32_t block, Slot& slot);
   Status check_values(uint32_t rows, const Slot& slot) const;
-  BlockColumns::Selected show(const Slot& slot) const;
+  std::unexpected<Error> at(uint32_t block, const Slot& slot, Error error) const;
+  void show();
+  BlockColumns::Selected show_column(const Slot& slot) const;
   BlockColumns::Selected show_missing();
 
   const std::shared_ptr<const SegmentFile> segment_;
   const ColumnSelection selection_;
-  std::unique_ptr<Slot> times_, ids_, kinds_, lsns_, arrivals_, digests_;
-  std::vector<std::unique_ptr<Slot>> selected_;
+  const ScanFilter filter_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  Slot *times_ = nullptr, *ids_ = nullptr, *kinds_ = nullptr, *lsns_ = nullptr, *arrivals_ = nullptr,
+       *digests_ = nullptr;
+  std::vector<Slot*> selected_;  // by selection_.column_ids
+  std::shared_ptr<const RecordTimeTable> record_times_;
   std::unique_ptr<Missing> missing_;
+  std::vector<uint64_t> words_, more_words_;
   BlockColumns columns_;
 };
 

@@ -48,6 +48,7 @@ std::string per_row(uint64_t bytes, uint64_t rows) {
 
 std::string form_name(const BlockHeader& header) {
   std::string name(encoding_name(header.form.encoding));
+  if ((header.form.flags & kBlockOfRecord) != 0) name += "+of_record";
   if ((header.form.flags & kBlockNulls) != 0) name += "+nulls";
   if ((header.form.flags & kBlockLz4) != 0) name += "+lz4";
   return name;
@@ -60,7 +61,7 @@ Result<std::vector<ColumnSizes>> measure(const SegmentFile& segment) {
   for (uint32_t block = 0; block < footer.blocks.size(); ++block) {
     for (size_t column = 0; column < footer.columns.size(); ++column) {
       TALLY_TRY(segment.read_column(block, column, bytes));
-      sizes[column].stored += footer.blocks[block].column_lengths[column];
+      sizes[column].stored += footer.blocks[block].columns[column].length;
       sizes[column].raw += bytes.header.raw_length;
       ++sizes[column].encodings[form_name(bytes.header)];
     }
@@ -120,6 +121,12 @@ Result<std::vector<std::string>> describe_segment(FileSystem& fs, const std::str
   for (auto [id, counts] : appendix) {
     lines.push_back("  " + padded(column_name(*footer.schema, id), 18) + std::to_string(counts.first) + " values, " +
                     std::to_string(counts.second) + " bytes, largest code " + std::to_string(footer.max_codes.at(id)));
+  }
+  lines.push_back("indexes:");
+  for (const IndexPart& part : footer.indexes) {
+    lines.push_back("  " + padded(column_name(*footer.schema, part.column_id), 18) +
+                    padded(std::string(encoding_name(part.kind)), 14) + std::to_string(part.values) + " values, " +
+                    std::to_string(part.length) + " bytes, " + per_row(part.length, footer.rows) + " a row");
   }
   return lines;
 }

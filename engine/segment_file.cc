@@ -30,19 +30,22 @@ SegmentInfo info_of(const Header& header, const Trailer& trailer, const Footer& 
 }  // namespace
 
 Result<std::shared_ptr<const SegmentFile>> SegmentFile::open(FileSystem& fs, const std::string& path,
-                                                             const SegmentInfo* expected) {
+                                                             const SegmentInfo* expected,
+                                                             std::shared_ptr<BlockCache> cache) {
   Result<std::unique_ptr<File>> file = fs.open(path, OpenMode::kRead);
   if (!file) {
     Error error = std::move(file).error();
     if (expected != nullptr && error.code == Code::kNotFound) error.code = Code::kCorruption;  // the manifest lists it
     return std::unexpected(std::move(error));
   }
-  return open(*std::move(file), expected);
+  return open(*std::move(file), expected, std::move(cache));
 }
 
-Result<std::shared_ptr<const SegmentFile>> SegmentFile::open(std::unique_ptr<File> file, const SegmentInfo* expected) {
+Result<std::shared_ptr<const SegmentFile>> SegmentFile::open(std::unique_ptr<File> file, const SegmentInfo* expected,
+                                                             std::shared_ptr<BlockCache> cache) {
   std::shared_ptr<SegmentFile> segment(new SegmentFile);
   segment->file_ = std::move(file);
+  segment->cache_ = std::move(cache);
   const std::string& path = segment->path_ = segment->file_->path();
   Status read = segment->read_metadata();
   if (read && expected != nullptr) read = segment->check_expected(*expected);
@@ -101,14 +104,16 @@ Status SegmentFile::check_expected(const SegmentInfo& expected) {
 }
 
 std::unexpected<Error> SegmentFile::at(const Place& place, Error error) const {
-  std::string where = place.block < kAppendixBlock ? "block " + std::to_string(place.block)
-                                                   : "appendix part " + std::to_string(place.block - kAppendixBlock);
+  std::string where = "block " + std::to_string(place.block);
+  if (place.block >= kAppendixBlock) where = "appendix part " + std::to_string(place.block - kAppendixBlock);
+  if (place.block >= kIndexBlock) where = "index part " + std::to_string(place.block - kIndexBlock);
   return std::unexpected(std::move(error).with_context(path_ + ": " + where + ", column " +
                                                        std::to_string(place.column_id) + ", offset " +
                                                        std::to_string(place.offset)));
 }
 
 Status SegmentFile::read_block(const Place& place, ColumnBytes& out) const {
+  out.cached.reset();
   out.stored.resize(place.length);
   TALLY_TRY(read_exactly(*file_, place.offset, out.stored));
   Result<BlockHeader> header = decode_block(out.stored);
@@ -121,6 +126,11 @@ Status SegmentFile::read_block(const Place& place, ColumnBytes& out) const {
     return at(place, {Code::kCorruption,
                       std::to_string(header->rows) + " rows, the directory says " + std::to_string(place.rows)});
   }
+  if (header->form != place.form) {
+    return at(place, {Code::kCorruption, "it is encoded as " + std::string(encoding_name(header->form.encoding)) +
+                                             ", the directory says " + std::string(encoding_name(place.form.encoding)) +
+                                             " or other flags"});
+  }
   out.header = *header;
   out.raw = stored_bytes(out.stored);
   if ((header->form.flags & kBlockLz4) == 0) return {};
@@ -130,29 +140,107 @@ Status SegmentFile::read_block(const Place& place, ColumnBytes& out) const {
   return {};
 }
 
-Status SegmentFile::read_column(uint32_t block, size_t column, ColumnBytes& out) const {
+SegmentFile::Place SegmentFile::place_of_column(uint32_t block, size_t column) const {
   const BlockEntry& entry = footer_.blocks[block];
   Place place{.offset = entry.offset,
-              .length = entry.column_lengths[column],
+              .length = entry.columns[column].length,
               .block = block,
               .column_id = footer_.columns[column].id,
-              .rows = entry.info.rows};
-  for (size_t i = 0; i < column; ++i) place.offset += entry.column_lengths[i];
-  return read_block(place, out);
+              .rows = entry.info.rows,
+              .form = entry.columns[column].form};
+  for (size_t i = 0; i < column; ++i) place.offset += entry.columns[i].length;
+  return place;
+}
+
+Status SegmentFile::read_column(uint32_t block, size_t column, ColumnBytes& out) const {
+  return read_block(place_of_column(block, column), out);
+}
+
+Status SegmentFile::cached_column(uint32_t block, size_t column, ColumnBytes& out) const {
+  if (!cache_) return read_column(block, column, out);
+  const BlockCache::Key key{digest_, block, footer_.columns[column].id};
+  auto found = std::static_pointer_cast<const ColumnBytes>(cache_->find(key));
+  if (!found) {
+    auto read = std::make_shared<ColumnBytes>();
+    TALLY_TRY(read_column(block, column, *read));
+    if (!read->decompressed.empty()) Bytes().swap(read->stored);
+    found = std::move(read);
+    cache_->insert(key, found, sizeof(ColumnBytes) + found->stored.capacity() + found->decompressed.capacity());
+  }
+  out.header = found->header;
+  out.raw = found->raw;
+  out.cached = std::move(found);
+  return {};
 }
 
 Status SegmentFile::read_appendix_part(size_t part, ColumnBytes& out) const {
   const AppendixPart& entry = footer_.appendix[part];
-  Place place{.offset = entry.offset,
-              .length = entry.length,
-              .block = kAppendixBlock + static_cast<uint32_t>(part),
-              .column_id = entry.dimension_id,
-              .rows = entry.values};
-  TALLY_TRY(read_block(place, out));
-  if (out.header.form.encoding != Encoding::kValues) {
-    return at(place, {Code::kCorruption, "an appendix part in an encoding for something else"});
+  return read_block({.offset = entry.offset,
+                     .length = entry.length,
+                     .block = kAppendixBlock + static_cast<uint32_t>(part),
+                     .column_id = entry.dimension_id,
+                     .rows = entry.values,
+                     .form = entry.form},
+                    out);
+}
+
+Status SegmentFile::read_index_part(size_t part, ColumnBytes& out) const {
+  const IndexPart& entry = footer_.indexes[part];
+  return read_block({.offset = entry.offset,
+                     .length = entry.length,
+                     .block = kIndexBlock + static_cast<uint32_t>(part),
+                     .column_id = entry.column_id,
+                     .rows = entry.values,
+                     .form = {entry.kind, 0}},
+                    out);
+}
+
+// `read` makes a Loaded of a part's bytes and says how much memory it takes.
+template <class Loaded, class Read>
+Result<std::shared_ptr<const Loaded>> SegmentFile::load_index(Encoding kind, uint32_t column_id, Read read) const {
+  std::optional<size_t> part = footer_.find_index(kind, column_id);
+  if (!part) return nullptr;
+  const BlockCache::Key key{digest_, kIndexBlock + static_cast<uint32_t>(*part), column_id};
+  if (cache_) {
+    if (auto found = std::static_pointer_cast<const Loaded>(cache_->find(key))) return found;
   }
-  return {};
+  ColumnBytes bytes;
+  TALLY_TRY(read_index_part(*part, bytes));
+  auto loaded = std::make_shared<Loaded>();
+  Result<uint64_t> memory = read(std::move(bytes), *loaded);
+  if (!memory) {
+    return std::unexpected(std::move(memory).error().with_context(path_ + ": index part " + std::to_string(*part)));
+  }
+  if (cache_) cache_->insert(key, loaded, *memory);
+  return loaded;
+}
+
+Result<std::shared_ptr<const LoadedBlockIndex>> SegmentFile::block_index(uint32_t column_id) const {
+  auto read = [this](ColumnBytes bytes, LoadedBlockIndex& loaded) -> Result<uint64_t> {
+    loaded.bytes = std::move(bytes);
+    TALLY_ASSIGN_OR_RETURN(loaded.index,
+                           BlockIndex::open(loaded.bytes.raw, static_cast<uint32_t>(footer_.blocks.size())));
+    return loaded.bytes.stored.size();
+  };
+  return load_index<LoadedBlockIndex>(Encoding::kBlockIndex, column_id, read);
+}
+
+Result<std::shared_ptr<const LoadedIdFilter>> SegmentFile::id_filter() const {
+  auto read = [](ColumnBytes bytes, LoadedIdFilter& loaded) -> Result<uint64_t> {
+    loaded.bytes = std::move(bytes);
+    TALLY_ASSIGN_OR_RETURN(loaded.filter, IdFilter::open(loaded.bytes.raw));
+    return loaded.bytes.stored.size();
+  };
+  const Schema& schema = *footer_.schema;
+  return load_index<LoadedIdFilter>(Encoding::kIdFilter, schema.columns[schema.id_column()].id, read);
+}
+
+Result<std::shared_ptr<const RecordTimeTable>> SegmentFile::record_times() const {
+  auto read = [](const ColumnBytes& bytes, RecordTimeTable& loaded) -> Result<uint64_t> {
+    TALLY_ASSIGN_OR_RETURN(loaded, RecordTimeTable::decode(bytes.raw, bytes.header.rows));
+    return loaded.memory_bytes();
+  };
+  return load_index<RecordTimeTable>(Encoding::kRecordTimes, kLsnColumn, read);
 }
 
 }  // namespace tally

@@ -6,6 +6,10 @@
 #include <string>
 
 #include "base/file.h"
+#include "engine/block_cache.h"
+#include "engine/block_index.h"
+#include "engine/id_filter.h"
+#include "engine/record_times.h"
 #include "engine/segment_format.h"
 
 namespace tally {
@@ -14,17 +18,30 @@ namespace tally {
 struct ColumnBytes {
   Bytes stored;
   Bytes decompressed;
-  ByteSpan raw;  // into one of the two
+  ByteSpan raw;  // into one of the two, or into `cached`
   segment_format::BlockHeader header;
+  std::shared_ptr<const ColumnBytes> cached;  // keeps what the block cache has given
+};
+
+// Index parts, read and checked, with the bytes that they view.
+struct LoadedBlockIndex {
+  ColumnBytes bytes;
+  BlockIndex index;
+};
+struct LoadedIdFilter {
+  ColumnBytes bytes;
+  IdFilter filter;
 };
 
 class SegmentFile {
  public:
   // As SegmentReader::open().
   static Result<std::shared_ptr<const SegmentFile>> open(FileSystem& fs, const std::string& path,
-                                                         const SegmentInfo* expected);
+                                                         const SegmentInfo* expected,
+                                                         std::shared_ptr<BlockCache> cache = nullptr);
 
-  static Result<std::shared_ptr<const SegmentFile>> open(std::unique_ptr<File> file, const SegmentInfo* expected);
+  static Result<std::shared_ptr<const SegmentFile>> open(std::unique_ptr<File> file, const SegmentInfo* expected,
+                                                         std::shared_ptr<BlockCache> cache = nullptr);
 
   const std::string& path() const { return path_; }
   const segment_format::Header& header() const { return header_; }
@@ -34,9 +51,17 @@ class SegmentFile {
   bool expected() const { return expected_; }
   File& file() const { return *file_; }
 
-  // `column` is the position in footer().columns. Checks sums, file, number, column, rows against the directory.
+  // `column` is the position in footer().columns. Checks sums, file, number, column, rows and form against the directory.
+  // read_: from the file, always; cached_: through the block cache where there is one.
   Status read_column(uint32_t block, size_t column, ColumnBytes& out) const;
+  Status cached_column(uint32_t block, size_t column, ColumnBytes& out) const;
   Status read_appendix_part(size_t part, ColumnBytes& out) const;
+  Status read_index_part(size_t part, ColumnBytes& out) const;
+
+  // Through the block cache where there is one. nullptr: the file has none.
+  Result<std::shared_ptr<const LoadedBlockIndex>> block_index(uint32_t column_id) const;
+  Result<std::shared_ptr<const LoadedIdFilter>> id_filter() const;
+  Result<std::shared_ptr<const RecordTimeTable>> record_times() const;
 
  private:
   SegmentFile() = default;
@@ -48,12 +73,17 @@ class SegmentFile {
     uint32_t block = 0;
     uint32_t column_id = 0;
     uint32_t rows = 0;
+    BlockForm form;
   };
   Status read_block(const Place& place, ColumnBytes& out) const;
+  Place place_of_column(uint32_t block, size_t column) const;
+  template <class Loaded, class Read>
+  Result<std::shared_ptr<const Loaded>> load_index(Encoding kind, uint32_t column_id, Read read) const;
   std::unexpected<Error> at(const Place& place, Error error) const;
 
   std::string path_;
   std::unique_ptr<File> file_;
+  std::shared_ptr<BlockCache> cache_;
   segment_format::Header header_;
   segment_format::Trailer trailer_;
   segment_format::Footer footer_;

@@ -1,4 +1,4 @@
-// The footer: tagged fields (engine/tagged_fields.h), so that zone maps, indexes and filters find their room beside these.
+// The footer: tagged fields (engine/tagged_fields.h), so that what later versions add finds its room beside these.
 #include <algorithm>
 
 #include "engine/segment_format.h"
@@ -13,13 +13,17 @@ enum Tag : uint16_t {
   kSchema = 2,    // as encode_schema() writes it
   kColumns = 3,   // of each: u32 id, u8 form, 3 zero bytes
   kSections = 4,  // of each: i32 day, u32 first block, u32 blocks, u64 rows
-  kBlocks = 5,    // of each: u32 rows, i64 min time, i64 max time, and of each column u32 length
-  kAppendix = 6,  // of each part: u32 dimension id, u32 values, u32 first code, u32 last code, u32 length
+  kBlocks = 5,    // of each: u32 rows, i64 min time, i64 max time, and of each column u32 length, u8 encoding, u8 flags
+  kAppendix =
+      6,  // of each part: u32 dimension id, u32 values, u32 first code, u32 last code, u32 length, u8 encoding, u8 flags
   kMaxCodes = 7,  // of each dimension: u32 id, u32 largest code
+  kZones =
+      8,  // of each column of zone_columns(), of each block: i64 min, i64 max, u32 NULLs; of codes u32 min, u32 max
+  kIndexes = 9,  // of each part: u8 encoding, 3 zero bytes, u32 column id, u32 values, u32 length
 };
 
 constexpr size_t kSectionBytes = 20;
-constexpr size_t kAppendixPartEntryBytes = 20;
+constexpr size_t kAppendixPartEntryBytes = 22;
 constexpr uint32_t kStoredColumnsMax = 1024;
 
 std::unexpected<Error> corrupt(std::string message) { return fail(Code::kCorruption, "footer: " + std::move(message)); }
@@ -29,7 +33,11 @@ void put_blocks(const Footer& footer, ByteWriter& out) {
     out.u32(block.info.rows);
     out.i64(block.info.min_time);
     out.i64(block.info.max_time);
-    for (uint32_t length : block.column_lengths) out.u32(length);
+    for (const ColumnEntry& column : block.columns) {
+      out.u32(column.length);
+      out.u8(static_cast<uint8_t>(column.form.encoding));
+      out.u8(column.form.flags);
+    }
   }
 }
 
@@ -40,6 +48,8 @@ void put_appendix(const Footer& footer, ByteWriter& out) {
     out.u32(part.first_code);
     out.u32(part.last_code);
     out.u32(part.length);
+    out.u8(static_cast<uint8_t>(part.form.encoding));
+    out.u8(part.form.flags);
   }
 }
 
@@ -82,15 +92,18 @@ Status read_sections(ByteReader& in, Footer& footer) {
 
 Status read_blocks(ByteReader& in, Footer& footer) {
   if (footer.columns.empty()) return corrupt("blocks before their columns");
-  footer.blocks.reserve(in.remaining() / (20 + 4 * footer.columns.size()));
+  footer.blocks.reserve(in.remaining() / (20 + 6 * footer.columns.size()));
   while (!in.at_end()) {
     BlockEntry block;
     TALLY_ASSIGN_OR_RETURN(block.info.rows, in.u32("a block"));
     TALLY_ASSIGN_OR_RETURN(block.info.min_time, in.i64("a block"));
     TALLY_ASSIGN_OR_RETURN(block.info.max_time, in.i64("a block"));
-    block.column_lengths.reserve(footer.columns.size());
-    for (size_t i = 0; i < footer.columns.size(); ++i) {
-      TALLY_ASSIGN_OR_RETURN(block.column_lengths.emplace_back(), in.u32("a block"));
+    block.columns.resize(footer.columns.size());
+    for (ColumnEntry& column : block.columns) {
+      TALLY_ASSIGN_OR_RETURN(column.length, in.u32("a block"));
+      TALLY_ASSIGN_OR_RETURN(uint8_t encoding, in.u8("a block"));
+      TALLY_ASSIGN_OR_RETURN(column.form.flags, in.u8("a block"));
+      column.form.encoding = static_cast<Encoding>(encoding);
     }
     footer.blocks.push_back(std::move(block));
   }
@@ -104,6 +117,9 @@ Status read_appendix(ByteReader& in, Footer& footer) {
     for (uint32_t* field : {&part.dimension_id, &part.values, &part.first_code, &part.last_code, &part.length}) {
       TALLY_ASSIGN_OR_RETURN(*field, in.u32("an appendix part"));
     }
+    TALLY_ASSIGN_OR_RETURN(uint8_t encoding, in.u8("an appendix part"));
+    TALLY_ASSIGN_OR_RETURN(part.form.flags, in.u8("an appendix part"));
+    part.form.encoding = static_cast<Encoding>(encoding);
     footer.appendix.push_back(part);
   }
   return {};
@@ -115,6 +131,59 @@ Status read_max_codes(ByteReader& in, Footer& footer) {
     TALLY_ASSIGN_OR_RETURN(uint32_t code, in.u32("a largest code"));
     if (code >= kFirstValueCode + limits::kDimensionValuesMax) return corrupt("a code above every limit");
     if (!footer.max_codes.emplace(id, code).second) return corrupt("two largest codes of one dimension");
+  }
+  return {};
+}
+
+void put_zones(const ColumnZones& zones, bool codes, ByteWriter& out) {
+  for (size_t block = 0; block < zones.min.size(); ++block) {
+    if (codes) {
+      out.u32(static_cast<uint32_t>(zones.min[block]));
+      out.u32(static_cast<uint32_t>(zones.max[block]));
+      continue;
+    }
+    out.i64(zones.min[block]);
+    out.i64(zones.max[block]);
+    out.u32(zones.nulls[block]);
+  }
+}
+
+Status read_zones_of(ByteReader& in, const StoredColumn& column, size_t blocks, ColumnZones& zones) {
+  zones.column_id = column.id;
+  for (size_t block = 0; block < blocks; ++block) {
+    if (column.form == ColumnForm::kCodes) {
+      TALLY_ASSIGN_OR_RETURN(uint32_t min, in.u32("a zone"));
+      TALLY_ASSIGN_OR_RETURN(uint32_t max, in.u32("a zone"));
+      zones.min.push_back(min);
+      zones.max.push_back(max);
+      zones.nulls.push_back(0);
+      continue;
+    }
+    TALLY_ASSIGN_OR_RETURN(zones.min.emplace_back(), in.i64("a zone"));
+    TALLY_ASSIGN_OR_RETURN(zones.max.emplace_back(), in.i64("a zone"));
+    TALLY_ASSIGN_OR_RETURN(zones.nulls.emplace_back(), in.u32("a zone"));
+  }
+  return {};
+}
+
+Status read_zones(ByteReader& in, Footer& footer) {
+  if (!footer.schema || footer.blocks.empty()) return corrupt("zones before schema and blocks");
+  for (const StoredColumn& column : zone_columns(*footer.schema)) {
+    TALLY_TRY(read_zones_of(in, column, footer.blocks.size(), footer.zones.emplace_back()));
+  }
+  return in.expect_end("the zones");
+}
+
+Status read_indexes(ByteReader& in, Footer& footer) {
+  while (!in.at_end()) {
+    IndexPart part;
+    TALLY_ASSIGN_OR_RETURN(uint8_t kind, in.u8("an index part"));
+    TALLY_TRY(in.expect_zero(3, "an index part"));
+    part.kind = static_cast<Encoding>(kind);
+    for (uint32_t* field : {&part.column_id, &part.values, &part.length}) {
+      TALLY_ASSIGN_OR_RETURN(*field, in.u32("an index part"));
+    }
+    footer.indexes.push_back(part);
   }
   return {};
 }
@@ -135,6 +204,8 @@ Status read_one(const Field& field, Footer& footer) {
     case kBlocks: return read_blocks(in, footer);
     case kAppendix: return read_appendix(in, footer);
     case kMaxCodes: return read_max_codes(in, footer);
+    case kZones: return read_zones(in, footer);
+    case kIndexes: return read_indexes(in, footer);
     default: return skip_unknown_field(field, "the footer");
   }
 }
@@ -178,13 +249,17 @@ Status place_blocks(Footer& footer, uint64_t footer_offset) {
         block.info.min_time < footer.min_time || block.info.max_time > footer.max_time) {
       return corrupt("a block's rows or times are out of range");
     }
-    if (!std::all_of(block.column_lengths.begin(), block.column_lengths.end(), take)) {
-      return corrupt("a block reaches beyond the footer");
+    for (const ColumnEntry& column : block.columns) {
+      if (!take(column.length)) return corrupt("a block reaches beyond the footer");
     }
   }
   for (AppendixPart& part : footer.appendix) {
     part.offset = offset;
     if (!take(part.length)) return corrupt("an appendix part reaches beyond the footer");
+  }
+  for (IndexPart& part : footer.indexes) {
+    part.offset = offset;
+    if (!take(part.length)) return corrupt("an index part reaches beyond the footer");
   }
   if (offset != footer_offset) return corrupt("the parts before it do not end where it begins");
   return {};
@@ -219,7 +294,65 @@ Status check_appendix(const Footer& footer) {
   return {};
 }
 
+Status check_zones(const Footer& footer) {
+  if (footer.zones.empty()) return corrupt("it has no zones");
+  for (const ColumnZones& zones : footer.zones) {
+    for (size_t block = 0; block < footer.blocks.size(); ++block) {
+      uint32_t rows = footer.blocks[block].info.rows;
+      bool all_null = zones.nulls[block] == rows;
+      if (zones.nulls[block] > rows || (zones.min[block] > zones.max[block]) != all_null) {
+        return corrupt("the zone of block " + std::to_string(block) + ", column " + std::to_string(zones.column_id) +
+                       " is out of range");
+      }
+    }
+  }
+  return {};
+}
+
+Status check_indexes(const Footer& footer) {
+  for (const IndexPart& part : footer.indexes) {
+    bool known = false;
+    if (part.kind == Encoding::kBlockIndex) known = footer.max_codes.contains(part.column_id);
+    if (part.kind == Encoding::kIdFilter) {
+      known = part.column_id == footer.schema->columns[footer.schema->id_column()].id && part.values == footer.rows;
+    }
+    if (part.kind == Encoding::kRecordTimes) {
+      known = part.column_id == kLsnColumn && part.values > 0 && part.values <= footer.rows;
+    }
+    auto same = [&](const IndexPart& other) { return other.kind == part.kind && other.column_id == part.column_id; };
+    if (!known || std::count_if(footer.indexes.begin(), footer.indexes.end(), same) != 1) {
+      return corrupt("an index part of an unknown kind, of a column without one, or twice");
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+std::vector<StoredColumn> zone_columns(const Schema& schema) {
+  std::vector<StoredColumn> columns;
+  const uint32_t time_id = schema.columns[schema.time_column()].id;  // its zones stand beside the rows of the block
+  for (const StoredColumn& column : raw_columns(schema)) {
+    bool engines_own = column.id == kArrivalColumn || column.id == kDigestColumn || column.id == time_id;
+    bool has_zones = column.form == ColumnForm::kCodes || column.form == ColumnForm::kInts;
+    if (has_zones && !engines_own) columns.push_back(column);
+  }
+  return columns;
+}
+
+const ColumnZones* Footer::find_zones(uint32_t column_id) const {
+  for (const ColumnZones& of_column : zones) {
+    if (of_column.column_id == column_id) return &of_column;
+  }
+  return nullptr;
+}
+
+std::optional<size_t> Footer::find_index(Encoding kind, uint32_t column_id) const {
+  for (size_t part = 0; part < indexes.size(); ++part) {
+    if (indexes[part].kind == kind && indexes[part].column_id == column_id) return part;
+  }
+  return std::nullopt;
+}
 
 void encode_footer(const Footer& footer, ByteWriter& out) {
   put_field(out, kStats, [&](ByteWriter& field) {
@@ -254,6 +387,21 @@ void encode_footer(const Footer& footer, ByteWriter& out) {
       field.u32(code);
     }
   });
+  put_field(out, kZones, [&](ByteWriter& field) {
+    const std::vector<StoredColumn> columns = zone_columns(*footer.schema);
+    for (size_t i = 0; i < columns.size(); ++i) {
+      put_zones(footer.zones[i], columns[i].form == ColumnForm::kCodes, field);
+    }
+  });
+  put_field(out, kIndexes, [&](ByteWriter& field) {
+    for (const IndexPart& part : footer.indexes) {
+      field.u8(static_cast<uint8_t>(part.kind));
+      field.zeros(3);
+      field.u32(part.column_id);
+      field.u32(part.values);
+      field.u32(part.length);
+    }
+  });
 }
 
 Result<Footer> decode_footer(ByteSpan bytes, uint64_t footer_offset) {
@@ -277,6 +425,8 @@ Result<Footer> decode_footer(ByteSpan bytes, uint64_t footer_offset) {
   TALLY_TRY(place_blocks(footer, footer_offset));
   TALLY_TRY(check_sections(footer));
   TALLY_TRY(check_appendix(footer));
+  TALLY_TRY(check_zones(footer));
+  TALLY_TRY(check_indexes(footer));
   return footer;
 }
 

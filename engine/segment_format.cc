@@ -136,7 +136,8 @@ Result<BlockHeader> decode_block(ByteSpan bytes) {
     return corrupt("a block has an unknown encoding or flag");
   }
   bool lz4 = (header.form.flags & kBlockLz4) != 0;
-  if (header.raw_length > kColumnBytesMax || (!lz4 && header.raw_length != header.stored_length)) {
+  uint64_t bytes_max = header.block >= kIndexBlock ? kIndexPartBytesMax : kColumnBytesMax;
+  if (header.raw_length > bytes_max || (!lz4 && header.raw_length != header.stored_length)) {
     return corrupt("a block's length before compression is out of range");
   }
   return header;

@@ -1,7 +1,7 @@
 // The bytes of a segment: header, column block headers, footer, trailer. Pure functions over bytes; the encodings stand in
 // engine/encoding/, the file work in segment_writer.cc and segment_reader.cc. docs/formats/segment.md has it all in a row.
 //
-//   header | column blocks of block 0, 1, ... | appendix parts | footer | trailer
+//   header | column blocks of block 0, 1, ... | appendix parts | index parts | footer | trailer
 //
 // Header, 128 bytes at offset 0
 //   OFFSET SIZE TYPE FIELD
@@ -22,12 +22,12 @@
 //
 // Column block header, 48 bytes, then the stored bytes; nothing is padded
 //   0      8    u64  XXH3 of the file uuid
-//   8      4    u32  block number; 0x80000000 + part for an appendix part
+//   8      4    u32  block number; 0x80000000 + part for an appendix part, 0xC0000000 + part for an index part
 //   12     4    u32  column id
 //   16     1    u8   encoding (engine/encoding/encoding.h)
-//   17     1    u8   flags: 1 LZ4, 2 null bitmap
+//   17     1    u8   flags: 1 LZ4, 2 null bitmap, 4 counted from the row's log record (record_times.h)
 //   18     2    u16  zero
-//   20     4    u32  rows; values of an appendix part
+//   20     4    u32  rows; values of an appendix part; codes, ids or log records of an index part
 //   24     4    u32  length before compression
 //   28     4    u32  stored length
 //   32     8    u64  XXH3 of the stored bytes
@@ -48,6 +48,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -73,12 +74,14 @@ inline constexpr uint32_t kLsnColumn = 0xFFFFFFF1;      // integers
 inline constexpr uint32_t kArrivalColumn = 0xFFFFFFF2;  // integers
 inline constexpr uint32_t kDigestColumn = 0xFFFFFFF3;   // codes
 inline constexpr uint32_t kAppendixBlock = 0x80000000;
+inline constexpr uint32_t kIndexBlock = 0xC0000000;
 
 inline constexpr uint32_t kBlockRowsMax = 65'536;
 // A writer ends a block early when a column of it reaches the first; a reader refuses columns above the second.
 inline constexpr uint64_t kColumnBytesGoal = 8 * limits::kMiB;
 inline constexpr uint64_t kColumnBytesMax = 16 * limits::kMiB;
 inline constexpr uint64_t kAppendixPartBytes = 1 * limits::kMiB;
+inline constexpr uint64_t kIndexPartBytesMax = 1 * limits::kGiB;
 inline constexpr uint64_t kFooterBytesMax = 256 * limits::kMiB;
 
 // What the values of a column are.
@@ -134,10 +137,14 @@ struct Trailer {
 void encode_trailer(const Trailer& trailer, ByteWriter& out);
 Result<Trailer> decode_trailer(ByteSpan bytes);
 
+struct ColumnEntry {
+  uint32_t length = 0;  // header included
+  BlockForm form;
+};
 struct BlockEntry {
   SegmentReader::BlockInfo info;
-  uint64_t offset = 0;                   // of its first column block; not stored, follows from the lengths
-  std::vector<uint32_t> column_lengths;  // headers included, in the order of Footer::columns
+  uint64_t offset = 0;               // of its first column block; not stored, follows from the lengths
+  std::vector<ColumnEntry> columns;  // in the order of Footer::columns
 };
 struct AppendixPart {
   uint32_t dimension_id = 0;
@@ -146,6 +153,23 @@ struct AppendixPart {
   uint32_t last_code = 0;
   uint64_t offset = 0;
   uint32_t length = 0;  // header included
+  BlockForm form;
+};
+// What a part beside the rows is; stored as its encoding.
+struct IndexPart {
+  Encoding kind = Encoding::kBlockIndex;  // or kIdFilter, kRecordTimes
+  uint32_t column_id = 0;
+  uint32_t values = 0;
+  uint32_t length = 0;  // header included
+  uint64_t offset = 0;
+};
+// The values of one column, block by block: codes of a dimension, integers of a field, LSNs.
+struct ColumnZones {
+  uint32_t column_id = 0;
+  // Of a block where all are NULL, min is above max. NULL of a dimension is its code 0.
+  std::vector<int64_t> min;
+  std::vector<int64_t> max;
+  std::vector<uint32_t> nulls;  // rows; 0 of codes and LSNs
 };
 struct Footer {
   uint64_t rows = 0;
@@ -160,7 +184,14 @@ struct Footer {
   std::vector<BlockEntry> blocks;
   std::vector<AppendixPart> appendix;
   std::map<uint32_t, uint32_t> max_codes;  // by dimension id: the largest code stored
+  std::vector<ColumnZones> zones;          // of zone_columns(schema)
+  std::vector<IndexPart> indexes;
+
+  const ColumnZones* find_zones(uint32_t column_id) const;                    // nullptr: it has none
+  std::optional<size_t> find_index(Encoding kind, uint32_t column_id) const;  // a position in `indexes`
 };
+// Columns that have zones, in their order: dimensions, fields that are integers, LSNs.
+std::vector<StoredColumn> zone_columns(const Schema& schema);
 void encode_footer(const Footer& footer, ByteWriter& out);
 // Checks everything that the footer says against itself and against `footer_offset`, where the parts before it must end.
 Result<Footer> decode_footer(ByteSpan bytes, uint64_t footer_offset);

@@ -1,7 +1,10 @@
 #include "engine/segment_reader.h"
 
+#include "engine/block_plan.h"
+#include "engine/encoding/selection.h"
 #include "engine/segment_cursor.h"
 #include "engine/segment_file.h"
+#include "engine/segment_indexes.h"
 #include "engine/segment_verify.h"
 
 namespace tally {
@@ -22,8 +25,24 @@ class SegmentReaderImpl final : public SegmentReader {
   const std::vector<BlockInfo>& blocks() const override { return blocks_; }
   const std::map<uint32_t, uint32_t>& max_codes() const override { return footer().max_codes; }
 
-  std::unique_ptr<Cursor> cursor(ColumnSelection selection) const override {
-    return std::make_unique<SegmentCursor>(segment_, std::move(selection));
+  std::unique_ptr<Cursor> cursor(ColumnSelection selection, ScanFilter filter) const override {
+    return std::make_unique<SegmentCursor>(segment_, std::move(selection), std::move(filter));
+  }
+
+  Result<BlockPlan> plan(const ScanFilter& filter) const override { return plan_blocks(*segment_, filter); }
+  const segment_format::Footer& footer() const override { return segment_->footer(); }
+
+  Status may_contain_ids(std::span<const IdKind> kinds, std::span<const IdSlot> ids,
+                         std::span<uint64_t> words) const override {
+    TALLY_ASSIGN_OR_RETURN(auto filter, segment_->id_filter());
+    if (!filter) {
+      select_all(ids.size(), words);
+      return {};
+    }
+    std::vector<Hash128> hashes(ids.size());
+    for (size_t i = 0; i < ids.size(); ++i) hashes[i] = filter_hash(kinds[i], ids[i]);
+    filter->filter.may_contain(hashes, words);
+    return {};
   }
 
   Result<std::vector<std::pair<uint32_t, std::string>>> appendix(uint32_t dimension_id) const override {
@@ -47,8 +66,6 @@ class SegmentReaderImpl final : public SegmentReader {
   Result<std::vector<std::string>> verify() const override { return verify_segment(segment_); }
 
  private:
-  const segment_format::Footer& footer() const { return segment_->footer(); }
-
   const std::shared_ptr<const SegmentFile> segment_;
   std::vector<BlockInfo> blocks_;
 };
@@ -56,13 +73,15 @@ class SegmentReaderImpl final : public SegmentReader {
 }  // namespace
 
 Result<std::shared_ptr<SegmentReader>> SegmentReader::open(FileSystem& fs, const std::string& path,
-                                                           const SegmentInfo* expected) {
-  TALLY_ASSIGN_OR_RETURN(auto segment, SegmentFile::open(fs, path, expected));
+                                                           const SegmentInfo* expected,
+                                                           std::shared_ptr<BlockCache> cache) {
+  TALLY_ASSIGN_OR_RETURN(auto segment, SegmentFile::open(fs, path, expected, std::move(cache)));
   return std::make_shared<SegmentReaderImpl>(std::move(segment));
 }
 
-Result<std::shared_ptr<SegmentReader>> SegmentReader::open(std::unique_ptr<File> file, const SegmentInfo* expected) {
-  TALLY_ASSIGN_OR_RETURN(auto segment, SegmentFile::open(std::move(file), expected));
+Result<std::shared_ptr<SegmentReader>> SegmentReader::open(std::unique_ptr<File> file, const SegmentInfo* expected,
+                                                           std::shared_ptr<BlockCache> cache) {
+  TALLY_ASSIGN_OR_RETURN(auto segment, SegmentFile::open(std::move(file), expected, std::move(cache)));
   return std::make_shared<SegmentReaderImpl>(std::move(segment));
 }
 

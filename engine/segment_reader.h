@@ -9,9 +9,15 @@
 #include <vector>
 
 #include "base/file.h"
+#include "engine/scan_filter.h"
 #include "engine/segment_writer.h"
 
 namespace tally {
+
+class BlockCache;
+namespace segment_format {
+struct Footer;
+}
 
 // Which columns to decode. Ids of schema columns, and the engine's own.
 struct ColumnSelection {
@@ -23,6 +29,7 @@ struct ColumnSelection {
   bool lsns = false;
   bool arrivals = false;
   bool digests = false;
+  bool cached = true;  // false: a pass over everything, which is not to push what queries use out of the block cache
 };
 
 // Decoded rows of one block. Arrays not selected are nullptr. Valid until the next call on the cursor. A selected column
@@ -36,16 +43,23 @@ struct BlockColumns {
     const StringRef* strings = nullptr;  // STRING fields
   };
   std::vector<Selected> by_column;  // parallel to ColumnSelection::column_ids
+  // Of a cursor with a filter. Rows that it lets through: bit r % 64 of word r / 64; empty: all of them. Without a match
+  // no array is there.
+  uint32_t matches = 0;
+  std::span<const uint64_t> selected;
 };
 
 class SegmentReader {
  public:
   // Reads and verifies header, footer and directory. `expected` (from the manifest) must match; nullptr reads the file
   // alone, as `tally inspect` does.
+  // `cache`: what cursors read goes through it; nullptr: every block comes from the file.
   static Result<std::shared_ptr<SegmentReader>> open(FileSystem& fs, const std::string& path,
-                                                     const SegmentInfo* expected);
+                                                     const SegmentInfo* expected,
+                                                     std::shared_ptr<BlockCache> cache = nullptr);
   // The same of a file that is open already.
-  static Result<std::shared_ptr<SegmentReader>> open(std::unique_ptr<File> file, const SegmentInfo* expected);
+  static Result<std::shared_ptr<SegmentReader>> open(std::unique_ptr<File> file, const SegmentInfo* expected,
+                                                     std::shared_ptr<BlockCache> cache = nullptr);
   virtual ~SegmentReader() = default;
 
   virtual const SegmentInfo& info() const = 0;
@@ -74,8 +88,16 @@ class SegmentReader {
     virtual ~Cursor() = default;
     virtual Result<const BlockColumns*> read(uint32_t block) = 0;
   };
-  // Keeps the file open by itself: it may outlive the reader.
-  virtual std::unique_ptr<Cursor> cursor(ColumnSelection selection) const = 0;
+  // Keeps the file open by itself: it may outlive the reader. Only rows that `filter` lets through are asked for.
+  virtual std::unique_ptr<Cursor> cursor(ColumnSelection selection, ScanFilter filter = {}) const = 0;
+
+  // The blocks in which there may be a row for `filter`.
+  virtual Result<BlockPlan> plan(const ScanFilter& filter) const = 0;
+  // What is known of the file without reading a block.
+  virtual const segment_format::Footer& footer() const = 0;
+  // Whether an id of the list may be in the file; bit i % 64 of word i / 64. Without a filter every id may.
+  virtual Status may_contain_ids(std::span<const IdKind> kinds, std::span<const IdSlot> ids,
+                                 std::span<uint64_t> words) const = 0;
 
   // The string of a code in this file's appendix, by dimension id. For reading the file alone, and for check.
   virtual Result<std::vector<std::pair<uint32_t, std::string>>> appendix(uint32_t dimension_id) const = 0;

@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "engine/segment_cursor.h"
+#include "engine/segment_index_check.h"
 
 namespace tally {
 
@@ -21,8 +22,10 @@ class Verifier {
   Result<std::vector<std::string>> run() {
     TALLY_TRY(check_sums());
     TALLY_TRY(read_appendix());
+    TALLY_TRY(indexes_.open(*segment_, [this](Error error) { return note(std::move(error)); }));
     TALLY_TRY(check_rows());
     check_totals();
+    for (std::string& what : indexes_.finish()) problem(std::move(what));
     return std::move(problems_);
   }
 
@@ -89,6 +92,7 @@ class Verifier {
   ColumnSelection everything() const {
     ColumnSelection selection;
     selection.ids = selection.lsns = selection.arrivals = selection.digests = true;
+    selection.cached = false;
     for (size_t position : footer_.schema->dimensions())
       selection.column_ids.push_back(footer_.schema->columns[position].id);
     dimensions_ = selection.column_ids.size();
@@ -98,7 +102,7 @@ class Verifier {
   }
 
   Status check_rows() {
-    SegmentCursor cursor(segment_, everything());
+    SegmentCursor cursor(segment_, everything(), {});
     for (const SegmentReader::Section& section : footer_.sections) {
       last_row_.clear();  // the order begins anew with each day
       for (uint32_t block = section.first_block; block < section.first_block + section.blocks; ++block) {
@@ -106,9 +110,11 @@ class Verifier {
         if (!columns) {
           TALLY_TRY(note(std::move(columns).error()));
           last_row_.clear();
+          indexes_.skip_block();
           continue;
         }
         check_block(block, **columns);
+        for (std::string& what : indexes_.check_block(block, **columns)) problem(std::move(what));
       }
     }
     return {};
@@ -184,6 +190,7 @@ class Verifier {
   const Footer& footer_;
   std::vector<std::string> problems_;
   std::map<uint32_t, std::vector<bool>> known_codes_;
+  SegmentIndexCheck indexes_;
   mutable size_t dimensions_ = 0;
   std::vector<int64_t> last_row_;
   uint64_t rows_ = 0, events_ = 0;

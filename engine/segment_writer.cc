@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "engine/encoding/lz4_block.h"
 #include "engine/segment_format.h"
+#include "engine/segment_indexes.h"
 
 namespace tally {
 
@@ -36,7 +37,8 @@ class SegmentWriterImpl final : public SegmentWriter {
   explicit SegmentWriterImpl(Options options)
       : options_(std::move(options)),
         path_(join_path(options_.directory, segment_name(options_.number))),
-        block_rows_(options_.block_rows == 0 ? limits::kSegmentBlockRows : options_.block_rows) {
+        block_rows_(options_.block_rows == 0 ? limits::kSegmentBlockRows : options_.block_rows),
+        indexes_(*options_.schema, options_.rows_max) {
     TALLY_CHECK(block_rows_ <= kBlockRowsMax);
     footer_.schema = options_.schema;
     footer_.columns = raw_columns(*options_.schema);
@@ -48,6 +50,7 @@ class SegmentWriterImpl final : public SegmentWriter {
     used_.resize(dimension_ids_.size());
     lz4_pause_.resize(footer_.columns.size());
     digest_ = file_digest(options_.uuid);
+    if (record_times_fit(options_.records)) record_times_.emplace(options_.records);
   }
 
   ~SegmentWriterImpl() override {
@@ -81,6 +84,7 @@ class SegmentWriterImpl final : public SegmentWriter {
     done_ = true;
     if (footer_.rows == 0) return fail(Code::kInternal, path_ + ": a segment without rows");
     TALLY_TRY(write_appendix());
+    TALLY_TRY(write_indexes());
     TALLY_TRY(write_end());
     TALLY_TRY(flush());
     TALLY_TRY(file_->sync());
@@ -137,15 +141,17 @@ class SegmentWriterImpl final : public SegmentWriter {
     for (size_t d = 0; d < rows.codes.size(); ++d) TALLY_TRY(note_codes(d, {rows.codes[d] + first, count}));
     size_t column = 0;
     auto next = [&](BlockForm form) { return put_column(block, column++, form, count); };
-    TALLY_TRY(next(encoder_.ints({rows.times + first, count}, {}, raw_)));
+    std::span<const int64_t> lsns(reinterpret_cast<const int64_t*>(rows.lsns) + first, count);
+    TALLY_TRY(next(encode_times(RecordTimeTable::Time::kEvent, {rows.times + first, count}, lsns)));
     TALLY_TRY(next(encoder_.bytes({reinterpret_cast<const uint8_t*>(rows.kinds) + first, count}, raw_)));
     for (const uint32_t* codes : rows.codes) TALLY_TRY(next(encoder_.codes({codes + first, count}, raw_)));
     for (const RawColumns::Field& field : rows.fields) TALLY_TRY(next(encode_field(field, first, count)));
-    TALLY_TRY(next(encoder_.ints({reinterpret_cast<const int64_t*>(rows.lsns) + first, count}, {}, raw_)));
-    TALLY_TRY(next(encoder_.ints({rows.arrivals + first, count}, {}, raw_)));
+    TALLY_TRY(next(encoder_.ints(lsns, {}, raw_)));
+    TALLY_TRY(next(encode_times(RecordTimeTable::Time::kArrival, {rows.arrivals + first, count}, lsns)));
     TALLY_TRY(next(encoder_.codes({rows.digests + first, count}, raw_)));
     TALLY_TRY(next(encoder_.ids({rows.ids + first, count}, {rows.id_kinds + first, count}, raw_)));
     TALLY_CHECK(column == footer_.columns.size());
+    indexes_.add_block(rows, first, count);
     footer_.sections.back().rows += count;
     ++footer_.sections.back().blocks;
     return {};
@@ -156,6 +162,20 @@ class SegmentWriterImpl final : public SegmentWriter {
     std::span<const uint8_t> nulls;
     if (field.nulls != nullptr) nulls = {field.nulls + first, count};
     return encoder_.ints({field.ints + first, count}, nulls, raw_);
+  }
+
+  // Whichever is smaller: the times themselves, or their distances from the times of their records.
+  BlockForm encode_times(RecordTimeTable::Time time, std::span<const TimeUs> times, std::span<const int64_t> lsns) {
+    BlockForm form = encoder_.ints(times, {}, raw_);
+    if (!record_times_) return form;
+    distances_.assign(times.begin(), times.end());
+    if (!record_times_->subtract(time, lsns, distances_)) return form;
+    BlockForm of_record = encoder_.ints(distances_, {}, other_raw_);
+    if (other_raw_.size() >= raw_.size()) return form;
+    std::swap(raw_, other_raw_);
+    of_record.flags |= kBlockOfRecord;
+    records_used_ = true;
+    return of_record;
   }
 
   void note_statistics(const RawColumns& rows, uint32_t first, uint32_t count, BlockEntry& block) {
@@ -196,15 +216,15 @@ class SegmentWriterImpl final : public SegmentWriter {
                        .rows = rows};
     bool try_lz4 = form.encoding != Encoding::kFixedIds && header.column_id != kDigestColumn && lz4_pause_[column] == 0;
     if (!try_lz4 && lz4_pause_[column] > 0) --lz4_pause_[column];
+    TALLY_CHECK(raw_.size() <= kColumnBytesMax);
     TALLY_ASSIGN_OR_RETURN(uint32_t length, put_block(header, try_lz4));
     if (try_lz4 && length >= kBlockHeaderBytes + raw_.size()) lz4_pause_[column] = kLz4Pause;
-    block.column_lengths.push_back(length);
+    block.columns.push_back({length, header.form});
     return {};
   }
 
   // Writes raw_ under `header`; returns the length of the whole.
   Result<uint32_t> put_block(BlockHeader& header, bool try_lz4) {
-    TALLY_CHECK(raw_.size() <= kColumnBytesMax);
     header.raw_length = static_cast<uint32_t>(raw_.size());
     ByteSpan stored = raw_;
     if (try_lz4 && lz4_compress(raw_, compressed_)) {
@@ -251,9 +271,38 @@ class SegmentWriterImpl final : public SegmentWriter {
                                 .values = static_cast<uint32_t>(codes.size()),
                                 .first_code = codes.front(),
                                 .last_code = codes.back(),
-                                .length = length});
+                                .length = length,
+                                .form = header.form});
     codes.clear();
     values.clear();
+    return {};
+  }
+
+  Status write_indexes() {
+    footer_.zones = indexes_.take_zones();
+    IndexPart part;
+    while (indexes_.next_part(part, raw_)) TALLY_TRY(write_index_part(part));
+    if (!records_used_) return {};
+    raw_.clear();
+    encode_record_times(options_.records, raw_);
+    return write_index_part({.kind = Encoding::kRecordTimes,
+                             .column_id = kLsnColumn,
+                             .values = static_cast<uint32_t>(options_.records.size())});
+  }
+
+  // One that is too large is left out: the file is right without it, but for the times of records.
+  Status write_index_part(IndexPart part) {
+    if (raw_.size() > kIndexPartBytesMax) {
+      if (part.kind != Encoding::kRecordTimes) return {};
+      return fail(Code::kLimitExceeded, path_ + ": the times of its log records are above the limit");
+    }
+    BlockHeader header{.digest = digest_,
+                       .block = kIndexBlock + static_cast<uint32_t>(footer_.indexes.size()),
+                       .column_id = part.column_id,
+                       .form = {part.kind, 0},
+                       .rows = part.values};
+    TALLY_ASSIGN_OR_RETURN(part.length, put_block(header, false));
+    footer_.indexes.push_back(part);
     return {};
   }
 
@@ -328,7 +377,11 @@ class SegmentWriterImpl final : public SegmentWriter {
   Xxh3Stream sum_;
   Bytes pending_;
   ColumnEncoder encoder_;
-  Bytes raw_, compressed_;
+  SegmentIndexBuilder indexes_;
+  std::optional<RecordTimeTable> record_times_;
+  bool records_used_ = false;
+  std::vector<int64_t> distances_;
+  Bytes raw_, other_raw_, compressed_;
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 //
 // What success of finish() promises: the file stands under its final name, synced, its directory synced, and has been
 // opened again and verified block by block (reliability.md M1). Before that only <name>.tmp exists.
-// Memory: one block and a bit for each code of the dictionaries, whatever the size of the file. One thread.
+// Memory: one block, a bit for each code of the dictionaries, and what segment_indexes.h bounds. One thread.
 #pragma once
 
 #include <array>
@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "engine/chunk.h"
+#include "engine/record_times.h"
 #include "engine/schema.h"
 
 namespace tally {
@@ -74,6 +75,10 @@ class SegmentWriter {
     std::shared_ptr<const Schema> schema;
     std::vector<const Dictionary*> dictionaries;  // by dimension, for the appendix
     uint32_t block_rows = 0;                      // 0: limits::kSegmentBlockRows
+    uint64_t rows_max = 0;                        // rows to come, at most; 0: the file gets no id filter
+    // Of every log record that a row to come was in, by ascending LSN: then times are stored by their distance from
+    // these where that is smaller. Empty: never.
+    std::vector<RecordTime> records;
   };
   static Result<std::unique_ptr<SegmentWriter>> create(Options options);
   virtual ~SegmentWriter() = default;  // unfinished: the temporary file is removed, as far as possible

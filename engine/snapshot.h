@@ -27,18 +27,21 @@ struct RowBlock {
   const IdKind* id_kinds = nullptr;
   // Parallel to ColumnSelection::column_ids.
   std::vector<BlockColumns::Selected> columns;
+  // The rows that the filter lets through, one at least: bit r % 64 of word r / 64; empty: all of them.
+  std::span<const uint64_t> selected;
 };
 
 struct ScanStats {
-  uint64_t segments = 0;
-  uint64_t blocks_read = 0;
-  uint64_t blocks_skipped = 0;  // by time
-  uint64_t rows_read = 0;
+  uint64_t segments = 0;          // of the table
+  uint64_t segments_by_time = 0;  // spared by their time range, unopened
+  BlockCounts blocks;             // of the other segments
+  uint64_t rows_read = 0;         // of the blocks read, memtable included
+  uint64_t rows_selected = 0;     // by the filter
   uint64_t memtable_rows = 0;
 };
 
-// Goes through every decided row (of every RowKind) whose event time may lie in [from, to): segments first, then memtable.
-// Blocks are skipped by their time range; rows outside the range may still come: the caller filters.
+// Goes through every decided row (of every RowKind) that the filter lets through: segments first, then memtable. Blocks
+// without one are left out.
 class RawScan {
  public:
   virtual ~RawScan() = default;
@@ -48,8 +51,13 @@ class RawScan {
 
 struct ScanSpec {
   ColumnSelection columns;
-  TimeUs from = INT64_MIN;
-  TimeUs to = INT64_MAX;
+  ScanFilter filter;
+};
+
+// A segment file as it stands on the disk: what the manifest and the file's own footer say.
+struct SegmentView {
+  SegmentInfo info;
+  std::shared_ptr<const SegmentReader> reader;
 };
 
 class Snapshot {
@@ -61,6 +69,7 @@ class Snapshot {
   virtual const Dictionary& dictionary(size_t dimension) const = 0;  // by position among schema().dimensions()
   virtual const ManifestState& manifest() const = 0;
   virtual std::unique_ptr<RawScan> scan(ScanSpec spec) const = 0;
+  virtual Result<std::vector<SegmentView>> segments() const = 0;  // by number; opens those that are not open yet
 };
 
 }  // namespace tally

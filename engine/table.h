@@ -22,6 +22,7 @@
 #include "base/limits.h"
 #include "base/status.h"
 #include "engine/batch.h"
+#include "engine/block_cache.h"
 #include "engine/manifest.h"
 #include "engine/schema.h"
 #include "engine/snapshot.h"
@@ -36,6 +37,8 @@ struct TableOptions {
   uint64_t memtable_bytes_max = limits::kMemtableBytesMax;
   uint64_t log_file_bytes = limits::kLogFileBytes;
   uint64_t remembered_ids_max = limits::kRememberedIdsMax;  // kRetryLater from there on
+  uint32_t segment_block_rows = limits::kSegmentBlockRows;
+  std::shared_ptr<BlockCache> block_cache = nullptr;  // of the database; nullptr: reads of segments go to their files
 };
 
 // A row of the source that never became a row of a batch: it did not parse or broke a rule.

@@ -18,11 +18,11 @@ uint32_t shard_count(const TableOptions& options) {
 }
 
 PublishedState first_state(FileSystem& fs, const TablePaths& paths, std::shared_ptr<const ManifestState> state,
-                           uint32_t shards) {
+                           const TableOptions& options) {
   PublishedState first;
-  first.segments = make_segment_list(fs, paths, *state, nullptr);
+  first.segments = make_segment_list(fs, paths, *state, nullptr, options.block_cache);
   first.manifest = std::move(state);
-  first.chunks.assign(shards, std::make_shared<const ChunkList>());
+  first.chunks.assign(shard_count(options), std::make_shared<const ChunkList>());
   return first;
 }
 
@@ -44,7 +44,7 @@ TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOption
       schema_(state->schema()),
       hasher_(state->hash_key),
       ledger_before_(state->ledger),
-      publisher_(first_state(fs, paths_, state, shard_count(options))) {
+      publisher_(first_state(fs, paths_, state, options)) {
   for (size_t position : schema_->dimensions()) {
     dictionaries_.push_back(std::make_shared<Dictionary>(schema_->columns[position].values_max));
   }
@@ -76,7 +76,12 @@ LogOptions TableImpl::log_options() const {
 }
 
 FlushContext TableImpl::flush_context() const {
-  FlushContext context{.fs = &fs_, .manifest = manifest_.get(), .paths = paths_, .dictionaries = {}};
+  FlushContext context{.fs = &fs_,
+                       .manifest = manifest_.get(),
+                       .paths = paths_,
+                       .dictionaries = {},
+                       .segment_block_rows = options_.segment_block_rows,
+                       .block_cache = options_.block_cache};
   for (const auto& dictionary : dictionaries_) context.dictionaries.push_back(dictionary.get());
   return context;
 }

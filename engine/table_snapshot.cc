@@ -1,8 +1,11 @@
 #include "engine/table_snapshot.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/limits.h"
+#include "engine/encoding/selection.h"
+#include "engine/memtable_filter.h"
 
 namespace tally {
 namespace {
@@ -41,6 +44,8 @@ class TableScan final : public RawScan {
   TableScan(std::shared_ptr<const PublishedState> state, Lsn cut, ScanSpec spec)
       : state_(std::move(state)), cut_(cut), spec_(std::move(spec)) {
     block_.columns.resize(spec_.columns.column_ids.size());
+    for (const ScanPredicate& predicate : spec_.filter.predicates) asked_ids_.push_back(predicate.column_id);
+    asked_.resize(asked_ids_.size());
   }
 
   Result<const RowBlock*> next() override {
@@ -53,26 +58,18 @@ class TableScan final : public RawScan {
   const ScanStats& stats() const override { return stats_; }
 
  private:
-  bool overlaps(TimeUs min_time, TimeUs max_time) const { return min_time < spec_.to && max_time >= spec_.from; }
+  bool overlaps(const SegmentInfo& info) const {
+    return info.min_time < spec_.filter.to && info.max_time >= spec_.filter.from;
+  }
 
   Result<bool> next_segment_block() {
-    const SegmentHandle& handle = *(*state_->segments)[segment_];
-    const SegmentInfo& info = handle.info();
-    if (info.tier != Tier::kRaw || !overlaps(info.min_time, info.max_time)) {
-      leave_segment();
-      return false;
-    }
-    if (!cursor_) {
-      TALLY_ASSIGN_OR_RETURN(reader_, handle.reader());
-      cursor_ = reader_->cursor(spec_.columns);
-      ++stats_.segments;
-    }
-    for (const auto& blocks = reader_->blocks(); segment_block_ < blocks.size(); ++segment_block_) {
-      if (!overlaps(blocks[segment_block_].min_time, blocks[segment_block_].max_time)) {
-        ++stats_.blocks_skipped;
-        continue;
-      }
-      TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor_->read(segment_block_++));
+    if (!cursor_ && !blocks_planned_) TALLY_TRY(enter_segment());
+    while (next_block_ < plan_.blocks.size()) {
+      TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor_->read(plan_.blocks[next_block_++]));
+      ++stats_.blocks.read;
+      stats_.rows_read += columns->rows.rows;
+      stats_.rows_selected += columns->matches;
+      if (columns->matches == 0) continue;
       show_block(*columns);
       return true;
     }
@@ -80,9 +77,28 @@ class TableScan final : public RawScan {
     return false;
   }
 
+  Status enter_segment() {
+    blocks_planned_ = true;
+    const SegmentHandle& handle = *(*state_->segments)[segment_];
+    if (handle.info().tier != Tier::kRaw) return {};
+    ++stats_.segments;
+    if (!overlaps(handle.info())) {
+      ++stats_.segments_by_time;
+      return {};
+    }
+    TALLY_ASSIGN_OR_RETURN(reader_, handle.reader());
+    TALLY_ASSIGN_OR_RETURN(plan_, reader_->plan(spec_.filter));
+    stats_.blocks += plan_.counts;
+    if (plan_.blocks.empty()) return {};
+    cursor_ = reader_->cursor(spec_.columns, spec_.filter);
+    return {};
+  }
+
   void leave_segment() {
     ++segment_;
-    segment_block_ = 0;
+    plan_ = {};
+    next_block_ = 0;
+    blocks_planned_ = false;
     cursor_.reset();
     reader_.reset();
   }
@@ -96,8 +112,7 @@ class TableScan final : public RawScan {
     block_.ids = columns.rows.ids;
     block_.id_kinds = columns.rows.id_kinds;
     block_.columns = columns.by_column;
-    ++stats_.blocks_read;
-    stats_.rows_read += block_.rows;
+    block_.selected = columns.selected;
   }
 
   // The next rows of the memtable: false when there are none left.
@@ -108,17 +123,25 @@ class TableScan final : public RawScan {
         if (slice_start_ == 0) {
           visible_rows_ = chunk.rows_at(cut_);
           places_ = find_places(chunk.schema(), spec_.columns.column_ids);
+          asked_places_ = find_places(chunk.schema(), asked_ids_);
         }
-        if (slice_start_ >= visible_rows_) continue;
-        show_slice(chunk, slice_start_, std::min(kSliceRows, visible_rows_ - slice_start_));
-        slice_start_ += kSliceRows;
-        return true;
+        while (slice_start_ < visible_rows_) {
+          const uint32_t first = std::exchange(slice_start_, slice_start_ + kSliceRows);
+          if (show_slice(chunk, first, std::min(kSliceRows, visible_rows_ - first))) return true;
+        }
       }
     }
     return false;
   }
 
-  void show_slice(const Chunk& chunk, uint32_t first, uint32_t rows) {
+  // False: no row of it is let through.
+  bool show_slice(const Chunk& chunk, uint32_t first, uint32_t rows) {
+    stats_.rows_read += rows;
+    stats_.memtable_rows += rows;
+    const uint32_t selected = select_slice(chunk, first, rows);
+    stats_.rows_selected += selected;
+    if (selected == 0) return false;
+    block_.selected = selected < rows ? std::span<const uint64_t>(words_) : std::span<const uint64_t>();
     block_.rows = rows;
     block_.times = chunk.times() + first;
     block_.kinds = chunk.kinds() + first;
@@ -127,9 +150,14 @@ class TableScan final : public RawScan {
     block_.ids = chunk.ids() + first;
     block_.id_kinds = chunk.id_kinds() + first;
     for (size_t i = 0; i < places_.size(); ++i) block_.columns[i] = column_slice(chunk, places_[i], first);
-    ++stats_.blocks_read;
-    stats_.rows_read += rows;
-    stats_.memtable_rows += rows;
+    return true;
+  }
+
+  uint32_t select_slice(const Chunk& chunk, uint32_t first, uint32_t rows) {
+    for (size_t i = 0; i < asked_.size(); ++i) asked_[i] = column_slice(chunk, asked_places_[i], first);
+    words_.resize(selection_words(rows));
+    filter_slice(spec_.filter, rows, chunk.times() + first, asked_, words_);
+    return static_cast<uint32_t>(count_selected(words_));
   }
 
   BlockColumns::Selected column_slice(const Chunk& chunk, ColumnPlace place, uint32_t first) const {
@@ -149,8 +177,14 @@ class TableScan final : public RawScan {
   const ScanSpec spec_;
   RowBlock block_;
   ScanStats stats_;
+  std::vector<uint32_t> asked_ids_;  // by predicate
+  std::vector<ColumnPlace> asked_places_;
+  std::vector<BlockColumns::Selected> asked_;
+  std::vector<uint64_t> words_;  // of a slice
   size_t segment_ = 0;
-  uint32_t segment_block_ = 0;
+  bool blocks_planned_ = false;  // of the segment
+  BlockPlan plan_;
+  size_t next_block_ = 0;  // in the plan
   std::shared_ptr<SegmentReader> reader_;
   std::unique_ptr<SegmentReader::Cursor> cursor_;
   size_t shard_ = 0;
@@ -164,6 +198,15 @@ class TableScan final : public RawScan {
 
 std::unique_ptr<RawScan> TableSnapshot::scan(ScanSpec spec) const {
   return std::make_unique<TableScan>(state, cut, std::move(spec));
+}
+
+Result<std::vector<SegmentView>> TableSnapshot::segments() const {
+  std::vector<SegmentView> views;
+  for (const auto& handle : *state->segments) {
+    TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SegmentReader> reader, handle->reader());
+    views.push_back({handle->info(), std::move(reader)});
+  }
+  return views;
 }
 
 }  // namespace tally

@@ -141,7 +141,8 @@ void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
 void WritePath::publish(const FlushJob& job) {
   const std::shared_ptr<const ManifestState> manifest = config_.flush.manifest->state();
   std::shared_ptr<const SegmentList> segments =
-      make_segment_list(*config_.flush.fs, config_.flush.paths, *manifest, config_.publisher->get()->segments.get());
+      make_segment_list(*config_.flush.fs, config_.flush.paths, *manifest, config_.publisher->get()->segments.get(),
+                        config_.flush.block_cache);
   config_.publisher->update([&](PublishedState& state) {
     state.manifest = manifest;
     state.segments = segments;

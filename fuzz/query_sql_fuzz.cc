@@ -29,6 +29,7 @@ class EmptySnapshot final : public Snapshot {
   const Dictionary& dictionary(size_t) const override { return dictionary_; }
   const ManifestState& manifest() const override { return manifest_; }
   std::unique_ptr<RawScan> scan(ScanSpec) const override { return std::make_unique<NoRows>(); }
+  Result<std::vector<SegmentView>> segments() const override { return std::vector<SegmentView>(); }
 
  private:
   const Schema schema_;

@@ -164,6 +164,7 @@ struct DescribeStatement {
 };
 struct ExplainStatement {
   SelectStatement select;
+  bool analyze = false;  // run it
 };
 
 using Statement =

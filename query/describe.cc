@@ -1,7 +1,7 @@
 #include "query/describe.h"
 
 #include "base/interval.h"
-#include "base/timestamp.h"
+#include "query/datum.h"
 
 namespace tally {
 namespace {
@@ -83,64 +83,6 @@ std::string rollup_details(const Schema& schema, const Rollup& rollup) {
   return text;
 }
 
-std::string_view source_name(InputColumn::Source source) {
-  switch (source) {
-    case InputColumn::Source::kDimension: return "dimension";
-    case InputColumn::Source::kField: return "field";
-    default: return "";
-  }
-}
-
-class Explanation {
- public:
-  explicit Explanation(const BoundSelect& select) : select_(select) { add_columns(result_, {"plan"}); }
-
-  QueryResult run() {
-    source();
-    if (select_.from != INT64_MIN) line("  from " + format_timestamp(select_.from));
-    if (select_.to != INT64_MAX) line("  to " + format_timestamp(select_.to) + " (exclusive)");
-    columns();
-    if (select_.where != nullptr) line("filter rows by WHERE");
-    if (select_.aggregated) aggregation();
-    if (select_.having != nullptr) line("filter groups by HAVING");
-    if (!select_.order_by.empty()) line("order by " + counted(select_.order_by.size(), "key"));
-    if (select_.offset != 0) line("skip " + counted(select_.offset, "row"));
-    if (select_.limit != UINT64_MAX) line("at most " + counted(select_.limit, "row"));
-    return std::move(result_);
-  }
-
- private:
-  void line(std::string text) { result_.rows.push_back({text_cell(std::move(text))}); }
-
-  void source() {
-    if (select_.snapshot == nullptr) {
-      return line(select_.table_name.empty() ? "one row" : "read " + select_.table_name);
-    }
-    uint64_t segments = 0, rows = 0;
-    for (const auto& [number, segment] : select_.snapshot->manifest().segments) {
-      ++segments;
-      rows += segment.rows;
-    }
-    line("read " + select_.table_name + " from raw: " + std::to_string(segments) + " segments with " +
-         std::to_string(rows) + " rows, and the memtable, at LSN " + std::to_string(select_.snapshot->lsn()));
-  }
-
-  void columns() {
-    for (const InputColumn& input : select_.inputs) {
-      std::string_view kind = source_name(input.source);
-      line("  column " + input.name + (kind.empty() ? "" : " (" + std::string(kind) + ")"));
-    }
-  }
-
-  void aggregation() {
-    line("group by " + counted(select_.keys.size(), "key"));
-    for (const Aggregate& aggregate : select_.aggregates) line("  " + aggregate.name);
-  }
-
-  const BoundSelect& select_;
-  QueryResult result_;
-};
-
 }  // namespace
 
 QueryResult describe_table(const Schema& schema) {
@@ -168,7 +110,5 @@ QueryResult show_tables(const Catalog& catalog) {
   for (std::string& name : catalog.table_names()) result.rows.push_back({text_cell(std::move(name))});
   return result;
 }
-
-QueryResult explain(const BoundSelect& select) { return Explanation(select).run(); }
 
 }  // namespace tally

@@ -1,7 +1,6 @@
-// Answers of statements about tables: DESCRIBE, SHOW TABLES, EXPLAIN.
+// Answers of statements about tables: DESCRIBE, SHOW TABLES.
 #pragma once
 
-#include "query/bound.h"
 #include "query/catalog.h"
 #include "query/sql_error.h"
 
@@ -9,6 +8,5 @@ namespace tally {
 
 QueryResult describe_table(const Schema& schema);
 QueryResult show_tables(const Catalog& catalog);
-QueryResult explain(const BoundSelect& select);
 
 }  // namespace tally

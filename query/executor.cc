@@ -6,6 +6,7 @@
 #include "query/operators/aggregation.h"
 #include "query/operators/block_source.h"
 #include "query/operators/row_set.h"
+#include "query/pushdown.h"
 
 namespace tally {
 namespace {
@@ -13,11 +14,14 @@ namespace {
 class Execution {
  public:
   explicit Execution(const BoundSelect& select)
-      : select_(select), kinds_(select), rows_(select, memory_, limits::kQueryMemoryBytesMax) {}
+      : select_(select),
+        pushed_(push_down(select)),
+        kinds_(select),
+        rows_(select, memory_, limits::kQueryMemoryBytesMax) {}
 
   Sql<QueryResult> run() {
     bool nothing = select_.limit == 0;
-    std::unique_ptr<BlockSource> source = open_source(select_);
+    std::unique_ptr<BlockSource> source = open_source(select_, pushed_);
     if (!nothing) SQL_TRY(select_.aggregated ? run_aggregated(*source) : run_plain(*source));
     QueryResult result;
     result.stats = source->stats();
@@ -30,8 +34,10 @@ class Execution {
   // Rows of the block that the query looks at, in `selected_`.
   Sql<void> select_rows(const Block& block) {
     kinds_.select_rows(block, selected_);
-    if (select_.where == nullptr || selected_.empty()) return {};
-    SQL_ASSIGN(selected_, filter_rows(*select_.where, block, selected_, memory_));
+    for (const BoundExpr* condition : pushed_.rest) {
+      if (selected_.empty()) break;
+      SQL_ASSIGN(selected_, filter_rows(*condition, block, selected_, memory_));
+    }
     return {};
   }
 
@@ -77,6 +83,7 @@ class Execution {
   }
 
   const BoundSelect& select_;
+  const PushedDown pushed_;
   EvaluationMemory memory_;
   KindFilter kinds_;
   RowSet rows_;

@@ -135,9 +135,11 @@ Sql<Statement> Parser::statement() {
     SQL_ASSIGN(result, describe());
   } else if (now_.is_word("explain")) {
     SQL_TRY(take());
-    if (!now_.is_word("select")) return unexpected_here("SELECT");
+    const bool analyze = now_.is_word("analyze");
+    if (analyze) SQL_TRY(take());
+    if (!now_.is_word("select")) return unexpected_here(analyze ? "SELECT" : "SELECT or ANALYZE");
     SQL_ASSIGN(SelectStatement explained, select());
-    result = ExplainStatement{std::move(explained)};
+    result = ExplainStatement{std::move(explained), analyze};
   } else {
     for (std::string_view word : kLater) {
       if (now_.is_word(word)) return unsupported_here(upper_case(word));

@@ -39,9 +39,7 @@ struct Cell {
 };
 
 struct QueryStats {
-  uint64_t rows_read = 0;
-  uint64_t blocks_read = 0;
-  uint64_t blocks_skipped = 0;
+  ScanStats scan;
   int64_t elapsed_us = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "query/create_table.h"
 #include "query/describe.h"
 #include "query/executor.h"
+#include "query/explain.h"
 #include "query/parser.h"
 
 namespace tally {
@@ -23,6 +24,7 @@ class StatementRunner {
 
   Sql<QueryResult> operator()(const ExplainStatement& statement) {
     SQL_ASSIGN(BoundSelect bound, bind_select(statement.select, catalog_, parameters_));
+    if (statement.analyze) return explain_analyze(bound);
     return explain(bound);
   }
 

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "query/system_segments.h"
+
 namespace tally {
 namespace {
 
-constexpr auto kPlanned =
-    std::to_array<std::string_view>({"segments", "rollups", "queries", "dead_letters", "retractions", "adjustments",
-                                     "reconciliations", "compactions", "settings"});
+constexpr auto kPlanned = std::to_array<std::string_view>(
+    {"rollups", "queries", "dead_letters", "retractions", "adjustments", "reconciliations", "compactions", "settings"});
 
 std::vector<Datum> table_row(const std::string& name, const Snapshot& snapshot) {
   const Schema& schema = snapshot.schema();
@@ -57,11 +58,13 @@ Sql<SystemRows> tables(Catalog& catalog) {
 
 Sql<SystemRows> read_system_table(const std::string& name, Catalog& catalog) {
   if (name == "tables") return tables(catalog);
+  if (name == "segments") return system_segments(catalog);
+  if (name == "segment_columns") return system_segment_columns(catalog);
   if (std::find(kPlanned.begin(), kPlanned.end(), name) != kPlanned.end()) {
     return sql_fail(std::nullopt, "system." + name + " is not supported yet", {}, Code::kUnsupported);
   }
   std::vector<std::string> names(kPlanned.begin(), kPlanned.end());
-  names.emplace_back("tables");
+  for (std::string_view known : {"tables", "segments", "segment_columns"}) names.emplace_back(known);
   return sql_fail(std::nullopt, "unknown system table " + quoted(name), did_you_mean(name, names), Code::kNotFound);
 }
 

@@ -19,7 +19,7 @@ struct SystemRows {
   std::vector<std::vector<Datum>> rows;
 };
 
-// tables. Others of interfaces.md fail by name until the engine has what they would show.
+// tables, segments, segment_columns. Others of interfaces.md fail by name until the engine has what they would show.
 Sql<SystemRows> read_system_table(const std::string& name, Catalog& catalog);
 
 }  // namespace tally

@@ -87,6 +87,7 @@ struct BlockColumn {
 
 struct Block {
   uint32_t rows = 0;
+  std::span<const uint64_t> selected;  // rows that the scan has let through (engine/encoding/selection.h); empty: all
   std::vector<BlockColumn> columns;
   // What aggregates over measures look at beside columns; nullptr where not read.
   const RowKind* kinds = nullptr;

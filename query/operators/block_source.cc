@@ -1,6 +1,7 @@
 #include "query/operators/block_source.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 namespace tally {
@@ -8,14 +9,18 @@ namespace {
 
 class TableSource final : public BlockSource {
  public:
-  explicit TableSource(const BoundSelect& select) : select_(select) {
+  TableSource(const BoundSelect& select, const PushedDown& pushed) : select_(select), used_(pushed.used) {
     ScanSpec spec;
-    spec.from = select.from;
-    spec.to = select.to;
-    spec.columns.ids = false;
-    for (const InputColumn& input : select.inputs) add_column(input, spec.columns);
-    for (const RowFilter& filter : select.filters) {
-      spec.columns.arrivals = spec.columns.arrivals || filter.rows == RowClass::kLate;
+    spec.filter = pushed.filter;
+    spec.columns.times = false;
+    for (size_t i = 0; i < select.inputs.size(); ++i) {
+      selected_.push_back(spec.columns.column_ids.size());
+      if (used_[i]) add_column(select.inputs[i], spec.columns);
+    }
+    for (const RowFilter& rows : select.filters) {
+      const bool late = rows.rows == RowClass::kLate;
+      spec.columns.arrivals = spec.columns.arrivals || late;
+      spec.columns.times = spec.columns.times || late;
     }
     block_.columns.resize(select.inputs.size());
     scan_ = select.snapshot->scan(std::move(spec));
@@ -25,28 +30,28 @@ class TableSource final : public BlockSource {
     SQL_ASSIGN(const RowBlock* rows, scan_->next());
     if (rows == nullptr) return nullptr;
     block_.rows = rows->rows;
+    block_.selected = rows->selected;
     block_.kinds = rows->kinds;
     block_.times = rows->times;
     block_.arrivals = rows->arrivals;
-    for (size_t i = 0; i < select_.inputs.size(); ++i) view(select_.inputs[i], selected_[i], *rows, block_.columns[i]);
+    for (size_t i = 0; i < select_.inputs.size(); ++i) {
+      if (used_[i]) view(select_.inputs[i], selected_[i], *rows, block_.columns[i]);
+    }
     return &block_;
   }
 
   QueryStats stats() const override {
-    const ScanStats& scan = scan_->stats();
     QueryStats stats;
-    stats.rows_read = scan.rows_read;
-    stats.blocks_read = scan.blocks_read;
-    stats.blocks_skipped = scan.blocks_skipped;
+    stats.scan = scan_->stats();
     return stats;
   }
 
  private:
-  void add_column(const InputColumn& input, ColumnSelection& columns) {
-    selected_.push_back(columns.column_ids.size());
+  static void add_column(const InputColumn& input, ColumnSelection& columns) {
     switch (input.source) {
       case InputColumn::Source::kDimension:
       case InputColumn::Source::kField: columns.column_ids.push_back(input.column_id); break;
+      case InputColumn::Source::kTime: columns.times = true; break;
       case InputColumn::Source::kId: columns.ids = true; break;
       case InputColumn::Source::kLsn: columns.lsns = true; break;
       case InputColumn::Source::kArrival: columns.arrivals = true; break;
@@ -92,6 +97,7 @@ class TableSource final : public BlockSource {
   }
 
   const BoundSelect& select_;
+  const std::vector<bool> used_;  // by input
   std::vector<size_t> selected_;  // by input: position in the scan's columns
   std::unique_ptr<RawScan> scan_;
   Block block_;
@@ -125,8 +131,8 @@ class GivenSource final : public BlockSource {
 
 }  // namespace
 
-std::unique_ptr<BlockSource> open_source(const BoundSelect& select) {
-  if (select.snapshot != nullptr) return std::make_unique<TableSource>(select);
+std::unique_ptr<BlockSource> open_source(const BoundSelect& select, const PushedDown& pushed) {
+  if (select.snapshot != nullptr) return std::make_unique<TableSource>(select, pushed);
   return std::make_unique<GivenSource>(select);
 }
 
@@ -144,14 +150,24 @@ KindFilter::KindFilter(const BoundSelect& select) {
 
 void KindFilter::select_rows(const Block& block, std::vector<uint32_t>& rows) const {
   rows.resize(block.rows);
-  if (all_) {
-    std::iota(rows.begin(), rows.end(), 0);
-    return;
-  }
   size_t kept = 0;
-  for (uint32_t row = 0; row < block.rows; ++row) {
-    rows[kept] = row;
-    kept += wanted_[static_cast<uint8_t>(block.kinds[row])] ? 1 : 0;
+  if (block.selected.empty()) {
+    std::iota(rows.begin(), rows.end(), 0);
+    kept = block.rows;
+  }
+  for (size_t word = 0; word < block.selected.size(); ++word) {
+    for (uint64_t left = block.selected[word]; left != 0; left &= left - 1) {
+      rows[kept++] = static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left)));
+    }
+  }
+  const size_t selected = kept;
+  if (!all_) {
+    kept = 0;
+    for (size_t i = 0; i < selected; ++i) {
+      const uint32_t row = rows[i];
+      rows[kept] = row;
+      kept += wanted_[static_cast<uint8_t>(block.kinds[row])] ? 1 : 0;
+    }
   }
   rows.resize(kept);
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "query/bound.h"
+#include "query/pushdown.h"
 #include "query/sql_error.h"
 #include "query/vector.h"
 
@@ -17,9 +18,10 @@ class BlockSource {
   virtual QueryStats stats() const = 0;
 };
 
-std::unique_ptr<BlockSource> open_source(const BoundSelect& select);  // `select` must outlive it
+// Rows that the filter does not let through are left out, and of a table inputs that are not used. `select` must outlive it.
+std::unique_ptr<BlockSource> open_source(const BoundSelect& select, const PushedDown& pushed);
 
-// The rows of a block whose kind the query looks at.
+// The selected rows of a block whose kind the query looks at.
 class KindFilter {
  public:
   explicit KindFilter(const BoundSelect& select);

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/random.h"
 #include "engine/database.h"
 #include "query/query.h"
 #include "tests/support/manual_clock.h"
@@ -21,7 +22,10 @@ class SqlWorld {
   // Rows as CSV with a header of column names: an empty cell is NULL, "" an empty string. Returns an error or nothing.
   std::string load(const std::string& table, const std::vector<std::string>& lines, bool replay);
   std::string flush(const std::string& table);
+  // Many rows by rule; the rules are described in tests/query/cases/README.md.
+  std::string fill(const std::string& table, uint32_t rows, const std::vector<std::string>& rules);
 
+  SeededRandomScope random{1};  // keys and file ids: the same rows go to the same shards on every run
   SimDisk disk;
   ManualClock clock;
 

@@ -1,0 +1,156 @@
+#include "engine/segment_indexes.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/checksum.h"
+
+namespace tally {
+
+using namespace segment_format;  // NOLINT: this file writes a part of the format
+
+namespace {
+
+constexpr uint32_t kIndexBlocksMin = 4;  // of fewer blocks there is little to skip
+
+void add_zone(ColumnZones& zones, int64_t min, int64_t max, uint32_t nulls) {
+  zones.min.push_back(min);
+  zones.max.push_back(max);
+  zones.nulls.push_back(nulls);
+}
+
+template <class T>
+void add_zone_of(ColumnZones& zones, std::span<const T> values) {
+  T min = values[0], max = values[0];
+  for (T value : values) {
+    min = std::min(min, value);
+    max = std::max(max, value);
+  }
+  add_zone(zones, static_cast<int64_t>(min), static_cast<int64_t>(max), 0);
+}
+
+void add_zone_of(ColumnZones& zones, std::span<const int64_t> values, const uint8_t* nulls) {
+  if (nulls == nullptr) return add_zone_of(zones, values);
+  int64_t min = INT64_MAX, max = INT64_MIN;
+  uint32_t null_rows = 0;
+  for (size_t row = 0; row < values.size(); ++row) {
+    null_rows += nulls[row];
+    if (nulls[row] != 0) continue;
+    min = std::min(min, values[row]);
+    max = std::max(max, values[row]);
+  }
+  add_zone(zones, min, max, null_rows);
+}
+
+}  // namespace
+
+Hash128 filter_hash(IdKind kind, const IdSlot& id) {
+  ByteSpan bytes(id.raw, sizeof id.raw);
+  if (kind == IdKind::kText) bytes = as_bytes(id.text.view());
+  return {.lo = xxh3(bytes, static_cast<uint64_t>(kind)), .hi = 0};
+}
+
+SegmentIndexBuilder::SegmentIndexBuilder(const Schema& schema, uint64_t rows_max)
+    : id_column_(schema.columns[schema.id_column()].id) {
+  for (const StoredColumn& column : zone_columns(schema)) zones_.emplace_back().column_id = column.id;
+  for (size_t position : schema.dimensions()) {
+    DimensionIndex& index = dimensions_.emplace_back();
+    index.column_id = schema.columns[position].id;
+    index.wanted = dimensions_.size() > 1;
+  }
+  if (rows_max > 0) filter_.emplace(rows_max);
+}
+
+void SegmentIndexBuilder::add_block(const RawColumns& rows, uint32_t first, uint32_t count) {
+  // As zone_columns() has them: dimensions, integer fields, LSNs.
+  size_t zone = 0;
+  for (size_t d = 0; d < rows.codes.size(); ++d) {
+    std::span<const uint32_t> codes(rows.codes[d] + first, count);
+    add_zone_of(zones_[zone++], codes);
+    if (dimensions_[d].wanted) add_codes(dimensions_[d], codes);
+  }
+  for (const RawColumns::Field& field : rows.fields) {
+    if (field.strings != nullptr) continue;
+    const uint8_t* nulls = field.nulls == nullptr ? nullptr : field.nulls + first;
+    add_zone_of(zones_[zone++], std::span(field.ints + first, count), nulls);
+  }
+  add_zone_of(zones_[zone++], std::span(rows.lsns + first, count));
+  TALLY_CHECK(zone == zones_.size());
+  if (filter_) {
+    hashes_.resize(count);
+    for (uint32_t row = 0; row < count; ++row) {
+      hashes_[row] = filter_hash(rows.id_kinds[first + row], rows.ids[first + row]);
+    }
+    filter_->add(hashes_);
+  }
+  rows_ += count;
+  ++blocks_;
+  bound_memory();
+}
+
+void SegmentIndexBuilder::add_codes(DimensionIndex& index, std::span<const uint32_t> codes) {
+  uint32_t before = UINT32_MAX;
+  for (uint32_t code : codes) {
+    if (code == before) continue;  // sorted columns repeat themselves
+    before = code;
+    if (code >= index.last_seen.size()) index.last_seen.resize(std::max<size_t>(code + 1, index.last_seen.size() * 2));
+    uint32_t& last = index.last_seen[code];
+    if (last == blocks_ + 1) continue;
+    index.values += last == 0 ? 1 : 0;
+    last = blocks_ + 1;
+    index.pairs.push_back({code, blocks_});
+  }
+}
+
+void SegmentIndexBuilder::DimensionIndex::drop() {
+  wanted = false;
+  std::vector<Pair>().swap(pairs);
+  std::vector<uint32_t>().swap(last_seen);
+}
+
+void SegmentIndexBuilder::bound_memory() {
+  uint64_t bytes = 0;
+  DimensionIndex* largest = nullptr;
+  for (DimensionIndex& index : dimensions_) {
+    bytes += index.memory_bytes();
+    if (largest == nullptr || index.memory_bytes() > largest->memory_bytes()) largest = &index;
+  }
+  if (bytes > kIndexBuildBytesMax) largest->drop();
+}
+
+bool SegmentIndexBuilder::next_part(IndexPart& part, Bytes& raw) {
+  raw.clear();
+  if (next_block_index(part, raw)) return true;
+  if (!filter_) return false;
+  part = {.kind = Encoding::kIdFilter, .column_id = id_column_, .values = rows_};
+  filter_->finish(raw);
+  filter_.reset();
+  return true;
+}
+
+bool SegmentIndexBuilder::next_block_index(IndexPart& part, Bytes& raw) {
+  while (next_ < dimensions_.size()) {
+    DimensionIndex& index = dimensions_[next_++];
+    bool skips = index.pairs.size() * 2 < uint64_t{index.values} * blocks_;
+    if (!index.wanted || blocks_ < kIndexBlocksMin || !skips) continue;
+    part = {.kind = Encoding::kBlockIndex, .column_id = index.column_id, .values = index.values};
+    write_block_index(index, raw);
+    index.drop();
+    return true;
+  }
+  return false;
+}
+
+// Counting sort: pairs come in order of blocks, so those of one code stay in it.
+void SegmentIndexBuilder::write_block_index(const DimensionIndex& index, Bytes& raw) const {
+  std::vector<uint32_t> place(index.last_seen.size() + 1);
+  for (const Pair& pair : index.pairs) ++place[pair.code + 1];
+  std::partial_sum(place.begin(), place.end(), place.begin());
+  std::vector<Pair> sorted(index.pairs.size());
+  for (const Pair& pair : index.pairs) sorted[place[pair.code]++] = pair;
+  BlockIndexBuilder builder;
+  for (const Pair& pair : sorted) builder.add(pair.code, pair.block);
+  builder.finish(blocks_, raw);
+}
+
+}  // namespace tally

@@ -1,0 +1,67 @@
+// What a segment writer gathers while rows go by, for everything in a segment that is not rows: the zones of each block, the
+// block indexes of dimensions, the id filter. docs/formats/segment.md, Zones and Index parts.
+//
+// Which dimensions have a block index: not the first, which the order clusters (its zones ascend within a day); and not
+// those whose codes stand in half of all blocks or more on average, since nothing would be skipped. Above
+// kIndexBuildBytesMax of memory a dimension does without.
+// Memory: kIndexBuildBytesMax and the filter, about 10 bits a row. One thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/block_index.h"
+#include "engine/id_filter.h"
+#include "engine/segment_format.h"
+
+namespace tally {
+
+inline constexpr uint64_t kIndexBuildBytesMax = 256 * limits::kMiB;  // of all dimensions together
+
+// The hash under which segments' id filters know an id: XXH3-64 of its canonical bytes, seeded by its kind. Not keyed, so
+// that a file can be verified alone; crafted ids could make a filter say maybe, never no.
+Hash128 filter_hash(IdKind kind, const IdSlot& id);
+
+class SegmentIndexBuilder {
+ public:
+  // `rows_max`: that many rows come at most; 0: no id filter.
+  SegmentIndexBuilder(const Schema& schema, uint64_t rows_max);
+  // Blocks in order, counted from 0: rows [first, first + count) of `rows`.
+  void add_block(const RawColumns& rows, uint32_t first, uint32_t count);
+
+  std::vector<segment_format::ColumnZones> take_zones() { return std::move(zones_); }
+
+  // The content of the next part, in `raw`; false when there is none left.
+  bool next_part(segment_format::IndexPart& part, Bytes& raw);
+
+ private:
+  struct Pair {
+    uint32_t code = 0;
+    uint32_t block = 0;
+  };
+  struct DimensionIndex {
+    uint32_t column_id = 0;
+    bool wanted = false;
+    uint32_t values = 0;              // distinct codes
+    std::vector<Pair> pairs;          // each once, in order of blocks
+    std::vector<uint32_t> last_seen;  // by code: the last block that had it, counted from 1
+    uint64_t memory_bytes() const { return pairs.capacity() * sizeof(Pair) + last_seen.capacity() * sizeof(uint32_t); }
+    void drop();  // gives the memory back
+  };
+  void add_codes(DimensionIndex& index, std::span<const uint32_t> codes);
+  void bound_memory();
+  bool next_block_index(segment_format::IndexPart& part, Bytes& raw);
+  void write_block_index(const DimensionIndex& index, Bytes& raw) const;
+
+  const uint32_t id_column_;
+  std::vector<segment_format::ColumnZones> zones_;
+  std::vector<DimensionIndex> dimensions_;
+  std::optional<IdFilterBuilder> filter_;
+  std::vector<Hash128> hashes_;
+  uint32_t blocks_ = 0;
+  uint32_t rows_ = 0;
+  size_t next_ = 0;
+};
+
+}  // namespace tally

@@ -1,0 +1,140 @@
+#include "query/explain.h"
+
+#include <chrono>
+
+#include "base/timestamp.h"
+#include "query/executor.h"
+#include "query/pushdown.h"
+
+namespace tally {
+namespace {
+
+// 1234567 as 1,234,567.
+std::string grouped(uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+  return digits;
+}
+
+std::string counted(uint64_t number, std::string_view what) {
+  return grouped(number) + " " + std::string(what) + (number == 1 ? "" : "s");
+}
+
+// Parts that are not zero, in a sentence: "; spared: 12 by time, 3 by index".
+class Spared {
+ public:
+  void add(uint64_t number, std::string_view by) {
+    if (number == 0) return;
+    text_ += (text_.empty() ? "; spared: " : ", ") + grouped(number) + " by " + std::string(by);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+std::string_view source_name(InputColumn::Source source) {
+  switch (source) {
+    case InputColumn::Source::kDimension: return "dimension";
+    case InputColumn::Source::kField: return "field";
+    default: return "";
+  }
+}
+
+class Explanation {
+ public:
+  explicit Explanation(const BoundSelect& select) : select_(select) {
+    result_.columns.push_back({"plan", SqlType::kString, 0});
+  }
+
+  void plan() {
+    const PushedDown pushed = push_down(select_);
+    source();
+    if (select_.from != INT64_MIN) line("  from " + format_timestamp(select_.from));
+    if (select_.to != INT64_MAX) line("  to " + format_timestamp(select_.to) + " (exclusive)");
+    for (const std::string& predicate : pushed.predicates) line("  where " + predicate + ", asked of blocks");
+    columns(pushed);
+    if (!pushed.rest.empty()) line("filter rows by " + counted(pushed.rest.size(), "condition") + " of WHERE");
+    if (select_.aggregated) aggregation();
+    if (select_.having != nullptr) line("filter groups by HAVING");
+    if (!select_.order_by.empty()) line("order by " + counted(select_.order_by.size(), "key"));
+    if (select_.offset != 0) line("skip " + counted(select_.offset, "row"));
+    if (select_.limit != UINT64_MAX) line("at most " + counted(select_.limit, "row"));
+  }
+
+  void figures(const QueryStats& stats, uint64_t returned, int64_t elapsed_us) {
+    if (select_.snapshot != nullptr) {
+      const ScanStats& scan = stats.scan;
+      Spared segments, blocks;
+      segments.add(scan.segments_by_time, "time");
+      line("segments: " + grouped(scan.segments - scan.segments_by_time) + " opened of " + grouped(scan.segments) +
+           segments.text());
+      blocks.add(scan.blocks.by_time, "time");
+      blocks.add(scan.blocks.by_sort_order, "sort order");
+      blocks.add(scan.blocks.by_zone, "zones");
+      blocks.add(scan.blocks.by_index, "index");
+      line("blocks: " + grouped(scan.blocks.read) + " read of " + grouped(scan.blocks.all) + blocks.text());
+      line("rows: " + grouped(scan.rows_read) + " looked at, " + grouped(scan.memtable_rows) + " of them in memory; " +
+           grouped(scan.rows_selected) + " selected, " + grouped(returned) + " returned");
+    }
+    line("time: " + grouped(static_cast<uint64_t>(elapsed_us)) + " us");
+  }
+
+  QueryResult take() { return std::move(result_); }
+
+ private:
+  void line(std::string text) { result_.rows.push_back({to_cell(Datum::of_text(std::move(text)))}); }
+
+  void source() {
+    if (select_.snapshot == nullptr) {
+      return line(select_.table_name.empty() ? "one row" : "read " + select_.table_name);
+    }
+    uint64_t segments = 0, rows = 0;
+    for (const auto& [number, segment] : select_.snapshot->manifest().segments) {
+      ++segments;
+      rows += segment.rows;
+    }
+    line("read " + select_.table_name + " from raw: " + counted(segments, "segment") + " with " + counted(rows, "row") +
+         ", and the memtable, at LSN " + std::to_string(select_.snapshot->lsn()));
+  }
+
+  void columns(const PushedDown& pushed) {
+    for (size_t i = 0; i < select_.inputs.size(); ++i) {
+      if (select_.snapshot != nullptr && !pushed.used[i]) continue;
+      const InputColumn& input = select_.inputs[i];
+      std::string_view kind = source_name(input.source);
+      line("  column " + input.name + (kind.empty() ? "" : " (" + std::string(kind) + ")"));
+    }
+  }
+
+  void aggregation() {
+    line("group by " + counted(select_.keys.size(), "key"));
+    for (const Aggregate& aggregate : select_.aggregates) line("  " + aggregate.name);
+  }
+
+  const BoundSelect& select_;
+  QueryResult result_;
+};
+
+}  // namespace
+
+QueryResult explain(const BoundSelect& select) {
+  Explanation explanation(select);
+  explanation.plan();
+  return explanation.take();
+}
+
+Sql<QueryResult> explain_analyze(const BoundSelect& select) {
+  Explanation explanation(select);
+  explanation.plan();
+  const auto begun = std::chrono::steady_clock::now();
+  SQL_ASSIGN(QueryResult answer, execute(select));
+  const auto elapsed = std::chrono::steady_clock::now() - begun;
+  explanation.figures(answer.stats, answer.rows.size(),
+                      std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
+  QueryResult result = explanation.take();
+  result.stats = answer.stats;
+  return result;
+}
+
+}  // namespace tally

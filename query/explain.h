@@ -1,0 +1,12 @@
+// EXPLAIN: what a query would read and do. EXPLAIN ANALYZE runs it and says what it read.
+#pragma once
+
+#include "query/bound.h"
+#include "query/sql_error.h"
+
+namespace tally {
+
+QueryResult explain(const BoundSelect& select);
+Sql<QueryResult> explain_analyze(const BoundSelect& select);
+
+}  // namespace tally

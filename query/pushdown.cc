@@ -1,0 +1,253 @@
+#include "query/pushdown.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+
+#include "query/evaluate.h"
+
+namespace tally {
+namespace {
+
+bool is_comparison(Op op) { return op >= Op::kEqual && op <= Op::kGreaterEqual && op != Op::kNotEqual; }
+
+// slot op constant, turned round where the constant stands first.
+struct Comparison {
+  const BoundExpr* slot = nullptr;
+  Op op = Op::kEqual;
+  const Datum* constant = nullptr;
+};
+
+Op turned(Op op) {
+  switch (op) {
+    case Op::kLess: return Op::kGreater;
+    case Op::kLessEqual: return Op::kGreaterEqual;
+    case Op::kGreater: return Op::kLess;
+    case Op::kGreaterEqual: return Op::kLessEqual;
+    default: return op;
+  }
+}
+
+std::optional<Comparison> as_comparison(const BoundExpr& expr) {
+  if (!is_comparison(expr.op)) return std::nullopt;
+  const BoundExpr &left = *expr.args[0], &right = *expr.args[1];
+  if (left.op == Op::kSlot && is_constant(right)) return Comparison{&left, expr.op, &right.constant};
+  if (right.op == Op::kSlot && is_constant(left)) return Comparison{&right, turned(expr.op), &left.constant};
+  return std::nullopt;
+}
+
+int64_t clamped(Int128 value) { return static_cast<int64_t>(std::clamp<Int128>(value, INT64_MIN, INT64_MAX)); }
+
+// Stored integers, scaled by 10^scale, for which `value op constant` holds. nullopt: the constant is too large to say.
+std::optional<IntPredicate> stored_range(Op op, Numeric constant, uint8_t scale) {
+  std::optional<Numeric> floor = constant.scale <= scale ? rescale(constant, scale) : std::nullopt;
+  bool exact = true;
+  if (constant.scale > scale) {
+    // Digits that the column does not have: the nearest stored value below.
+    Int128 divisor = 1;
+    for (unsigned i = scale; i < constant.scale; ++i) divisor *= 10;
+    Int128 quotient = constant.value / divisor, left = constant.value % divisor;
+    exact = left == 0;
+    floor = Numeric{left < 0 ? quotient - 1 : quotient, scale};
+  }
+  if (!floor) return std::nullopt;
+  const Int128 below = floor->value;               // the largest stored value at or below the constant
+  const Int128 above = exact ? below : below + 1;  // the smallest at or above
+  auto range = [](Int128 first, Int128 last) {
+    if (first > INT64_MAX || last < INT64_MIN) return IntPredicate::range(1, 0);
+    return IntPredicate::range(clamped(first), clamped(last));
+  };
+  switch (op) {
+    case Op::kEqual: return exact ? range(below, below) : IntPredicate::range(1, 0);
+    case Op::kLess: return range(INT64_MIN, above - 1);
+    case Op::kLessEqual: return range(INT64_MIN, below);
+    case Op::kGreater: return range(below + 1, INT64_MAX);
+    case Op::kGreaterEqual: return range(above, INT64_MAX);
+    default: return std::nullopt;
+  }
+}
+
+class PushDown {
+ public:
+  explicit PushDown(const BoundSelect& select) : select_(select) {
+    out_.filter.from = select.from;
+    out_.filter.to = select.to;
+  }
+
+  PushedDown run() {
+    if (select_.where != nullptr) visit(*select_.where);
+    find_used();
+    return std::move(out_);
+  }
+
+ private:
+  // Before aggregation expressions stand over inputs, behind it over groups.
+  void find_used() {
+    out_.used.assign(select_.inputs.size(), false);
+    for (const BoundExpr* condition : out_.rest) use(*condition);
+    for (const BoundExprPtr& key : select_.keys) use(*key);
+    for (const RowFilter& rows : select_.filters) {
+      if (rows.condition != nullptr) use(*rows.condition);
+    }
+    for (const Aggregate& aggregate : select_.aggregates) {
+      if (aggregate.argument != nullptr) use(*aggregate.argument);
+    }
+    if (select_.aggregated) return;
+    for (const OutputColumn& output : select_.outputs) use(*output.expr);
+    for (const OrderKey& key : select_.order_by) use(*key.expr);
+  }
+
+  void use(const BoundExpr& expr) {
+    if (expr.op == Op::kSlot) out_.used[expr.slot] = true;
+    for (const BoundExprPtr& arg : expr.args) use(*arg);
+  }
+
+  void visit(const BoundExpr& expr) {
+    if (expr.op == Op::kAnd) {
+      for (const BoundExprPtr& part : expr.args) visit(*part);
+    } else if (!is_in_time_range(expr) && !push(expr)) {
+      out_.rest.push_back(&expr);
+    }
+  }
+
+  const InputColumn& input(const BoundExpr& slot) const { return select_.inputs[slot.slot]; }
+
+  // The binder has put these into [from, to).
+  bool is_in_time_range(const BoundExpr& expr) const {
+    std::optional<Comparison> comparison = as_comparison(expr);
+    return comparison && input(*comparison->slot).source == InputColumn::Source::kTime &&
+           comparison->constant->type == SqlType::kTimestamp;
+  }
+
+  bool push(const BoundExpr& expr) {
+    if (expr.op == Op::kByCode) return push_dimension(expr);
+    const bool in = expr.op == Op::kIn && !expr.negated && expr.args[0]->op == Op::kSlot;
+    std::optional<Comparison> comparison = as_comparison(expr);
+    if (!in && !comparison) return false;
+    const InputColumn& column = input(in ? *expr.args[0] : *comparison->slot);
+    if (column.source != InputColumn::Source::kField) return false;
+    if (column.type == SqlType::kString) return push_strings(column, expr, comparison);
+    return in ? push_numbers_in(column, *expr.set) : push_number(column, *comparison);
+  }
+
+  bool push_strings(const InputColumn& column, const BoundExpr& expr, const std::optional<Comparison>& comparison) {
+    std::vector<std::string_view> values;
+    if (comparison) {
+      if (comparison->op != Op::kEqual || comparison->constant->type != SqlType::kString) return false;
+      values.push_back(comparison->constant->text);
+    } else {
+      for (const Datum& value : expr.set->values) {
+        if (value.type != SqlType::kString) return false;
+        values.push_back(value.text);
+      }
+    }
+    const size_t count = values.size();
+    add(column, false, StringPredicate::any_of(std::move(values)), count, "value");
+    return true;
+  }
+
+  bool push_number(const InputColumn& column, const Comparison& comparison) {
+    if (!is_numeric(column.type) || !is_numeric(comparison.constant->type)) return false;
+    std::optional<IntPredicate> range = stored_range(comparison.op, comparison.constant->number, column.scale);
+    if (!range) return false;
+    add(column, false, *std::move(range), 1, comparison.op == Op::kEqual ? "value" : "range");
+    return true;
+  }
+
+  bool push_numbers_in(const InputColumn& column, const InSet& set) {
+    if (!is_numeric(column.type)) return false;
+    std::vector<int64_t> values;
+    for (const Datum& value : set.values) {
+      if (!is_numeric(value.type)) return false;
+      std::optional<IntPredicate> stored = stored_range(Op::kEqual, value.number, column.scale);
+      if (!stored) return false;
+      if (stored->first() <= stored->last()) values.push_back(stored->first());
+    }
+    const size_t count = values.size();
+    add(column, false, IntPredicate::any_of(std::move(values)), count, "value");
+    return true;
+  }
+
+  bool push_dimension(const BoundExpr& by_code) {
+    const InputColumn& column = select_.inputs[by_code.code_slot];
+    const Dictionary& dictionary = select_.snapshot->dictionary(column.position);
+    std::optional<std::vector<int64_t>> codes = find_codes(*by_code.args[0], column, dictionary);
+    if (!codes && dictionary.size() <= kPushDownCodesMax)
+      codes = try_codes(*by_code.args[0], by_code, column, dictionary);
+    if (!codes) return false;
+    const size_t count = codes->size();
+    add(column, true, IntPredicate::any_of(*std::move(codes)), count, "code");
+    return true;
+  }
+
+  // Of = and IN over strings: the dictionary is asked for each value.
+  static std::optional<std::vector<int64_t>> find_codes(const BoundExpr& expr, const InputColumn& column,
+                                                        const Dictionary& dictionary) {
+    if (column.type != SqlType::kString) return std::nullopt;
+    std::vector<std::string_view> values;
+    std::optional<Comparison> comparison = as_comparison(expr);
+    if (comparison && comparison->op == Op::kEqual && comparison->constant->type == SqlType::kString) {
+      values.push_back(comparison->constant->text);
+    } else if (expr.op == Op::kIn && !expr.negated && expr.args[0]->op == Op::kSlot) {
+      for (const Datum& value : expr.set->values) {
+        if (value.type != SqlType::kString) return std::nullopt;
+        values.push_back(value.text);
+      }
+    } else {
+      return std::nullopt;
+    }
+    std::vector<uint32_t> found(values.size());
+    dictionary.find_all(values, found);
+    std::vector<int64_t> codes;
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (found[i] != Dictionary::kNotFoundCode) codes.push_back(found[i]);
+      if (values[i] == kOtherText) codes.push_back(kOtherCode);
+    }
+    return codes;
+  }
+
+  // Any other condition, tried on every code. One that fails for some code may never meet it: it stays with the executor.
+  std::optional<std::vector<int64_t>> try_codes(const BoundExpr& expr, const BoundExpr& by_code,
+                                                const InputColumn& column, const Dictionary& dictionary) const {
+    std::vector<uint32_t> codes(dictionary.size());
+    std::iota(codes.begin(), codes.end(), 0);
+    Block block;
+    block.rows = static_cast<uint32_t>(codes.size());
+    block.columns.resize(select_.inputs.size());
+    BlockColumn& view = block.columns[by_code.code_slot];
+    view.kind = BlockColumn::Kind::kCodes;
+    view.type = column.type;
+    view.scale = column.scale;
+    view.codes = codes.data();
+    view.dictionary = &dictionary;
+    EvaluationMemory memory;
+    auto matching = filter_rows(expr, block, codes, memory);
+    if (!matching) return std::nullopt;
+    return std::vector<int64_t>(matching->begin(), matching->end());
+  }
+
+  void add(const InputColumn& column, bool is_dimension, std::variant<IntPredicate, StringPredicate> matches,
+           size_t count, std::string_view unit) {
+    out_.filter.predicates.push_back(
+        {.column_id = column.column_id, .is_dimension = is_dimension, .matches = std::move(matches)});
+    std::string text =
+        column.name + " (" + std::to_string(count) + " " + std::string(unit) + (count == 1 ? "" : "s") + ")";
+    out_.predicates.push_back(std::move(text));
+  }
+
+  const BoundSelect& select_;
+  PushedDown out_;
+};
+
+}  // namespace
+
+PushedDown push_down(const BoundSelect& select) {
+  if (select.snapshot == nullptr) {
+    PushedDown all;
+    if (select.where != nullptr) all.rest.push_back(select.where.get());
+    return all;
+  }
+  return PushDown(select).run();
+}
+
+}  // namespace tally

@@ -1,0 +1,26 @@
+// Which conditions of a WHERE the scan answers by itself, from zones, indexes and packed codes; the rest stays with the
+// executor. A condition goes down only where the scan says exactly what the condition says; one that could fail on a value
+// of no row that the query looks at stays.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/scan_filter.h"
+#include "query/bound.h"
+
+namespace tally {
+
+struct PushedDown {
+  ScanFilter filter;                    // its strings live in the select's constants
+  std::vector<const BoundExpr*> rest;   // conditions that are left, all of which must hold
+  std::vector<std::string> predicates;  // for EXPLAIN, as the filter has them: "campaign_id (1 code)"
+  std::vector<bool> used;               // by input: whether anything but the filter looks at it
+};
+
+PushedDown push_down(const BoundSelect& select);  // `select` must outlive it
+
+// Conditions over a dimension with more values than this go down only as = and IN.
+inline constexpr uint32_t kPushDownCodesMax = 65'536;
+
+}  // namespace tally
