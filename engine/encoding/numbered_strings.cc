@@ -39,36 +39,59 @@ std::optional<int64_t> number_behind(std::string_view prefix, std::string_view t
   return number;
 }
 
-// Makes prefix and number a StringRef in its own memory.
+constexpr uint64_t kEightDigitsEnd = 100'000'000;
+
+// The eight decimal digits of a number below kEightDigitsEnd, one a byte, the highest in the lowest byte: halves, quarters
+// and eighths are divided at once, each by a multiplication.
+uint64_t eight_digits(uint64_t number) {
+  uint64_t halves = number / 10'000 | (number % 10'000) << 32;
+  uint64_t hundreds = halves * 10'486 >> 20 & 0x0000007F'0000007Fu;
+  uint64_t quarters = hundreds | (halves - hundreds * 100) << 16;
+  uint64_t tens = quarters * 103 >> 10 & 0x000F'000F'000F'000Fu;
+  return tens | (quarters - tens * 10) << 8;
+}
+
+// Makes prefix and number a StringRef in its own memory: put together in registers, for bytes written one after the other
+// and read at once would be waited for.
 class Spelling {
  public:
   explicit Spelling(std::string_view prefix) : prefix_bytes_(static_cast<uint32_t>(prefix.size())) {
-    std::memcpy(ref_.bytes, prefix.data(), prefix.size());
+    std::memcpy(&prefix_, prefix.data(), prefix.size());
   }
 
-  StringRef of(uint64_t number) {
-    uint32_t digits = 1;
-    for (uint64_t end = 10; number >= end; end *= 10) ++digits;
-    ref_.length = prefix_bytes_ + digits;
-    std::memset(ref_.bytes + prefix_bytes_, 0, kStringBytes - prefix_bytes_);
-    for (char* at = ref_.bytes + ref_.length; digits > 0; --digits, number /= 10) {
-      *--at = static_cast<char>('0' + number % 10);
+  // Short enough to stand in a StringRef, as open_numbered() sees to.
+  StringRef of(uint64_t number) const {
+    Text text = prefix_;
+    uint32_t length = prefix_bytes_;
+    if (number < kEightDigitsEnd) {
+      append_number(number, text, length);
+    } else {
+      append_number(number / kEightDigitsEnd, text, length);
+      text |= Text{eight_digits(number % kEightDigitsEnd) | kZeros} << length * 8;
+      length += 8;
     }
+    uint64_t words[2] = {length | static_cast<uint64_t>(text) << 32, static_cast<uint64_t>(text >> 32)};
     StringRef made;
-    std::memcpy(static_cast<void*>(&made), &ref_, sizeof made);
+    std::memcpy(static_cast<void*>(&made), words, sizeof made);
     return made;
   }
 
  private:
-  struct Inline {  // a StringRef of a short string
-    uint32_t length = 0;
-    char bytes[kStringBytes] = {};
-  };
-  static_assert(sizeof(Inline) == sizeof(StringRef));
+  using Text = unsigned __int128;  // the first byte is the lowest
+  static constexpr uint64_t kZeros = 0x3030'3030'3030'3030u;
 
-  Inline ref_;
+  // Without leading zeros.
+  static void append_number(uint64_t number, Text& text, uint32_t& length) {
+    uint64_t digits = eight_digits(number);
+    uint32_t leading = std::min(static_cast<uint32_t>(std::countr_zero(digits)) / 8, 7u);
+    text |= Text{(digits | kZeros) >> leading * 8} << length * 8;
+    length += 8 - leading;
+  }
+
+  Text prefix_ = 0;
   uint32_t prefix_bytes_;
 };
+static_assert(sizeof(StringRef) == sizeof(uint32_t) + kStringBytes);
 
 struct Numbered {
   std::string_view prefix;

@@ -85,6 +85,27 @@ TEST_CASE("numbered strings: columns come back, and predicates select the right 
   }
 }
 
+TEST_CASE("numbered strings: numbers of every length are spelled as they were, behind prefixes of every length") {
+  for (size_t prefix = 0; prefix < 12; ++prefix) {
+    std::vector<std::string> texts;
+    uint64_t ten = 1;
+    for (size_t digits = 1; digits <= 12 - prefix; ++digits, ten *= 10) {
+      for (uint64_t number : {ten - 1, ten, ten + 1, ten / 2, ten * 9, ten * 10 - 1, ten * 12'345'678 / 10'000'000}) {
+        std::string text = std::string(prefix, 'p') + std::to_string(number);
+        if (text.size() <= 12) texts.push_back(text);
+      }
+    }
+    std::vector<StringRef> values = refs(texts), out(values.size());
+    NumberedStringsBuilder builder;
+    REQUIRE(builder.measure(values) != UINT64_MAX);
+    Bytes bytes;
+    builder.encode(bytes);
+    REQUIRE(decode_numbered_strings(bytes, out).has_value());
+    for (size_t row = 0; row < out.size(); ++row) CHECK(out[row].view() == texts[row]);
+    CHECK(out == values);  // to the zero bytes behind
+  }
+}
+
 TEST_CASE("numbered strings: broken bytes are refused, or mean the same to every reader") {
   uint64_t seed = test_seed();
   CAPTURE(seed);
