@@ -30,16 +30,24 @@ void pack_bits(size_t count, unsigned width, Bytes& out, ValueAt value_at) {
   uint8_t* to = out.data() + at;
   uint64_t word = 0;
   unsigned used = 0;
-  for (size_t i = 0; width != 0 && i < count; ++i) {
-    uint64_t value = value_at(i);
+  auto put = [&](uint64_t value, unsigned bits) {
     word |= value << used;
-    used += width;
-    if (used < 64) continue;
+    used += bits;
+    if (used < 64) return;
     store_le(to, word);
     to += sizeof word;
     used -= 64;
-    word = used == 0 ? 0 : value >> (width - used);
+    word = used == 0 ? 0 : value >> (bits - used);
+  };
+  auto value = [&](size_t i) { return static_cast<uint64_t>(value_at(i)); };
+  size_t i = 0;
+  // Narrow ones four or two at a time, so that fewer steps wait for the one before.
+  for (; width >= 1 && width <= 16 && i + 4 <= count; i += 4) {
+    uint64_t low = value(i) | value(i + 1) << width;
+    put(low | (value(i + 2) | value(i + 3) << width) << 2 * width, 4 * width);
   }
+  for (; width > 16 && width <= 32 && i + 2 <= count; i += 2) put(value(i) | value(i + 1) << width, 2 * width);
+  for (; width != 0 && i < count; ++i) put(value(i), width);
   if (used != 0) store_le(to, word);
   out.resize(out.size() - sizeof(uint64_t));
 }

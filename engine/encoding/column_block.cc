@@ -4,6 +4,7 @@
 
 #include "engine/encoding/id_list.h"
 #include "engine/encoding/null_bitmap.h"
+#include "engine/encoding/packed.h"
 #include "engine/encoding/selection.h"
 #include "engine/encoding/string_list.h"
 
@@ -72,11 +73,14 @@ BlockForm ColumnEncoder::codes(std::span<const uint32_t> values, Bytes& raw) {
 
 BlockForm ColumnEncoder::codes_with_parent(std::span<const uint32_t> values, uint32_t parent_column,
                                            std::span<const uint32_t> parents, Bytes& raw) {
-  BlockForm alone = codes(values, raw);
+  // Measured before the others, which then have less to try for.
+  auto [min, max] = std::minmax_element(values.begin(), values.end());
+  uint64_t bytes = by_parent_.measure(parents, values, measure_packed(values.size(), *min, *max));
+  if (bytes == UINT64_MAX) return codes(values, raw);
   // Who reads it reads the parent first: a hair's breadth is not worth it.
-  uint64_t give_up = raw.size() - raw.size() / kByParentShare;
-  if (alone.encoding == Encoding::kConstant || by_parent_.measure(parents, values, give_up) == UINT64_MAX) return alone;
   raw.clear();
+  std::optional<Encoding> alone = ints_.encode_below(values, bytes + bytes / kByParentShare, raw);
+  if (alone) return {*alone, 0};
   by_parent_.encode(parent_column, raw);
   return {Encoding::kByParent, 0};
 }

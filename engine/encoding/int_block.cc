@@ -24,6 +24,14 @@ struct Choice {
   }
 };
 
+constexpr uint64_t kConstantBytes = 8;
+
+template <class T>
+std::optional<Encoding> encode_constant(std::span<const T> values, uint64_t limit, Bytes& out) {
+  if (kConstantBytes >= limit) return std::nullopt;
+  return encode_integers(values, out);
+}
+
 // What an encoding that cannot search says to a predicate.
 template <class T>
 Status select_decoded(Encoding encoding, ByteSpan bytes, size_t rows, const IntPredicate& predicate,
@@ -49,18 +57,25 @@ Status select_constant(ByteSpan bytes, size_t rows, const IntPredicate& predicat
 
 template <class T>
 Encoding IntBlockEncoder::encode(std::span<const T> values, Bytes& out) {
+  return *encode_below(values, UINT64_MAX, out);
+}
+
+template <class T>
+std::optional<Encoding> IntBlockEncoder::encode_below(std::span<const T> values, uint64_t limit, Bytes& out) {
   IntStats stats = int_stats(values);
-  if (stats.min == stats.max) return encode_integers(values, out);  // constant
+  if (stats.min == stats.max) return encode_constant(values, limit, out);
   Choice best{Encoding::kPacked, measure_packed(stats.rows, stats.min, stats.max)};
   best.consider(Encoding::kRuns, measure_runs(stats));
   best.consider(Encoding::kDelta, measure_delta(stats));
   // Exceptions take time: a hair's breadth is not worth it.
-  best.consider(Encoding::kPatched, patched_.measure(values, stats, best.bytes - best.bytes / kPatchedShare));
+  uint64_t below = std::min(limit, best.bytes - best.bytes / kPatchedShare);
+  best.consider(Encoding::kPatched, patched_.measure(values, stats, below));
   // Places in a dictionary of two values and more take a bit a row at least; of few values there is little to gain.
   uint64_t spread = static_cast<uint64_t>(stats.max) - static_cast<uint64_t>(stats.min);
   if (best.bytes > stats.rows / 8 && spread >= kDictionarySpread) {
-    best.consider(Encoding::kIntDictionary, dictionary_.measure(values, stats, best.bytes));
+    best.consider(Encoding::kIntDictionary, dictionary_.measure(values, stats, std::min(limit, best.bytes)));
   }
+  if (best.bytes >= limit) return std::nullopt;
   size_t at = out.size();
   if (best.encoding == Encoding::kPacked) encode_packed(values, stats.min, stats.max, out);
   if (best.encoding == Encoding::kRuns) encode_runs(values, stats, out);
@@ -102,6 +117,9 @@ Status select_int_block(Encoding encoding, ByteSpan bytes, size_t rows, const In
 template Encoding IntBlockEncoder::encode(std::span<const uint8_t>, Bytes&);
 template Encoding IntBlockEncoder::encode(std::span<const uint32_t>, Bytes&);
 template Encoding IntBlockEncoder::encode(std::span<const int64_t>, Bytes&);
+template std::optional<Encoding> IntBlockEncoder::encode_below(std::span<const uint8_t>, uint64_t, Bytes&);
+template std::optional<Encoding> IntBlockEncoder::encode_below(std::span<const uint32_t>, uint64_t, Bytes&);
+template std::optional<Encoding> IntBlockEncoder::encode_below(std::span<const int64_t>, uint64_t, Bytes&);
 template Status decode_int_block(Encoding, ByteSpan, std::span<uint8_t>);
 template Status decode_int_block(Encoding, ByteSpan, std::span<uint32_t>);
 template Status decode_int_block(Encoding, ByteSpan, std::span<int64_t>);

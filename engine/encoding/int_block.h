@@ -1,6 +1,7 @@
 // Integers of one column block in whichever encoding is the smallest for them. T: see int_stats.h.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "base/bytes.h"
@@ -17,6 +18,9 @@ class IntBlockEncoder {
   // Appends the smallest by measured size, the quicker one to decode of equals, and says which it was. At least one value.
   template <class T>
   Encoding encode(std::span<const T> values, Bytes& out);
+  // The same, but nothing is appended if the smallest has `limit` bytes or more, or seems to by a sample.
+  template <class T>
+  std::optional<Encoding> encode_below(std::span<const T> values, uint64_t limit, Bytes& out);
 
  private:
   PatchedIntsBuilder patched_;

@@ -13,8 +13,12 @@ constexpr size_t kCountBytes = 4;
 constexpr unsigned kGapWidthMax = 32;
 constexpr unsigned kWidthMax = 56;
 constexpr size_t kSampleRows = 64;
+constexpr size_t kGuessRowsMin =
+    1024;  // of more, every seventh chooses base and width; what that costs is then measured
 constexpr unsigned kWorseWidthsMax = 4;  // tried in a row without getting better
 constexpr uint64_t kFewerShare = 32;     // one of so many parts of the bytes is not worth more exceptions
+
+size_t guess_step(size_t rows) { return rows > kGuessRowsMin ? 7 : 1; }
 
 uint64_t distance(int64_t value, int64_t base) { return static_cast<uint64_t>(value) - static_cast<uint64_t>(base); }
 
@@ -103,7 +107,12 @@ template <class T>
 bool PatchedIntsBuilder::guess_base(std::span<const T> values, const IntStats& stats, uint64_t give_up) {
   size_t count = std::min(values.size(), kSampleRows);
   sample_.resize(count);
-  for (size_t i = 0; i < count; ++i) sample_[i] = static_cast<int64_t>(values[i * values.size() / count]);
+  size_t part = values.size() / count;
+  for (size_t i = 0; i < count; ++i) {
+    // Somewhere in the i-th part: at even distances it might fall in with a rhythm of the rows.
+    size_t within = (i * 0x9E3779B1u >> 16) % part;
+    sample_[i] = static_cast<int64_t>(values[i * part + within]);
+  }
   std::sort(sample_.begin(), sample_.end());
   unsigned full_width = packed_width(distance(stats.max, stats.min));
   uint64_t best_bits = expected_bits(count, 0, full_width, full_width);
@@ -127,19 +136,20 @@ bool PatchedIntsBuilder::guess_base(std::span<const T> values, const IntStats& s
   int64_t last = sample_[best.begin + best.count - 1];
   uint64_t reach = std::min(packed_largest(best_width), distance(last, stats.min));
   base_ = last;
-  for (T value : values) {
-    auto wide = static_cast<int64_t>(value);
-    base_ = wide < base_ && distance(last, wide) <= reach ? wide : base_;
+  for (size_t i = 0, step = guess_step(values.size()); i < values.size(); i += step) {
+    auto value = static_cast<int64_t>(values[i]);
+    base_ = value < base_ && distance(last, value) <= reach ? value : base_;
   }
   return true;
 }
 
-// From that base, exactly: how many rows need how many bits.
+// From that base: how many rows need how many bits.
 template <class T>
 void PatchedIntsBuilder::choose_width(std::span<const T> values, const IntStats& stats) {
   uint32_t needing[2][65] = {};  // two, for neighbours often need the same
-  for (size_t i = 0; i < values.size(); ++i) {
-    ++needing[i % 2][std::bit_width(distance(static_cast<int64_t>(values[i]), base_))];
+  uint64_t rows = 0;
+  for (size_t i = 0, step = guess_step(values.size()); i < values.size(); i += step) {
+    ++needing[rows++ % 2][std::bit_width(distance(static_cast<int64_t>(values[i]), base_))];
   }
   // As wide as the farthest above and the farthest below together; below, distances are large modulo 2^64.
   unsigned full_width = packed_width(distance(stats.max, stats.min));
@@ -147,7 +157,7 @@ void PatchedIntsBuilder::choose_width(std::span<const T> values, const IntStats&
   uint64_t exceptions = 0;
   for (unsigned width = 64; width <= 64; --width) {
     if (width <= std::min(full_width, kWidthMax)) {
-      uint64_t bits = expected_bits(values.size(), exceptions, full_width, width);
+      uint64_t bits = expected_bits(rows, exceptions, full_width, width);
       if (best == UINT64_MAX || bits + bits / kFewerShare < best) best = bits, width_ = width;
     }
     exceptions += needing[0][width] + needing[1][width];

@@ -43,6 +43,26 @@ TEST_CASE("column block: each kind of column gets the encoding made for it") {
   CHECK(chosen([](size_t i) { return static_cast<uint32_t>(i * 1000 + i % 3); }) == Encoding::kDelta);
   CHECK(chosen([&](size_t) { return few[random.below(50)]; }) == Encoding::kIntDictionary);
   CHECK(chosen([&](size_t) { return static_cast<uint32_t>(random.next()); }) == Encoding::kPacked);
+  auto few_large = [&](size_t i) { return static_cast<uint32_t>(random.next() >> (i % 20 == 0 ? 32 : 56)); };
+  CHECK(chosen(few_large) == Encoding::kPatched);
+}
+
+TEST_CASE("column block: integers that would not get below a limit are left alone") {
+  Random random(1);
+  std::vector<uint32_t> values(kRows);
+  IntBlockEncoder encoder;
+  for (unsigned shape = 0; shape < 4; ++shape) {
+    for (size_t i = 0; i < kRows; ++i) {
+      values[i] = shape == 0 ? 7 : static_cast<uint32_t>(random.next() >> (shape == 2 && i % 20 != 0 ? 56 : 44));
+      if (shape == 3) values[i] = values[i] % 50 * 1'000'003;
+    }
+    Bytes whole, bytes = {1, 2, 3};
+    Encoding encoding = encoder.encode(std::span<const uint32_t>(values), whole);
+    CHECK_FALSE(encoder.encode_below(std::span<const uint32_t>(values), whole.size(), bytes));
+    CHECK(bytes.size() == 3);
+    CHECK(encoder.encode_below(std::span<const uint32_t>(values), whole.size() * 5 / 4 + 1, bytes) == encoding);
+    CHECK(std::equal(whole.begin(), whole.end(), bytes.begin() + 3, bytes.end()));
+  }
 }
 
 TEST_CASE("column block: strings of few values share them, NULL or not; others stay as they are") {
