@@ -15,7 +15,7 @@
 namespace tally {
 namespace {
 
-constexpr size_t kFileBytes = 10 * 4096;
+constexpr size_t kFileBytes = 7 * 4096;  // header, five groups, zeros
 constexpr std::string_view kDirectory = "log";
 
 std::unexpected<Error> refused() { return fail(Code::kUnsupported, "this disk only reads"); }
@@ -147,7 +147,7 @@ void fix_sums(Bytes& bytes) {
 using Records = std::map<Lsn, uint64_t>;
 
 // What recovery visits, or nothing if it refuses.
-Records recover(ByteSpan bytes, std::string& outcome) {
+Records recover(ByteSpan bytes, std::string& outcome, bool& recovers) {
   MemoryDisk disk(bytes);
   LogOptions options;
   options.fs = &disk;
@@ -162,10 +162,19 @@ Records recover(ByteSpan bytes, std::string& outcome) {
   };
   auto recovered = recover_log(options, {}, visit);
   if (recovered) TALLY_CHECK(recovered->highest_lsn_seen >= recovered->last_lsn && recovered->last_lsn >= previous);
+  recovers = recovered.has_value();
   outcome = recovered ? std::to_string(recovered->last_lsn) : recovered.error().message;
-  auto report = verify_log(options, {});
-  TALLY_CHECK(report.has_value() && report->problem.empty() == recovered.has_value());
   return records;
+}
+
+// What `tally check` would say of it must be what recovery does.
+void check_verdict(ByteSpan bytes, bool recovers) {
+  MemoryDisk disk(bytes);
+  LogOptions options;
+  options.fs = &disk;
+  options.directory = kDirectory;
+  auto report = verify_log(options, {});
+  TALLY_CHECK(report.has_value() && report->problem.empty() == recovers);
 }
 
 }  // namespace
@@ -175,7 +184,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tally;
   static const Bytes golden = valid_file();
   static std::string good;
-  static const Records written = recover(golden, good);
+  static bool sound = false;
+  static const Records written = recover(golden, good, sound);
   TALLY_CHECK(written.size() == 10);
   if (size == 0) return 0;
   Bytes bytes = golden;
@@ -183,8 +193,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   bool lying = (data[0] & 1) != 0;
   if (lying) fix_sums(bytes);
   std::string first, second;
-  Records found = recover(bytes, first);
-  TALLY_CHECK(found == recover(bytes, second) && first == second);
+  bool recovers = false;
+  Records found = recover(bytes, first, recovers);
+  // Reading it again, and asking for a verdict, costs more than the rest: for one input in eight each, chosen by the input.
+  const uint64_t lot = xxh3({data, size}) % 8;
+  if (lot == 0) TALLY_CHECK(found == recover(bytes, second, recovers) && first == second);
+  if (lot == 1) check_verdict(bytes, recovers);
   for (const auto& [lsn, content] : found) {
     if (!lying) TALLY_CHECK(written.contains(lsn) && written.at(lsn) == content);
   }

@@ -137,7 +137,7 @@ Result<TailScan> LogFileReader::scan_tail() {
 Result<bool> is_zero_behind_header(FileSystem& fs, const std::string& path, OpenMode mode) {
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<File> file, fs.open(path, mode));
   TALLY_ASSIGN_OR_RETURN(uint64_t size, file->size());
-  Bytes buffer(kWindowBytes);
+  Bytes buffer(std::min(kWindowBytes, size));
   for (uint64_t at = kLogFileHeaderBytes; at < size; at += kWindowBytes) {
     MutableByteSpan part = MutableByteSpan(buffer).first(std::min(kWindowBytes, size - at));
     TALLY_TRY(read_exactly(*file, at, part));
