@@ -127,7 +127,11 @@ Status SegmentCursor::select_encoded(uint32_t block, Slot& slot, const ScanPredi
   }
   switch (slot.stored.form) {
     case ColumnForm::kBytes: return select_bytes_block(form, slot.bytes.raw, rows, ints, words);
-    case ColumnForm::kCodes: return select_codes_block(form, slot.bytes.raw, rows, ints, words);
+    case ColumnForm::kCodes: {
+      if (form.encoding != Encoding::kByParent) return select_codes_block(form, slot.bytes.raw, rows, ints, words);
+      TALLY_ASSIGN_OR_RETURN(std::span<const uint32_t> parents, parents_of(block, slot));
+      return select_codes_block_with_parent(form, slot.bytes.raw, parents, ints, words);
+    }
     case ColumnForm::kInts: return select_ints_block(form, slot.bytes.raw, rows, ints, words);
     default: return fail(Code::kInternal, "integers asked of another column");
   }
@@ -169,7 +173,11 @@ Status SegmentCursor::decode_values(uint32_t block, Slot& slot) {
   const BlockForm form = slot.bytes.header.form;
   switch (slot.stored.form) {
     case ColumnForm::kBytes: return decode_bytes_block(form, slot.bytes.raw, room(slot.small));
-    case ColumnForm::kCodes: return decode_codes_block(form, slot.bytes.raw, room(slot.codes));
+    case ColumnForm::kCodes: {
+      if (form.encoding != Encoding::kByParent) return decode_codes_block(form, slot.bytes.raw, room(slot.codes));
+      TALLY_ASSIGN_OR_RETURN(std::span<const uint32_t> parents, parents_of(block, slot));
+      return decode_codes_block_with_parent(form, slot.bytes.raw, parents, room(slot.codes));
+    }
     case ColumnForm::kInts: {
       TALLY_ASSIGN_OR_RETURN(slot.has_nulls,
                              decode_ints_block(form, slot.bytes.raw, room(slot.ints), room(slot.nulls)));
@@ -179,6 +187,21 @@ Status SegmentCursor::decode_values(uint32_t block, Slot& slot) {
     case ColumnForm::kIds: return decode_ids_block(form, slot.bytes.raw, room(slot.ids), room(slot.id_kinds));
   }
   return fail(Code::kInternal, "a column of unknown form");
+}
+
+// The codes of the column that this one is stored by. That one must stand by itself.
+Result<std::span<const uint32_t>> SegmentCursor::parents_of(uint32_t block, const Slot& slot) {
+  TALLY_ASSIGN_OR_RETURN(uint32_t parent_id, by_parent_column(slot.bytes.raw));
+  Slot* parent = slot_of(parent_id);
+  if (parent == nullptr || parent->stored.form != ColumnForm::kCodes) {
+    return fail(Code::kCorruption, "codes by a column that has none");
+  }
+  TALLY_TRY(fetch(block, *parent));
+  if (parent->bytes.header.form.encoding == Encoding::kByParent) {
+    return fail(Code::kCorruption, "codes by a column that is stored by another one itself");
+  }
+  TALLY_TRY(decode(block, *parent));
+  return std::span<const uint32_t>(parent->codes.data(), rows_of(block));
 }
 
 Status SegmentCursor::add_record_times(uint32_t block, Slot& slot) {

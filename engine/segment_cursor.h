@@ -50,6 +50,7 @@ class SegmentCursor final : public SegmentReader::Cursor {
   Status fetch(uint32_t block, Slot& slot);
   Status decode(uint32_t block, Slot& slot);
   Status decode_values(uint32_t block, Slot& slot);
+  Result<std::span<const uint32_t>> parents_of(uint32_t block, const Slot& slot);
   Status add_record_times(uint32_t block, Slot& slot);
   Status check_values(uint32_t rows, const Slot& slot) const;
   std::unexpected<Error> at(uint32_t block, const Slot& slot, Error error) const;

@@ -18,18 +18,6 @@ struct ColumnSizes {
   std::map<std::string, uint32_t> encodings;  // how many blocks in each
 };
 
-std::string column_name(const Schema& schema, uint32_t id) {
-  switch (id) {
-    case kKindColumn: return "_kind";
-    case kLsnColumn: return "_lsn";
-    case kArrivalColumn: return "_arrival";
-    case kDigestColumn: return "_digest";
-    default: break;
-  }
-  const Column* column = schema.find_column(id);
-  return column == nullptr ? "column " + std::to_string(id) : column->name;
-}
-
 std::string padded(std::string text, size_t width) {
   if (text.size() < width) text.append(width - text.size(), ' ');
   return text;

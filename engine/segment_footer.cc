@@ -286,6 +286,7 @@ Status check_appendix(const Footer& footer) {
     bool in_order = part.values > 0 && part.first_code >= kFirstValueCode && part.first_code <= part.last_code &&
                     part.values <= part.last_code - part.first_code + 1;
     if (before != nullptr && before->dimension_id == part.dimension_id) in_order &= part.first_code > before->last_code;
+    in_order &= part.values <= footer.rows;  // each code is some row's; and memory for them is reasonable
     if (!in_order || max_code == footer.max_codes.end() || part.last_code > max_code->second) {
       return corrupt("an appendix part's codes are out of range");
     }

@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "engine/encoding/string_list.h"
+#include "engine/encoding/value_list.h"
 
 namespace tally::segment_format {
 
@@ -26,6 +27,18 @@ std::string_view column_form_name(ColumnForm form) {
     case ColumnForm::kIds: return "ids";
   }
   return "unknown";
+}
+
+std::string column_name(const Schema& schema, uint32_t column_id) {
+  switch (column_id) {
+    case kKindColumn: return "_kind";
+    case kLsnColumn: return "_lsn";
+    case kArrivalColumn: return "_arrival";
+    case kDigestColumn: return "_digest";
+    default: break;
+  }
+  const Column* column = schema.find_column(column_id);
+  return column != nullptr ? column->name : "column " + std::to_string(column_id);
 }
 
 std::vector<StoredColumn> raw_columns(const Schema& schema) {
@@ -173,19 +186,13 @@ Result<Trailer> decode_trailer(ByteSpan bytes) {
   return trailer;
 }
 
-void encode_appendix(std::span<const uint32_t> codes, std::span<const StringRef> values, Bytes& raw) {
-  ByteWriter out(raw);
-  for (uint32_t code : codes) out.u32(code);
-  // Never one_string: the reader of an appendix knows a single form.
-  size_t at = raw.size();
-  if (encode_strings(values, raw) == Encoding::kStrings) return;
-  raw.resize(at);
-  out.u8(2);
-  for (const StringRef& value : values) out.u16(static_cast<uint16_t>(value.size()));
-  for (const StringRef& value : values) out.bytes(as_bytes(value.view()));
-}
-
-Status decode_appendix(ByteSpan raw, std::span<uint32_t> codes, std::span<StringRef> values) {
+Status decode_appendix(BlockForm form, ByteSpan raw, std::span<uint32_t> codes, std::span<StringRef> values) {
+  if (form.encoding == Encoding::kValueList) {
+    TALLY_TRY(decode_value_list(raw, codes.size(), codes, values));
+    if (codes.front() < kFirstValueCode) return corrupt("an appendix part with a code that stands for no value");
+    return {};
+  }
+  if (form.encoding != Encoding::kValues) return corrupt("an appendix part in an encoding for something else");
   size_t codes_bytes = codes.size() * sizeof(uint32_t);
   if (raw.size() < codes_bytes) return corrupt("an appendix part is cut off");
   for (size_t i = 0; i < codes.size(); ++i) {

@@ -49,6 +49,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -93,6 +94,8 @@ struct StoredColumn {
   ColumnForm form = ColumnForm::kInts;
   friend bool operator==(const StoredColumn&, const StoredColumn&) = default;
 };
+// Its name in the schema, or the engine's own: "_lsn".
+std::string column_name(const Schema& schema, uint32_t column_id);
 // The columns that a raw segment of this schema stores, in the order in which they stand in each block.
 std::vector<StoredColumn> raw_columns(const Schema& schema);
 
@@ -196,8 +199,7 @@ void encode_footer(const Footer& footer, ByteWriter& out);
 // Checks everything that the footer says against itself and against `footer_offset`, where the parts before it must end.
 Result<Footer> decode_footer(ByteSpan bytes, uint64_t footer_offset);
 
-// The values of an appendix part: u32 codes ascending, then strings as string_list.h has them.
-void encode_appendix(std::span<const uint32_t> codes, std::span<const StringRef> values, Bytes& raw);
-Status decode_appendix(ByteSpan raw, std::span<uint32_t> codes, std::span<StringRef> values);
+// The codes of an appendix part, ascending, and what they stand for; as many of each. At least one.
+Status decode_appendix(BlockForm form, ByteSpan raw, std::span<uint32_t> codes, std::span<StringRef> values);
 
 }  // namespace tally::segment_format

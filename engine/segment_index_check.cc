@@ -59,14 +59,7 @@ std::vector<std::string> SegmentIndexCheck::check_block(uint32_t block, const Bl
     problems.push_back(name + ": column " + std::to_string(stored.column_id) + ": its zone is not that of its rows");
   }
   for (OpenIndex& index : indexes_) {
-    const uint32_t* codes = rows.codes[index.dimension];
-    const size_t begin = index.pairs.size();
-    for (uint32_t row = 0; row < rows.rows; ++row) {
-      if (row == 0 || codes[row] != codes[row - 1]) index.pairs.push_back({codes[row], block});
-    }
-    const auto first = index.pairs.begin() + static_cast<ptrdiff_t>(begin);
-    std::sort(first, index.pairs.end());
-    index.pairs.erase(std::unique(first, index.pairs.end()), index.pairs.end());
+    index.pairs.add(block, {rows.codes[index.dimension], rows.rows});
   }
   if (filter_) check_filter(rows, problems, name);
   return problems;
@@ -83,7 +76,7 @@ void SegmentIndexCheck::check_filter(const RawColumns& rows, std::vector<std::st
 
 std::vector<std::string> SegmentIndexCheck::finish() {
   std::vector<std::string> problems;
-  for (OpenIndex& index : indexes_) {
+  for (const OpenIndex& index : indexes_) {
     if (!complete_) break;
     if (std::string what = compare(index); !what.empty()) {
       problems.push_back("the block index of column " + std::to_string(index.column_id) + ": " + what);
@@ -92,26 +85,26 @@ std::vector<std::string> SegmentIndexCheck::finish() {
   return problems;
 }
 
-std::string SegmentIndexCheck::compare(OpenIndex& index) const {
-  std::sort(index.pairs.begin(), index.pairs.end());
-  auto next = index.pairs.begin();
+std::string SegmentIndexCheck::compare(const OpenIndex& index) const {
+  const std::vector<BlockPairs::Pair> pairs = index.pairs.sorted();
+  auto next = pairs.begin();
   std::string wrong;
   auto visit = [&](uint32_t code, std::span<const uint32_t> blocks) -> Status {
     for (uint32_t block : blocks) {
       if (!wrong.empty()) return {};
-      const Pair stored{code, block};
-      if (next != index.pairs.end() && *next == stored) {
+      const BlockPairs::Pair stored{code, block};
+      if (next != pairs.end() && *next == stored) {
         ++next;
         continue;
       }
-      const Pair& missed = next != index.pairs.end() && *next < stored ? *next : stored;
+      const BlockPairs::Pair& missed = next != pairs.end() && *next < stored ? *next : stored;
       wrong = "code " + std::to_string(missed.code) +
               (missed == stored ? " is not in block " : " is missing for block ") + std::to_string(missed.block);
     }
     return {};
   };
   if (Status visited = index.loaded->index.visit_all(visit); !visited) return visited.error().message;
-  if (wrong.empty() && next != index.pairs.end()) {
+  if (wrong.empty() && next != pairs.end()) {
     wrong = "code " + std::to_string(next->code) + " is missing for block " + std::to_string(next->block);
   }
   return wrong;

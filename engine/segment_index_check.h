@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/block_pairs.h"
 #include "engine/segment_file.h"
 
 namespace tally {
@@ -20,20 +21,15 @@ class SegmentIndexCheck {
   std::vector<std::string> finish();
 
  private:
-  struct Pair {
-    uint32_t code = 0;
-    uint32_t block = 0;
-    friend auto operator<=>(const Pair&, const Pair&) = default;
-  };
   struct OpenIndex {
     uint32_t column_id = 0;
     size_t dimension = 0;
     std::shared_ptr<const LoadedBlockIndex> loaded;
-    std::vector<Pair> pairs;  // of the rows
+    BlockPairs pairs;  // of the rows
   };
   RawColumns whole_rows(const BlockColumns& columns) const;
   void check_filter(const RawColumns& rows, std::vector<std::string>& problems, const std::string& name) const;
-  std::string compare(OpenIndex& index) const;
+  std::string compare(const OpenIndex& index) const;
 
   const segment_format::Footer* footer_ = nullptr;
   bool complete_ = true;

@@ -1,7 +1,7 @@
 #include "engine/segment_indexes.h"
 
 #include <algorithm>
-#include <numeric>
+#include <bit>
 
 #include "base/checksum.h"
 
@@ -12,6 +12,7 @@ using namespace segment_format;  // NOLINT: this file writes a part of the forma
 namespace {
 
 constexpr uint32_t kIndexBlocksMin = 4;  // of fewer blocks there is little to skip
+constexpr uint32_t kTrialBlocks = 16;    // after which a dimension may be given up
 
 void add_zone(ColumnZones& zones, int64_t min, int64_t max, uint32_t nulls) {
   zones.min.push_back(min);
@@ -67,7 +68,7 @@ void SegmentIndexBuilder::add_block(const RawColumns& rows, uint32_t first, uint
   for (size_t d = 0; d < rows.codes.size(); ++d) {
     std::span<const uint32_t> codes(rows.codes[d] + first, count);
     add_zone_of(zones_[zone++], codes);
-    if (dimensions_[d].wanted) add_codes(dimensions_[d], codes);
+    if (dimensions_[d].wanted) dimensions_[d].pairs.add(blocks_, codes);
   }
   for (const RawColumns::Field& field : rows.fields) {
     if (field.strings != nullptr) continue;
@@ -86,36 +87,34 @@ void SegmentIndexBuilder::add_block(const RawColumns& rows, uint32_t first, uint
   rows_ += count;
   ++blocks_;
   bound_memory();
+  drop_useless();
 }
 
-void SegmentIndexBuilder::add_codes(DimensionIndex& index, std::span<const uint32_t> codes) {
-  uint32_t before = UINT32_MAX;
-  for (uint32_t code : codes) {
-    if (code == before) continue;  // sorted columns repeat themselves
-    before = code;
-    if (code >= index.last_seen.size()) index.last_seen.resize(std::max<size_t>(code + 1, index.last_seen.size() * 2));
-    uint32_t& last = index.last_seen[code];
-    if (last == blocks_ + 1) continue;
-    index.values += last == 0 ? 1 : 0;
-    last = blocks_ + 1;
-    index.pairs.push_back({code, blocks_});
-  }
-}
-
-void SegmentIndexBuilder::DimensionIndex::drop() {
-  wanted = false;
-  std::vector<Pair>().swap(pairs);
-  std::vector<uint32_t>().swap(last_seen);
+// Whether blocks would be skipped by an index: codes stand in less than half of them on average.
+static bool skips_blocks(const BlockPairs& pairs, uint32_t blocks) {
+  return pairs.size() * 2 < uint64_t{pairs.codes()} * blocks;
 }
 
 void SegmentIndexBuilder::bound_memory() {
   uint64_t bytes = 0;
   DimensionIndex* largest = nullptr;
   for (DimensionIndex& index : dimensions_) {
-    bytes += index.memory_bytes();
-    if (largest == nullptr || index.memory_bytes() > largest->memory_bytes()) largest = &index;
+    bytes += index.pairs.memory_bytes();
+    if (largest == nullptr || index.pairs.memory_bytes() > largest->pairs.memory_bytes()) largest = &index;
   }
-  if (bytes > kIndexBuildBytesMax) largest->drop();
+  if (bytes <= kIndexBuildBytesMax) return;
+  largest->wanted = false;
+  largest->pairs.clear();
+}
+
+// A dimension whose codes stand in nearly every block so far is not worth counting on.
+void SegmentIndexBuilder::drop_useless() {
+  if (blocks_ < kTrialBlocks || !std::has_single_bit(blocks_)) return;
+  for (DimensionIndex& index : dimensions_) {
+    if (index.pairs.size() * 10 < uint64_t{index.pairs.codes()} * blocks_ * 9) continue;
+    index.wanted = false;
+    index.pairs.clear();
+  }
 }
 
 bool SegmentIndexBuilder::next_part(IndexPart& part, Bytes& raw) {
@@ -131,26 +130,15 @@ bool SegmentIndexBuilder::next_part(IndexPart& part, Bytes& raw) {
 bool SegmentIndexBuilder::next_block_index(IndexPart& part, Bytes& raw) {
   while (next_ < dimensions_.size()) {
     DimensionIndex& index = dimensions_[next_++];
-    bool skips = index.pairs.size() * 2 < uint64_t{index.values} * blocks_;
-    if (!index.wanted || blocks_ < kIndexBlocksMin || !skips) continue;
-    part = {.kind = Encoding::kBlockIndex, .column_id = index.column_id, .values = index.values};
-    write_block_index(index, raw);
-    index.drop();
+    if (!index.wanted || blocks_ < kIndexBlocksMin || !skips_blocks(index.pairs, blocks_)) continue;
+    part = {.kind = Encoding::kBlockIndex, .column_id = index.column_id, .values = index.pairs.codes()};
+    BlockIndexBuilder builder;
+    for (const BlockPairs::Pair& pair : index.pairs.sorted()) builder.add(pair.code, pair.block);
+    builder.finish(blocks_, raw);
+    index.pairs.clear();
     return true;
   }
   return false;
-}
-
-// Counting sort: pairs come in order of blocks, so those of one code stay in it.
-void SegmentIndexBuilder::write_block_index(const DimensionIndex& index, Bytes& raw) const {
-  std::vector<uint32_t> place(index.last_seen.size() + 1);
-  for (const Pair& pair : index.pairs) ++place[pair.code + 1];
-  std::partial_sum(place.begin(), place.end(), place.begin());
-  std::vector<Pair> sorted(index.pairs.size());
-  for (const Pair& pair : index.pairs) sorted[place[pair.code]++] = pair;
-  BlockIndexBuilder builder;
-  for (const Pair& pair : sorted) builder.add(pair.code, pair.block);
-  builder.finish(blocks_, raw);
 }
 
 }  // namespace tally

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/block_index.h"
+#include "engine/block_pairs.h"
 #include "engine/id_filter.h"
 #include "engine/segment_format.h"
 
@@ -36,23 +37,15 @@ class SegmentIndexBuilder {
   bool next_part(segment_format::IndexPart& part, Bytes& raw);
 
  private:
-  struct Pair {
-    uint32_t code = 0;
-    uint32_t block = 0;
-  };
   struct DimensionIndex {
     uint32_t column_id = 0;
     bool wanted = false;
-    uint32_t values = 0;              // distinct codes
-    std::vector<Pair> pairs;          // each once, in order of blocks
-    std::vector<uint32_t> last_seen;  // by code: the last block that had it, counted from 1
-    uint64_t memory_bytes() const { return pairs.capacity() * sizeof(Pair) + last_seen.capacity() * sizeof(uint32_t); }
-    void drop();  // gives the memory back
+    BlockPairs pairs;
   };
-  void add_codes(DimensionIndex& index, std::span<const uint32_t> codes);
+
+  void drop_useless();
   void bound_memory();
   bool next_block_index(segment_format::IndexPart& part, Bytes& raw);
-  void write_block_index(const DimensionIndex& index, Bytes& raw) const;
 
   const uint32_t id_column_;
   std::vector<segment_format::ColumnZones> zones_;

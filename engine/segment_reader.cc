@@ -52,12 +52,9 @@ class SegmentReaderImpl final : public SegmentReader {
       const segment_format::AppendixPart& entry = footer().appendix[part];
       if (entry.dimension_id != dimension_id) continue;
       TALLY_TRY(segment_->read_appendix_part(part, bytes));
-      if (bytes.raw.size() < uint64_t{entry.values} * sizeof(uint32_t)) {
-        return fail(Code::kCorruption, segment_->path() + ": an appendix part is cut off");
-      }
       std::vector<uint32_t> codes(entry.values);
       std::vector<StringRef> values(entry.values);
-      TALLY_TRY(segment_format::decode_appendix(bytes.raw, codes, values));
+      TALLY_TRY(segment_format::decode_appendix(entry.form, bytes.raw, codes, values));
       for (size_t i = 0; i < codes.size(); ++i) entries.emplace_back(codes[i], values[i].view());
     }
     return entries;

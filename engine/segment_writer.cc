@@ -11,6 +11,7 @@
 #include "base/file_names.h"
 #include "base/limits.h"
 #include "engine/encoding/lz4_block.h"
+#include "engine/encoding/value_list.h"
 #include "engine/segment_format.h"
 #include "engine/segment_indexes.h"
 
@@ -21,6 +22,7 @@ using namespace segment_format;  // NOLINT: this file is the format's other half
 namespace {
 
 constexpr size_t kWriteBytes = 1 * limits::kMiB;
+constexpr uint32_t kParentTrialRowsMin = 64;
 constexpr uint8_t kLz4Pause = 7;  // blocks for which a column is not tried again after LZ4 did not pay
 
 // Codes of one dimension that the file uses.
@@ -139,12 +141,13 @@ class SegmentWriterImpl final : public SegmentWriter {
     BlockEntry& block = footer_.blocks.emplace_back();
     note_statistics(rows, first, count, block);
     for (size_t d = 0; d < rows.codes.size(); ++d) TALLY_TRY(note_codes(d, {rows.codes[d] + first, count}));
+    choose_parents(rows, first, count);
     size_t column = 0;
     auto next = [&](BlockForm form) { return put_column(block, column++, form, count); };
     std::span<const int64_t> lsns(reinterpret_cast<const int64_t*>(rows.lsns) + first, count);
     TALLY_TRY(next(encode_times(RecordTimeTable::Time::kEvent, {rows.times + first, count}, lsns)));
     TALLY_TRY(next(encoder_.bytes({reinterpret_cast<const uint8_t*>(rows.kinds) + first, count}, raw_)));
-    for (const uint32_t* codes : rows.codes) TALLY_TRY(next(encoder_.codes({codes + first, count}, raw_)));
+    for (size_t d = 0; d < rows.codes.size(); ++d) TALLY_TRY(next(encode_codes(rows, d, first, count)));
     for (const RawColumns::Field& field : rows.fields) TALLY_TRY(next(encode_field(field, first, count)));
     TALLY_TRY(next(encoder_.ints(lsns, {}, raw_)));
     TALLY_TRY(next(encode_times(RecordTimeTable::Time::kArrival, {rows.arrivals + first, count}, lsns)));
@@ -155,6 +158,50 @@ class SegmentWriterImpl final : public SegmentWriter {
     footer_.sections.back().rows += count;
     ++footer_.sections.back().blocks;
     return {};
+  }
+
+  BlockForm encode_codes(const RawColumns& rows, size_t dimension, uint32_t first, uint32_t count) {
+    std::span<const uint32_t> codes(rows.codes[dimension] + first, count);
+    const std::optional<size_t> parent = parents_.empty() ? std::nullopt : parents_[dimension];
+    if (!parent) return encoder_.codes(codes, raw_);
+    return encoder_.codes_with_parent(codes, dimension_ids_[*parent], {rows.codes[*parent] + first, count}, raw_);
+  }
+
+  struct Pairing {
+    size_t dimension = 0;
+    size_t parent = 0;
+    size_t saved = 0;  // bytes of the block
+  };
+
+  // Which dimension follows from an earlier one, as a region from its country: found out once, on the first block that says
+  // something, since trying every pair takes long. The pairs that save most come first; a parent has none itself, so that
+  // no chain must be decoded.
+  void choose_parents(const RawColumns& rows, uint32_t first, uint32_t count) {
+    if (!parents_.empty() || count < kParentTrialRowsMin) return;
+    std::vector<Pairing> pairings = try_pairs(rows, first, count);
+    std::sort(pairings.begin(), pairings.end(), [](const auto& a, const auto& b) { return a.saved > b.saved; });
+    parents_.resize(rows.codes.size());
+    std::vector<bool> is_parent(rows.codes.size());
+    for (const Pairing& pairing : pairings) {
+      if (parents_[pairing.dimension] || is_parent[pairing.dimension] || parents_[pairing.parent]) continue;
+      parents_[pairing.dimension] = pairing.parent;
+      is_parent[pairing.parent] = true;
+    }
+  }
+
+  std::vector<Pairing> try_pairs(const RawColumns& rows, uint32_t first, uint32_t count) {
+    std::vector<Pairing> pairings;
+    for (size_t dimension = 1; dimension < rows.codes.size(); ++dimension) {
+      std::span<const uint32_t> codes(rows.codes[dimension] + first, count);
+      (void)encoder_.codes(codes, raw_);
+      const size_t alone = raw_.size();
+      for (size_t parent = 0; parent < dimension; ++parent) {
+        std::span<const uint32_t> parent_codes(rows.codes[parent] + first, count);
+        BlockForm form = encoder_.codes_with_parent(codes, dimension_ids_[parent], parent_codes, raw_);
+        if (form.encoding == Encoding::kByParent) pairings.push_back({dimension, parent, alone - raw_.size()});
+      }
+    }
+    return pairings;
   }
 
   BlockForm encode_field(const RawColumns::Field& field, uint32_t first, uint32_t count) {
@@ -214,7 +261,8 @@ class SegmentWriterImpl final : public SegmentWriter {
                        .column_id = footer_.columns[column].id,
                        .form = form,
                        .rows = rows};
-    bool try_lz4 = form.encoding != Encoding::kFixedIds && header.column_id != kDigestColumn && lz4_pause_[column] == 0;
+    bool try_lz4 =
+        !encoding_is_random_bytes(form.encoding) && header.column_id != kDigestColumn && lz4_pause_[column] == 0;
     if (!try_lz4 && lz4_pause_[column] > 0) --lz4_pause_[column];
     TALLY_CHECK(raw_.size() <= kColumnBytesMax);
     TALLY_ASSIGN_OR_RETURN(uint32_t length, put_block(header, try_lz4));
@@ -260,11 +308,11 @@ class SegmentWriterImpl final : public SegmentWriter {
 
   Status write_appendix_part(uint32_t dimension_id, std::vector<uint32_t>& codes, std::vector<StringRef>& values) {
     raw_.clear();
-    encode_appendix(codes, values, raw_);
+    encode_value_list(codes, values, encoder_, raw_);
     BlockHeader header{.digest = digest_,
                        .block = kAppendixBlock + static_cast<uint32_t>(footer_.appendix.size()),
                        .column_id = dimension_id,
-                       .form = {Encoding::kValues, 0},
+                       .form = {Encoding::kValueList, 0},
                        .rows = static_cast<uint32_t>(codes.size())};
     TALLY_ASSIGN_OR_RETURN(uint32_t length, put_block(header, true));
     footer_.appendix.push_back({.dimension_id = dimension_id,
@@ -380,6 +428,7 @@ class SegmentWriterImpl final : public SegmentWriter {
   SegmentIndexBuilder indexes_;
   std::optional<RecordTimeTable> record_times_;
   bool records_used_ = false;
+  std::vector<std::optional<size_t>> parents_;  // by dimension; empty until chosen
   std::vector<int64_t> distances_;
   Bytes raw_, other_raw_, compressed_;
 };

@@ -7,6 +7,7 @@
 namespace tally {
 namespace {
 
+using segment_format::column_name;
 using segment_format::Footer;
 
 Datum number(uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); }
@@ -44,18 +45,6 @@ class EncodingCounts {
  private:
   std::map<std::string, uint64_t> blocks_;
 };
-
-std::string column_name(const Schema& schema, uint32_t id) {
-  switch (id) {
-    case segment_format::kKindColumn: return "_kind";
-    case segment_format::kLsnColumn: return "_lsn";
-    case segment_format::kArrivalColumn: return "_arrival";
-    case segment_format::kDigestColumn: return "_digest";
-    default: break;
-  }
-  const Column* column = schema.find_column(id);
-  return column != nullptr ? column->name : "column " + std::to_string(id);
-}
 
 std::vector<Datum> segment_row(const std::string& table, const SegmentView& segment) {
   const SegmentInfo& info = segment.info;

@@ -14,15 +14,10 @@
 #include <thread>
 #include <vector>
 
-#include "base/checksum.h"
-#include "base/file_names.h"
-#include "base/random.h"
-#include "engine/database.h"
 #include "engine/work_queue.h"
 #include "query/query.h"
+#include "tools/bench/ad_database.h"
 #include "tools/bench/yardsticks.h"
-#include "tools/generate/ad_output.h"
-#include "tools/generate/ad_profile.h"
 
 namespace tally {
 namespace {
@@ -33,20 +28,6 @@ struct Arguments {
   std::string only;
   uint32_t batch_rows = 20'000;
 };
-
-[[noreturn]] void stop(const std::string& what, const Error& error) {
-  std::fprintf(stderr, "bench_ingest: %s: %s\n", what.c_str(), error.to_string().c_str());
-  std::exit(1);
-}
-
-template <class T>
-T need(Result<T> result, const char* what) {
-  if (!result) stop(what, result.error());
-  return *std::move(result);
-}
-void need(const Status& status, const char* what) {
-  if (!status) stop(what, status.error());
-}
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
@@ -64,122 +45,9 @@ Arguments parse(int argc, char** argv) {
   return arguments;
 }
 
-// A database in a fresh directory, removed at the end.
-class World {
- public:
-  explicit World(const Arguments& arguments)
-      : fs_(make_posix_file_system()), directory_(join_path(arguments.directory, "tally-bench-" + hex(random_uuid()))) {
-    need(init_database(*fs_, directory_), "init");
-    open();
-    QueryEngine engine(*database_);
-    if (auto made = engine.run(kAdEventsSql, {}); !made) stop("create table", made.error().error);
-    table_ = need(database_->table(kAdEventsTable), "table");
-  }
-  ~World() {
-    database_.reset();
-    remove_tree(directory_);
-  }
-
-  void open() {
-    database_ = need(Database::open(*fs_, system_clock(), directory_, {}), "open");
-    if (auto found = database_->table(kAdEventsTable)) table_ = *found;
-  }
-  void close() {
-    need(database_->close(), "close");
-    database_.reset();
-  }
-  Table& table() { return *table_; }
-  Database& database() { return *database_; }
-  uint64_t log_files() {
-    const TablePaths paths = DatabasePaths(directory_).table(kAdEventsTable);
-    uint64_t files = 0;
-    for (const FileInfo& file : need(fs_->list(paths.log_directory()), "list")) {
-      files += file.name.ends_with(".log") ? 1 : 0;
-    }
-    return files;
-  }
-
- private:
-  void remove_tree(const std::string& path) {
-    auto files = fs_->list(path);
-    if (!files) return;
-    for (const FileInfo& file : *files) {
-      const std::string child = join_path(path, file.name);
-      if (file.is_directory) {
-        remove_tree(child);
-      } else {
-        (void)fs_->unlink(child);
-      }
-    }
-    (void)fs_->remove_directory(path);
-  }
-
-  std::unique_ptr<FileSystem> fs_;
-  std::string directory_;
-  std::unique_ptr<Database> database_;
-  Table* table_ = nullptr;
-};
-
-// Encoded batches of ad traffic, in order.
-class BatchSource {
- public:
-  BatchSource(const AdProfileOptions& options, const Schema& schema, uint32_t rows)
-      : profile_(options), builder_(schema), rows_(need(AdRows::make(schema), "schema")), batch_rows_(rows) {}
-
-  // Up to `events` more events in batches; empty at the end.
-  std::vector<IngestBatch> take(uint64_t events) {
-    std::vector<IngestBatch> batches;
-    AdEvent event;
-    for (uint64_t taken = 0; taken < events && profile_.next(event); ++taken) {
-      need(rows_.append(event, builder_), "row");
-      if (builder_.rows() >= batch_rows_ || builder_.full()) finish(batches);
-    }
-    if (builder_.rows() > 0) finish(batches);
-    return batches;
-  }
-
- private:
-  void finish(std::vector<IngestBatch>& batches) {
-    IngestBatch batch;
-    batch.payload = builder_.finish();
-    batch.payload_xxh3 = xxh3(batch.payload);
-    batch.replay = true;
-    batches.push_back(std::move(batch));
-  }
-
-  AdProfile profile_;
-  BatchBuilder builder_;
-  AdRows rows_;
-  const uint32_t batch_rows_;
-};
-
-// Sends all batches from one thread, the way `tally load` does, and waits for the answers.
-Ledger ingest_all(Table& table, std::vector<IngestBatch> batches) {
-  Permits window(16);
-  std::atomic<uint64_t> accepted{0}, received{0}, failed{0};
-  for (IngestBatch& batch : batches) {
-    window.acquire();
-    table.ingest_async(std::move(batch), [&](Result<BatchResult> result) {
-      if (result) {
-        accepted += result->counts.accepted;
-        received += result->counts.received;
-      } else {
-        ++failed;
-      }
-      window.release();
-    });
-  }
-  for (int i = 0; i < 16; ++i) window.acquire();
-  if (failed > 0) stop("ingest", Error{Code::kInternal, "batches failed"});
-  Ledger counts;
-  counts.accepted = accepted;
-  counts.received = received;
-  return counts;
-}
-
 void bench_throughput(const Arguments& arguments) {
-  World world(arguments);
-  BatchSource source(arguments.profile, *world.table().schema(), arguments.batch_rows);
+  AdDatabase world(arguments.directory);
+  AdBatches source(arguments.profile, *world.table().schema(), arguments.batch_rows);
   constexpr uint64_t kSlice = 2'000'000;
   double making = 0, ingesting = 0, cpu = 0;
   uint64_t events = 0, payload_bytes = 0;
@@ -223,10 +91,10 @@ void bench_throughput(const Arguments& arguments) {
 // Eight producers with 100 rows a batch and four batches in flight each.
 void bench_groups(const Arguments& arguments) {
   constexpr int kProducers = 8, kInFlight = 4;
-  World world(arguments);
+  AdDatabase world(arguments.directory);
   AdProfileOptions options = arguments.profile;
   options.events = tiny_bench() ? 20'000 : 2'000'000;
-  BatchSource source(options, *world.table().schema(), 100);
+  AdBatches source(options, *world.table().schema(), 100);
   std::vector<IngestBatch> batches = source.take(options.events);
   need(world.table().prepare_writes(), "prepare");
   std::atomic<size_t> next{0};
@@ -259,16 +127,16 @@ struct StartTimes {
   double first_accepted = 0;
 };
 
-StartTimes measure_start(World& world, uint64_t number) {
+StartTimes measure_start(AdDatabase& world, uint64_t number) {
   StartTimes times;
   const int64_t begun = bench_now_us();
   world.open();
   QueryEngine engine(world.database());
   auto answer = engine.run("SELECT COUNT(*) FROM ad_events WHERE ts < '2000-01-01'", {});
-  if (!answer) stop("query", answer.error().error);
+  if (!answer) stop_bench("query", answer.error().error);
   times.first_answer = seconds_since(begun);
   AdProfileOptions options{.events = 1, .days = 1, .seed = 1'000 + number, .start_us = 20'000 * kMicrosPerDay};
-  BatchSource source(options, *world.table().schema(), 1);
+  AdBatches source(options, *world.table().schema(), 1);
   ingest_all(world.table(), source.take(1));
   times.first_accepted = seconds_since(begun);
   return times;
@@ -276,8 +144,8 @@ StartTimes measure_start(World& world, uint64_t number) {
 
 void bench_reopen(const Arguments& arguments) {
   std::printf("\nstart after a clean stop, everything flushed\n");
-  World world(arguments);
-  BatchSource source(arguments.profile, *world.table().schema(), arguments.batch_rows);
+  AdDatabase world(arguments.directory);
+  AdBatches source(arguments.profile, *world.table().schema(), arguments.batch_rows);
   uint64_t events = 0;
   const uint64_t small = std::min<uint64_t>(1'000'000, arguments.profile.events / 10);
   for (const uint64_t target : {small, small * 10}) {

@@ -117,11 +117,13 @@ class Bench {
 
   void fill() {
     const uint64_t each = arguments_.ids / arguments_.generations;
+    const uint64_t spills = (each + arguments_.spill - 1) / arguments_.spill;
+    const uint64_t at_a_time = (each + spills - 1) / spills;
     for (uint64_t generation = 0; generation < arguments_.generations; ++generation) {
       arrival_us_ = arrival_of(generation);
       first_of_.push_back(next_);
-      for (uint64_t done = 0; done < each; done += arguments_.spill) {
-        insert(std::min(arguments_.spill, each - done));
+      for (uint64_t done = 0; done < each; done += at_a_time) {
+        insert(std::min(at_a_time, each - done));
         spill();
         merge();
       }
@@ -251,8 +253,8 @@ class Bench {
 
   void insert_new() {
     const uint64_t first = tiny_bench() ? 20'000 : 1'000'000;
-    print_line("new id, look-up and insert, hot table growing from none", insert(first), first);
-    print_line("new id, look-up and insert, beside as many hot ones", insert(first), first);
+    print_line("new id, look-up and insert, as many as between two flushes", insert(first), first);
+    print_line("new id, look-up and insert, as many again: the table grows", insert(first), first);
     print_line("duplicate of a hot id", look_up(next_ - first, next_), std::min(first, kMeasured));
     std::printf("%-58s %8.2f bytes an id\n", "in memory, of hot ids",
                 per(static_cast<double>(ids_.memory().hot_bytes), ids_.hot_ids()));

@@ -7,6 +7,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/checksum.h"
@@ -120,6 +123,22 @@ uint64_t peak_memory_bytes() {
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
 }
+
+// A line of /proc/self/status in bytes, as "VmRSS:   1234 kB".
+static uint64_t process_status(std::string_view name) {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with(name)) return std::strtoull(line.c_str() + name.size() + 1, nullptr, 10) * 1024;
+  }
+  return 0;
+}
+
+uint64_t start_peak_memory() {
+  std::ofstream("/proc/self/clear_refs") << "5";  // the kernel forgets the peak (proc(5))
+  return process_status("VmRSS");
+}
+
+uint64_t peak_since_start() { return process_status("VmHWM"); }
 
 double cpu_seconds() {
   rusage usage{};

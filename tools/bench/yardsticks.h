@@ -25,6 +25,8 @@ bool tiny_bench();  // TALLY_BENCH_TINY is set: run for a moment, so that the be
 double seconds_since(int64_t begun_us);
 int64_t bench_now_us();
 uint64_t peak_memory_bytes();  // of this process, from the kernel
-double cpu_seconds();          // user and system, of this process, all threads
+uint64_t start_peak_memory();  // what is resident now; from here on the next one counts
+uint64_t peak_since_start();
+double cpu_seconds();  // user and system, of this process, all threads
 
 }  // namespace tally
