@@ -242,12 +242,11 @@ const Bytes* IdRunCache::find(const IdRun& run, size_t block) const {
   return hit ? &slot.bytes : nullptr;
 }
 
-void IdRunCache::put(const IdRun& run, size_t block, const Bytes& bytes) {
+void IdRunCache::put(const IdRun& run, size_t block, Bytes& bytes) {
   Slot& slot = slots_[slot_of(run, block)];
   slot.digest = run.file_digest();
   slot.block = block;
-  slot.bytes.reserve(kBlockBytesMax);
-  slot.bytes = bytes;
+  slot.bytes.swap(bytes);
 }
 
 uint64_t IdRunCache::memory_bytes() const {
@@ -259,15 +258,15 @@ uint64_t IdRunCache::memory_bytes() const {
 // --- looking keys up -----------------------------------------------------------------------------------------------
 
 Status IdRunFinder::load(const IdRun& run, size_t block) {
-  const Bytes* bytes = cache_ == nullptr ? nullptr : cache_->find(run, block);
-  if (bytes != nullptr) {
+  const Bytes* cached = cache_ == nullptr ? nullptr : cache_->find(run, block);
+  if (cached != nullptr) {
     ++cache_hits_;
-    bytes_ = *bytes;
   } else {
     ++blocks_read_;
+    bytes_.reserve(kBlockBytesMax);
     TALLY_TRY(run.read_blocks(block, block + 1, bytes_));
   }
-  Result<BlockView> view = open_block(bytes_, place_of(run, block));
+  Result<BlockView> view = open_block(cached != nullptr ? *cached : bytes_, place_of(run, block));
   if (!view) return at_block(run, block, std::move(view).error());
   entries_ = view->entries;
   highs_ = view->highs;
@@ -278,16 +277,20 @@ Status IdRunFinder::load(const IdRun& run, size_t block) {
   if (block + 1 < run.blocks() && lows_[entries_ - 1] > run.first_lo(block + 1)) {
     return at_block(run, block, {Code::kCorruption, "its keys reach beyond the next block's first"});
   }
-  decode_days(*view, std::span(days_).first(entries_));
-  if (cache_ != nullptr && bytes == nullptr) cache_->put(run, block, bytes_);
+  packed_days_ = view->days;
+  base_day_ = view->base_day;
+  days_unpacked_ = false;
+  if (cache_ != nullptr && cached == nullptr) cache_->put(run, block, bytes_);  // the view stays where it is
   return {};
 }
 
-bool IdRunFinder::look_in_block(const Hash128& key, IdRunMatch& match) const {
+bool IdRunFinder::look_in_block(const Hash128& key, IdRunMatch& match) {
   const uint64_t* lows = lows_.data();
   auto at = static_cast<size_t>(std::lower_bound(lows, lows + entries_, key.lo) - lows);
   for (; at < entries_ && lows[at] == key.lo; ++at) {
     if (load_le<uint64_t>(highs_ + at * 8) != key.hi) continue;
+    if (!days_unpacked_) packed_days_.unpack(static_cast<uint32_t>(base_day_), std::span(days_).first(entries_));
+    days_unpacked_ = true;
     match = {
         .found = true, .digest = load_le<uint32_t>(digests_ + at * 4), .event_day = static_cast<int32_t>(days_[at])};
     return true;

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "engine/encoding/bit_pack.h"
 #include "engine/seen_ids.h"
 #include "wal/log.h"
 
@@ -118,7 +119,8 @@ class IdRunCache {
  public:
   IdRunCache();
   const Bytes* find(const IdRun& run, size_t block) const;
-  void put(const IdRun& run, size_t block, const Bytes& bytes);
+  // Takes the bytes over, and leaves those that they replace in `bytes`, for its memory to be used again.
+  void put(const IdRun& run, size_t block, Bytes& bytes);
   uint64_t memory_bytes() const;
 
  private:
@@ -150,12 +152,15 @@ class IdRunFinder {
 
  private:
   Status load(const IdRun& run, size_t block);
-  bool look_in_block(const Hash128& key, IdRunMatch& match) const;
+  bool look_in_block(const Hash128& key, IdRunMatch& match);
 
   IdRunCache* const cache_;  // may be nullptr
   Bytes bytes_;
-  const uint8_t* highs_ = nullptr;  // of the loaded block, in its bytes
+  const uint8_t* highs_ = nullptr;  // of the loaded block, in bytes_ or in the cache
   const uint8_t* digests_ = nullptr;
+  PackedBits packed_days_;
+  int32_t base_day_ = 0;
+  bool days_unpacked_ = false;  // most look-ups find nothing
   size_t entries_ = 0;
   std::array<uint64_t, kIdRunBlockEntries> lows_;
   std::array<uint32_t, kIdRunBlockEntries> days_;

@@ -5,7 +5,7 @@
 // tables that are being written, immutable sorted runs on disk and one filter over all of its runs. A look-up asks every
 // generation of every class; an id stands in one of them. A generation is forgotten whole.
 //
-// In memory: about 40 bytes an id in a hot table, at most 1.5 bytes an id in a run, and kIdRunCacheBytesMax.
+// In memory: about 40 bytes an id in a hot table (remembered_table.h), at most 1.5 bytes an id in a run, and kIdRunCacheBytesMax.
 //
 // How a shard uses it
 //   each batch      begin_batch(keys, digests)        asks the runs, for the whole batch at once

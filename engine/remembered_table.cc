@@ -47,7 +47,7 @@ void RememberedTable::make_room(Partition& partition) {
     for (Partition& other : partitions_) {
       if (other.entries != place_of(other)) move(other);
     }
-    slots_ = std::max(slots_ + slots_ / 2, share_);
+    slots_ = std::max(slots_ * 2, share_);  // moving an entry costs as much as inserting it: better seldom
     old_ = std::move(region_);
     region_ = RememberedMemory(kParts * size_t{slots_} * sizeof(SeenEntry));
     moved_ = 0;

@@ -2,7 +2,7 @@
 // probing over 128-bit keyed hashes, probed with prefetching, grown a partition at a time so that no single call pays for
 // the whole: all partitions stand in one region of memory; when one is full a larger region is made, and each partition
 // moves there when it is full itself, which soon all are. Where an entry stands follows the low word of its key, so that the entries come out sorted at little cost.
-// About 40 bytes an id, twice that while it grows.
+// About 40 bytes an id where `expected` was right, else 34 to 70, and up to 100 while it grows.
 //
 // Invariants
 //   1 a partition holds the keys whose low word begins with its number; a key stands between its first slot and the next

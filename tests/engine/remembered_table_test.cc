@@ -69,7 +69,7 @@ TEST_CASE("remembered table: memory follows the number of ids, expected or not")
     RememberedTable table(expected);
     CHECK(table.memory_bytes() < 1'000'000);
     for (const Hash128& key : keys) table.insert({key, 1, 1});
-    CHECK(table.memory_bytes() < 300'000 * (expected == 0 ? 90 : 42));  // it may be growing
+    CHECK(table.memory_bytes() < 300'000 * (expected == 0 ? 104 : 42));  // it may be growing
     CHECK(table.memory_bytes() > 300'000 * 24);
   }
 }
