@@ -10,6 +10,8 @@ using namespace segment_format;  // NOLINT: this file is the format's other half
 
 namespace {
 
+constexpr uint32_t kFewRowsShare = 16;  // of so many rows fewer than one is "few"
+
 // What decoded rows say to a predicate.
 template <class T>
 void select_decoded(std::span<const T> values, const IntPredicate& predicate, std::span<uint64_t> words) {
@@ -32,6 +34,9 @@ SegmentCursor::SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnS
   if (selection_.digests) digests_ = slot_of(kDigestColumn);
   for (uint32_t id : selection_.column_ids) selected_.push_back(slot_of(id));
   columns_.by_column.resize(selected_.size());
+  for (const ScanPredicate& predicate : filter_.predicates) {
+    zones_.push_back(segment_->footer().find_zones(predicate.column_id));
+  }
 }
 
 SegmentCursor::Slot* SegmentCursor::slot_of(uint32_t column_id) {
@@ -56,10 +61,10 @@ Result<const BlockColumns*> SegmentCursor::read(uint32_t block) {
   columns_.rows.rows = rows_of(block);
   if (!any) return &columns_;
   for (Slot* slot : {times_, ids_, kinds_, lsns_, arrivals_, digests_}) {
-    if (slot != nullptr) TALLY_TRY(decode(block, *slot));
+    if (slot != nullptr) TALLY_TRY(decode_selected(block, *slot));
   }
   for (Slot* slot : selected_) {
-    if (slot != nullptr) TALLY_TRY(decode(block, *slot));
+    if (slot != nullptr) TALLY_TRY(decode_selected(block, *slot));
   }
   show();
   return &columns_;
@@ -75,8 +80,9 @@ Result<bool> SegmentCursor::select(uint32_t block) {
   words_.resize(selection_words(info.rows));
   more_words_.resize(words_.size());
   select_all(info.rows, words_);
-  for (const ScanPredicate& predicate : filter_.predicates) {
-    TALLY_TRY(select_column(block, predicate));
+  for (size_t i = 0; i < filter_.predicates.size(); ++i) {
+    if (matches_whole_zone(block, i)) continue;
+    TALLY_TRY(select_column(block, filter_.predicates[i]));
     columns_.matches = static_cast<uint32_t>(count_selected(words_));
     if (columns_.matches == 0) return false;
   }
@@ -84,6 +90,14 @@ Result<bool> SegmentCursor::select(uint32_t block) {
   columns_.matches = static_cast<uint32_t>(count_selected(words_));
   if (columns_.matches < info.rows) columns_.selected = words_;
   return columns_.matches > 0;
+}
+
+// A range that covers the zone of the block lets all its rows through, unseen.
+bool SegmentCursor::matches_whole_zone(uint32_t block, size_t predicate) const {
+  const ColumnZones* zones = zones_[predicate];
+  const IntPredicate* ints = std::get_if<IntPredicate>(&filter_.predicates[predicate].matches);
+  return zones != nullptr && ints != nullptr && ints->is_range() && zones->nulls[block] == 0 &&
+         ints->first() <= zones->min[block] && zones->max[block] <= ints->last();
 }
 
 Status SegmentCursor::select_column(uint32_t block, const ScanPredicate& predicate) {
@@ -150,6 +164,48 @@ std::unexpected<Error> SegmentCursor::at(uint32_t block, const Slot& slot, Error
   if (error.message.find(segment_->path()) != std::string::npos) return std::unexpected(std::move(error));
   return std::unexpected(std::move(error).with_context(segment_->path() + ": block " + std::to_string(block) +
                                                        ", column " + std::to_string(slot.stored.id)));
+}
+
+// Of few rows among many each is taken by itself: of codes and integers, and where nothing else has to be known for it.
+Status SegmentCursor::decode_selected(uint32_t block, Slot& slot) {
+  if (slot.decoded == block) return {};
+  const bool few = !columns_.selected.empty() && columns_.matches * kFewRowsShare < rows_of(block);
+  const bool is_code = slot.stored.form == ColumnForm::kCodes, is_int = slot.stored.form == ColumnForm::kInts;
+  if (!few || (!is_code && !is_int)) return decode(block, slot);
+  TALLY_TRY(fetch(block, slot));
+  const BlockForm form = slot.bytes.header.form;
+  if (form.encoding == Encoding::kByParent || (form.flags & kBlockOfRecord) != 0) return decode(block, slot);
+  Status decoded = decode_rows(rows_of(block), slot);
+  if (decoded) decoded = check_selected(slot);
+  if (!decoded) return at(block, slot, std::move(decoded).error());
+  return {};
+}
+
+Status SegmentCursor::decode_rows(uint32_t rows, Slot& slot) {
+  const BlockForm form = slot.bytes.header.form;
+  if (slot.stored.form == ColumnForm::kCodes) {
+    if (slot.codes.size() < rows) slot.codes.resize(rows);
+    return decode_codes_block_rows(form, slot.bytes.raw, columns_.selected, {slot.codes.data(), rows});
+  }
+  if (slot.ints.size() < rows) slot.ints.resize(rows);
+  if (slot.nulls.size() < rows) slot.nulls.resize(rows);
+  TALLY_ASSIGN_OR_RETURN(slot.has_nulls, decode_ints_block_rows(form, slot.bytes.raw, columns_.selected,
+                                                                {slot.ints.data(), rows}, {slot.nulls.data(), rows}));
+  return {};
+}
+
+Status SegmentCursor::check_selected(const Slot& slot) const {
+  if (slot.has_nulls && !slot.may_have_nulls) return fail(Code::kCorruption, "NULL where there can be none");
+  if (slot.stored.form != ColumnForm::kCodes || slot.stored.id == kDigestColumn) return {};
+  uint32_t largest = 0;
+  for_each_selected(columns_.selected, [&](size_t row) { largest = std::max(largest, slot.codes[row]); });
+  return check_code(slot, largest);
+}
+
+Status SegmentCursor::check_code(const Slot& slot, uint32_t largest) const {
+  auto max_code = segment_->footer().max_codes.find(slot.stored.id);
+  if (max_code != segment_->footer().max_codes.end() && largest <= max_code->second) return {};
+  return fail(Code::kCorruption, "code " + std::to_string(largest) + " is above the largest that the footer knows");
 }
 
 Status SegmentCursor::decode(uint32_t block, Slot& slot) {
@@ -231,13 +287,9 @@ Status SegmentCursor::check_values(uint32_t rows, const Slot& slot) const {
   }
   if (slot.has_nulls && !slot.may_have_nulls) return fail(Code::kCorruption, "NULL where there can be none");
   if (slot.stored.form != ColumnForm::kCodes || slot.stored.id == kDigestColumn) return {};
-  auto max_code = segment_->footer().max_codes.find(slot.stored.id);
   uint32_t largest = 0;
   for (uint32_t row = 0; row < rows; ++row) largest = std::max(largest, slot.codes[row]);
-  if (max_code == segment_->footer().max_codes.end() || largest > max_code->second) {
-    return fail(Code::kCorruption, "code " + std::to_string(largest) + " is above the largest that the footer knows");
-  }
-  return {};
+  return check_code(slot, largest);
 }
 
 void SegmentCursor::show() {

@@ -44,15 +44,20 @@ class SegmentCursor final : public SegmentReader::Cursor {
   Slot* slot_of(uint32_t column_id);  // made at its first use; nullptr: the segment has no such column
   uint32_t rows_of(uint32_t block) const { return segment_->footer().blocks[block].info.rows; }
   Result<bool> select(uint32_t block);  // false: no row matches
+  bool matches_whole_zone(uint32_t block, size_t predicate) const;
   Status select_column(uint32_t block, const ScanPredicate& predicate);
   Status select_times(uint32_t block);
   Status select_encoded(uint32_t block, Slot& slot, const ScanPredicate& predicate, std::span<uint64_t> words);
   Status fetch(uint32_t block, Slot& slot);
-  Status decode(uint32_t block, Slot& slot);
+  Status decode(uint32_t block, Slot& slot);           // all rows
+  Status decode_selected(uint32_t block, Slot& slot);  // at least those that the filter lets through
   Status decode_values(uint32_t block, Slot& slot);
   Result<std::span<const uint32_t>> parents_of(uint32_t block, const Slot& slot);
   Status add_record_times(uint32_t block, Slot& slot);
   Status check_values(uint32_t rows, const Slot& slot) const;
+  Status decode_rows(uint32_t rows, Slot& slot);
+  Status check_selected(const Slot& slot) const;
+  Status check_code(const Slot& slot, uint32_t largest) const;
   std::unexpected<Error> at(uint32_t block, const Slot& slot, Error error) const;
   void show();
   BlockColumns::Selected show_column(const Slot& slot) const;
@@ -67,6 +72,7 @@ class SegmentCursor final : public SegmentReader::Cursor {
   std::vector<Slot*> selected_;  // by selection_.column_ids
   std::shared_ptr<const RecordTimeTable> record_times_;
   std::unique_ptr<Missing> missing_;
+  std::vector<const segment_format::ColumnZones*> zones_;  // by predicate
   std::vector<uint64_t> words_, more_words_;
   BlockColumns columns_;
 };

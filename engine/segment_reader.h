@@ -43,8 +43,8 @@ struct BlockColumns {
     const StringRef* strings = nullptr;  // STRING fields
   };
   std::vector<Selected> by_column;  // parallel to ColumnSelection::column_ids
-  // Of a cursor with a filter. Rows that it lets through: bit r % 64 of word r / 64; empty: all of them. Without a match
-  // no array is there.
+  // Of a cursor with a filter. Rows that it lets through: bit r % 64 of word r / 64; empty: all of them. What the arrays
+  // hold in other rows means nothing; without a match no array is there.
   uint32_t matches = 0;
   std::span<const uint64_t> selected;
 };

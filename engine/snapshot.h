@@ -27,7 +27,8 @@ struct RowBlock {
   const IdKind* id_kinds = nullptr;
   // Parallel to ColumnSelection::column_ids.
   std::vector<BlockColumns::Selected> columns;
-  // The rows that the filter lets through, one at least: bit r % 64 of word r / 64; empty: all of them.
+  // The rows that the filter lets through, one at least: bit r % 64 of word r / 64; empty: all of them. What the arrays
+  // hold in other rows means nothing.
   std::span<const uint64_t> selected;
 };
 

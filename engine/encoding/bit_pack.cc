@@ -36,10 +36,8 @@ size_t PackedBits::safe_count() const {
   return std::min(count_, (readable_ - kBitOverread) * 8 / width_) / 64 * 64;
 }
 
-uint64_t PackedBits::at(size_t i) const {
-  TALLY_CHECK(i < count_);
+uint64_t PackedBits::at_end(size_t bit) const {
   if (width_ == 0) return 0;
-  size_t bit = i * width_;
   uint64_t word = 0;
   std::memcpy(&word, bits_ + bit / 8, std::min(sizeof word, readable_ - bit / 8));
   return word >> bit % 8 & packed_largest(width_);

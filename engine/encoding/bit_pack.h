@@ -59,7 +59,13 @@ class PackedBits {
   size_t count() const { return count_; }
   unsigned width() const { return width_; }
 
-  uint64_t at(size_t i) const;  // of a few values; i is below count()
+  // For a few values; i is below count().
+  uint64_t at(size_t i) const {
+    TALLY_CHECK(i < count_);
+    const size_t bit = i * width_;
+    if (bit / 8 + sizeof(uint64_t) > readable_) return at_end(bit);
+    return load_le<uint64_t>(bits_ + bit / 8) >> bit % 8 & packed_largest(width_);
+  }
   // `first` is a multiple of 64.
   PackedBits part(size_t first, size_t count) const;
 
@@ -75,6 +81,7 @@ class PackedBits {
   friend Result<PackedBits> take_bits(ByteSpan& bytes, size_t count, unsigned width);
   struct Tail;
   size_t safe_count() const;
+  uint64_t at_end(size_t bit) const;  // where fewer than 8 bytes can be read
 
   const uint8_t* bits_ = nullptr;
   size_t readable_ = 0;  // bytes at bits_ that are there, at least those of the values

@@ -157,6 +157,21 @@ Result<bool> decode_ints_block(BlockForm form, ByteSpan raw, std::span<int64_t> 
   return has_nulls;
 }
 
+Status decode_codes_block_rows(BlockForm form, ByteSpan raw, std::span<const uint64_t> selected,
+                               std::span<uint32_t> out) {
+  TALLY_TRY(refuse_nulls(form));
+  return decode_int_block_rows(form.encoding, raw, selected, out);
+}
+
+Result<bool> decode_ints_block_rows(BlockForm form, ByteSpan raw, std::span<const uint64_t> selected,
+                                    std::span<int64_t> out, std::span<uint8_t> nulls) {
+  bool has_nulls = (form.flags & kBlockNulls) != 0;
+  if (has_nulls) TALLY_TRY(take_nulls(raw, nulls));
+  TALLY_TRY(decode_int_block_rows(form.encoding, raw, selected, out));
+  if (has_nulls) for_each_selected(selected, [&](size_t row) { out[row] = nulls[row] != 0 ? 0 : out[row]; });
+  return has_nulls;
+}
+
 Status decode_strings_block(BlockForm form, ByteSpan raw, std::span<StringRef> out, std::span<uint8_t> nulls) {
   bool has_nulls = (form.flags & kBlockNulls) != 0;
   if (has_nulls) TALLY_TRY(take_nulls(raw, nulls));

@@ -52,6 +52,11 @@ Status decode_codes_block_with_parent(BlockForm form, ByteSpan raw, std::span<co
                                       std::span<uint32_t> out);
 // `nulls` is as long as `out`; returns whether there is a NULL, and only then fills it. A NULL's value is 0.
 Result<bool> decode_ints_block(BlockForm form, ByteSpan raw, std::span<int64_t> out, std::span<uint8_t> nulls);
+// The rows of `selected` alone, few of many; what stands in other rows, their NULLs too, means nothing.
+Status decode_codes_block_rows(BlockForm form, ByteSpan raw, std::span<const uint64_t> selected,
+                               std::span<uint32_t> out);
+Result<bool> decode_ints_block_rows(BlockForm form, ByteSpan raw, std::span<const uint64_t> selected,
+                                    std::span<int64_t> out, std::span<uint8_t> nulls);
 // Long strings point into `raw`. `nulls` is room for as many rows.
 Status decode_strings_block(BlockForm form, ByteSpan raw, std::span<StringRef> out, std::span<uint8_t> nulls);
 Status decode_ids_block(BlockForm form, ByteSpan raw, std::span<IdSlot> ids, std::span<IdKind> kinds);

@@ -101,6 +101,15 @@ Status decode_int_block(Encoding encoding, ByteSpan bytes, std::span<T> out) {
 }
 
 template <class T>
+Status decode_int_block_rows(Encoding encoding, ByteSpan bytes, std::span<const uint64_t> selected, std::span<T> out) {
+  switch (encoding) {
+    case Encoding::kPacked: return decode_packed_rows(bytes, selected, out);
+    case Encoding::kPatched: return decode_patched_rows(bytes, selected, out);
+    default: return decode_int_block(encoding, bytes, out);
+  }
+}
+
+template <class T>
 Status select_int_block(Encoding encoding, ByteSpan bytes, size_t rows, const IntPredicate& predicate,
                         std::span<uint64_t> words) {
   switch (encoding) {
@@ -123,6 +132,8 @@ template std::optional<Encoding> IntBlockEncoder::encode_below(std::span<const i
 template Status decode_int_block(Encoding, ByteSpan, std::span<uint8_t>);
 template Status decode_int_block(Encoding, ByteSpan, std::span<uint32_t>);
 template Status decode_int_block(Encoding, ByteSpan, std::span<int64_t>);
+template Status decode_int_block_rows(Encoding, ByteSpan, std::span<const uint64_t>, std::span<uint32_t>);
+template Status decode_int_block_rows(Encoding, ByteSpan, std::span<const uint64_t>, std::span<int64_t>);
 template Status select_int_block<uint8_t>(Encoding, ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);
 template Status select_int_block<uint32_t>(Encoding, ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);
 template Status select_int_block<int64_t>(Encoding, ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);

@@ -30,6 +30,9 @@ class IntBlockEncoder {
 // `bytes` must be used up exactly. An encoding for something else is corruption.
 template <class T>
 Status decode_int_block(Encoding encoding, ByteSpan bytes, std::span<T> out);
+// The same for the rows of `selected` alone, few of many; what stands in other rows means nothing.
+template <class T>
+Status decode_int_block_rows(Encoding encoding, ByteSpan bytes, std::span<const uint64_t> selected, std::span<T> out);
 // Replaces selection_words(rows) words by the rows that match.
 template <class T>
 Status select_int_block(Encoding encoding, ByteSpan bytes, size_t rows, const IntPredicate& predicate,

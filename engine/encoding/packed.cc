@@ -56,6 +56,14 @@ Status decode_packed(ByteSpan bytes, std::span<T> out) {
 }
 
 template <class T>
+Status decode_packed_rows(ByteSpan bytes, std::span<const uint64_t> selected, std::span<T> out) {
+  TALLY_ASSIGN_OR_RETURN(PackedInts ints, PackedInts::take<T>(bytes, out.size()));
+  if (!bytes.empty()) return fail(Code::kCorruption, "bytes behind packed integers");
+  ints.decode_rows(selected, out);
+  return {};
+}
+
+template <class T>
 Status select_packed(ByteSpan bytes, size_t rows, const IntPredicate& predicate, std::span<uint64_t> words) {
   TALLY_ASSIGN_OR_RETURN(PackedInts ints, PackedInts::take<T>(bytes, rows));
   if (!bytes.empty()) return fail(Code::kCorruption, "bytes behind packed integers");
@@ -157,6 +165,9 @@ template int64_t packed_base<int64_t>(int64_t, unsigned);
 template Status decode_packed(ByteSpan, std::span<uint8_t>);
 template Status decode_packed(ByteSpan, std::span<uint32_t>);
 template Status decode_packed(ByteSpan, std::span<int64_t>);
+template Status decode_packed_rows(ByteSpan, std::span<const uint64_t>, std::span<uint8_t>);
+template Status decode_packed_rows(ByteSpan, std::span<const uint64_t>, std::span<uint32_t>);
+template Status decode_packed_rows(ByteSpan, std::span<const uint64_t>, std::span<int64_t>);
 template Status select_packed<uint8_t>(ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);
 template Status select_packed<uint32_t>(ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);
 template Status select_packed<int64_t>(ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);

@@ -18,6 +18,7 @@
 #include "engine/encoding/bit_pack.h"
 #include "engine/encoding/int_predicate.h"
 #include "engine/encoding/int_stats.h"
+#include "engine/encoding/selection.h"
 
 namespace tally {
 
@@ -37,6 +38,9 @@ int64_t packed_base(int64_t lowest, unsigned width);
 // `bytes` must be used up exactly.
 template <class T>
 Status decode_packed(ByteSpan bytes, std::span<T> out);
+// The same for the rows of `selected` alone; what stands in others is left as it was.
+template <class T>
+Status decode_packed_rows(ByteSpan bytes, std::span<const uint64_t> selected, std::span<T> out);
 // Replaces selection_words(rows) words. What decode_packed() would refuse is refused here too.
 template <class T>
 Status select_packed(ByteSpan bytes, size_t rows, const IntPredicate& predicate, std::span<uint64_t> words);
@@ -56,6 +60,11 @@ class PackedInts {
   }
   template <class T>
   void decode(std::span<T> out) const;  // of the T that take() was asked for
+  // The rows of `selected` alone, one by one; what stands in others is left as it was.
+  template <class T>
+  void decode_rows(std::span<const uint64_t> selected, std::span<T> out) const {
+    for_each_selected(selected, [&](size_t row) { out[row] = static_cast<T>(value_at(row)); });
+  }
   void select(const IntPredicate& predicate, std::span<uint64_t> words) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "engine/encoding/patched.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/encoding/packed.h"
 #include "engine/encoding/selection.h"
@@ -225,16 +226,39 @@ Status decode_patched(ByteSpan bytes, std::span<T> out) {
 }
 
 template <class T>
+Status decode_patched_rows(ByteSpan bytes, std::span<const uint64_t> selected, std::span<T> out) {
+  TALLY_ASSIGN_OR_RETURN(Patched patched, open_patched<T>(bytes, out.size()));
+  patched.ints.decode_rows(selected, out);
+  bool in_range = true;
+  for (size_t i = 0; i < patched.rows.size(); ++i) {
+    const size_t row = patched.rows[i];
+    if (!is_selected(selected, row)) continue;
+    int64_t value = patched.value_of(i, static_cast<int64_t>(out[row]));
+    in_range &= int_fits<T>(value);
+    out[row] = static_cast<T>(value);
+  }
+  if (!in_range) return out_of_range();
+  return {};
+}
+
+template <class T>
 Status select_patched(ByteSpan bytes, size_t rows, const IntPredicate& predicate, std::span<uint64_t> words) {
   TALLY_ASSIGN_OR_RETURN(Patched patched, open_patched<T>(bytes, rows));
   patched.ints.select(predicate, words);
+  const int64_t base = patched.ints.base();
+  const auto span = static_cast<int64_t>(packed_largest(patched.ints.width()));
   bool in_range = true;
   for (size_t i = 0; i < patched.rows.size(); ++i) {
-    size_t row = patched.rows[i];
-    int64_t value = patched.value_of(i, patched.ints.value_at(row));
+    const size_t row = patched.rows[i];
+    const uint64_t bit = uint64_t{1} << row % 64;
+    words[row / 64] &= ~bit;
+    // What is above the low bits mostly says enough.
+    const int64_t low = patched.value_of(i, base);
+    const bool known = int_fits<T>(low) && low <= std::numeric_limits<int64_t>::max() - span && int_fits<T>(low + span);
+    if (known && (low > predicate.last() || low + span < predicate.first())) continue;
+    const int64_t value = patched.value_of(i, patched.ints.value_at(row));
     in_range &= int_fits<T>(value);
-    uint64_t& word = words[row / 64];
-    word = (word & ~(uint64_t{1} << row % 64)) | static_cast<uint64_t>(predicate.matches(value)) << row % 64;
+    words[row / 64] |= predicate.matches(value) ? bit : 0;
   }
   if (!in_range) return out_of_range();
   return {};
@@ -249,6 +273,9 @@ template void PatchedIntsBuilder::encode(std::span<const int64_t>, Bytes&) const
 template Status decode_patched(ByteSpan, std::span<uint8_t>);
 template Status decode_patched(ByteSpan, std::span<uint32_t>);
 template Status decode_patched(ByteSpan, std::span<int64_t>);
+template Status decode_patched_rows(ByteSpan, std::span<const uint64_t>, std::span<uint8_t>);
+template Status decode_patched_rows(ByteSpan, std::span<const uint64_t>, std::span<uint32_t>);
+template Status decode_patched_rows(ByteSpan, std::span<const uint64_t>, std::span<int64_t>);
 template Status select_patched<uint8_t>(ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);
 template Status select_patched<uint32_t>(ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);
 template Status select_patched<int64_t>(ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);

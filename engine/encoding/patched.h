@@ -61,6 +61,9 @@ class PatchedIntsBuilder {
 // `bytes` must be used up exactly.
 template <class T>
 Status decode_patched(ByteSpan bytes, std::span<T> out);
+// The same for the rows of `selected` alone; what stands in others is left as it was.
+template <class T>
+Status decode_patched_rows(ByteSpan bytes, std::span<const uint64_t> selected, std::span<T> out);
 // Searches the packed bits, then looks at each exception. Replaces selection_words(rows) words.
 template <class T>
 Status select_patched(ByteSpan bytes, size_t rows, const IntPredicate& predicate, std::span<uint64_t> words);

@@ -40,6 +40,16 @@ inline void select_all(size_t rows, std::span<uint64_t> words) {
 
 inline bool is_selected(std::span<const uint64_t> words, size_t row) { return (words[row / 64] >> row % 64 & 1u) != 0; }
 
+// visit(row) for each selected row, ascending.
+template <class Visit>
+void for_each_selected(std::span<const uint64_t> words, Visit visit) {
+  for (size_t word = 0; word < words.size(); ++word) {
+    for (uint64_t left = words[word]; left != 0; left &= left - 1) {
+      visit(word * 64 + static_cast<size_t>(std::countr_zero(left)));
+    }
+  }
+}
+
 inline size_t count_selected(std::span<const uint64_t> words) {
   size_t count = 0;
   for (uint64_t word : words) count += static_cast<size_t>(std::popcount(word));
