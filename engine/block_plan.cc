@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/encoding/selection.h"
+#include "engine/segment_indexes.h"
 
 namespace tally {
 
@@ -48,6 +49,7 @@ class Planner {
     for (const ScanPredicate& predicate : filter_.predicates) ask_sort_order(predicate);
     for (const ScanPredicate& predicate : filter_.predicates) ask_zones(predicate);
     for (const ScanPredicate& predicate : filter_.predicates) TALLY_TRY(ask_index(predicate));
+    for (const ScanPredicate& predicate : filter_.predicates) TALLY_TRY(ask_id_filter(predicate));
     for (uint32_t block = 0; block < alive_.size(); ++block) {
       if (alive_[block] != 0) plan_.blocks.push_back(block);
     }
@@ -120,6 +122,20 @@ class Planner {
                                                                    std::to_string(predicate.column_id)));
     }
     keep(plan_.counts.by_index, [&](uint32_t block) { return is_selected(words, block); });
+    return {};
+  }
+
+  // The filter is about the file as a whole.
+  Status ask_id_filter(const ScanPredicate& predicate) {
+    const IdPredicate* ids = std::get_if<IdPredicate>(&predicate.matches);
+    if (ids == nullptr || left_ == 0) return {};
+    TALLY_ASSIGN_OR_RETURN(auto loaded, segment_.id_filter());
+    if (!loaded) return {};
+    auto may_be_there = [&](const IdPredicate::Id& id) {
+      return loaded->filter.may_contain(filter_hash(id.kind, id.slot));
+    };
+    const bool any = std::any_of(ids->ids().begin(), ids->ids().end(), may_be_there);
+    keep(plan_.counts.by_id_filter, [&](uint32_t) { return any; });
     return {};
   }
 

@@ -1,7 +1,5 @@
 #include "engine/memtable_filter.h"
 
-#include <bit>
-
 #include "engine/dictionary.h"
 #include "engine/encoding/selection.h"
 
@@ -12,15 +10,16 @@ namespace {
 // Takes the rows out of `words` that do not match; looks only at those that are still in.
 template <class Matches>
 void keep(std::span<uint64_t> words, Matches matches) {
-  for (size_t word = 0; word < words.size(); ++word) {
-    for (uint64_t left = words[word]; left != 0; left &= left - 1) {
-      const unsigned bit = static_cast<unsigned>(std::countr_zero(left));
-      if (!matches(word * 64 + bit)) words[word] &= ~(uint64_t{1} << bit);
-    }
-  }
+  for_each_selected(words, [&](size_t row) {
+    if (!matches(row)) words[row / 64] &= ~(uint64_t{1} << row % 64);
+  });
 }
 
-void keep_matches(const ScanPredicate& predicate, const BlockColumns::Selected& column, std::span<uint64_t> words) {
+void keep_matches(const ScanPredicate& predicate, const MemtableSlice& slice, const BlockColumns::Selected& column,
+                  std::span<uint64_t> words) {
+  if (const IdPredicate* ids = std::get_if<IdPredicate>(&predicate.matches)) {
+    return keep(words, [&](size_t row) { return ids->matches(slice.id_kinds[row], slice.ids[row]); });
+  }
   if (const StringPredicate* strings = std::get_if<StringPredicate>(&predicate.matches)) {
     if (column.strings == nullptr) return select_none(words);
     return keep(words, [&](size_t row) { return strings->matches(column.strings[row]); });
@@ -37,12 +36,13 @@ void keep_matches(const ScanPredicate& predicate, const BlockColumns::Selected& 
 
 }  // namespace
 
-void filter_slice(const ScanFilter& filter, uint32_t rows, const TimeUs* times,
-                  std::span<const BlockColumns::Selected> columns, std::span<uint64_t> words) {
-  select_all(rows, words);
-  for (size_t i = 0; i < filter.predicates.size(); ++i) keep_matches(filter.predicates[i], columns[i], words);
+void filter_slice(const ScanFilter& filter, const MemtableSlice& slice, std::span<uint64_t> words) {
+  select_all(slice.rows, words);
+  for (size_t i = 0; i < filter.predicates.size(); ++i) {
+    keep_matches(filter.predicates[i], slice, slice.columns[i], words);
+  }
   if (filter.from == INT64_MIN && filter.to == INT64_MAX) return;
-  keep(words, [&](size_t row) { return times[row] >= filter.from && times[row] < filter.to; });
+  keep(words, [&](size_t row) { return slice.times[row] >= filter.from && slice.times[row] < filter.to; });
 }
 
 }  // namespace tally

@@ -9,9 +9,16 @@
 
 namespace tally {
 
-// `times` has `rows`, `columns` one entry a predicate of the filter; a column that the chunk does not have has no arrays.
-// Replaces selection_words(rows) words.
-void filter_slice(const ScanFilter& filter, uint32_t rows, const TimeUs* times,
-                  std::span<const BlockColumns::Selected> columns, std::span<uint64_t> words);
+struct MemtableSlice {
+  uint32_t rows = 0;
+  const TimeUs* times = nullptr;
+  const IdSlot* ids = nullptr;
+  const IdKind* id_kinds = nullptr;
+  std::span<const BlockColumns::Selected>
+      columns;  // one a predicate; a column that the chunk does not have has no arrays
+};
+
+// Replaces selection_words(slice.rows) words.
+void filter_slice(const ScanFilter& filter, const MemtableSlice& slice, std::span<uint64_t> words);
 
 }  // namespace tally

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "engine/encoding/int_predicate.h"
 #include "engine/encoding/string_dictionary.h"
+#include "engine/id_predicate.h"
 
 namespace tally {
 
@@ -17,7 +18,7 @@ namespace tally {
 struct ScanPredicate {
   uint32_t column_id = 0;
   bool is_dimension = false;
-  std::variant<IntPredicate, StringPredicate> matches;
+  std::variant<IntPredicate, StringPredicate, IdPredicate> matches;
 };
 
 // Rows with an event time in [from, to) for which every predicate holds.
@@ -34,6 +35,7 @@ struct BlockCounts {
   uint64_t by_sort_order = 0;  // the zones of the first dimension, which ascend within a day
   uint64_t by_zone = 0;        // of any other column
   uint64_t by_index = 0;
+  uint64_t by_id_filter = 0;
   uint64_t read = 0;
 
   BlockCounts& operator+=(const BlockCounts& other) {
@@ -42,6 +44,7 @@ struct BlockCounts {
     by_sort_order += other.by_sort_order;
     by_zone += other.by_zone;
     by_index += other.by_index;
+    by_id_filter += other.by_id_filter;
     read += other.read;
     return *this;
   }

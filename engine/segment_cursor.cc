@@ -133,6 +133,15 @@ Status SegmentCursor::select_encoded(uint32_t block, Slot& slot, const ScanPredi
     if (slot.stored.form != ColumnForm::kStrings) return fail(Code::kInternal, "strings asked of another column");
     return select_strings_block(form, slot.bytes.raw, rows, *strings, words);
   }
+  if (const IdPredicate* ids = std::get_if<IdPredicate>(&predicate.matches)) {
+    if (slot.stored.form != ColumnForm::kIds) return fail(Code::kInternal, "ids asked of another column");
+    TALLY_TRY(decode(block, slot));
+    select_none(words);
+    for (size_t row = 0; row < rows; ++row) {
+      words[row / 64] |= static_cast<uint64_t>(ids->matches(slot.id_kinds[row], slot.ids[row])) << row % 64;
+    }
+    return {};
+  }
   const IntPredicate& ints = std::get<IntPredicate>(predicate.matches);
   if ((form.flags & kBlockOfRecord) != 0) {
     TALLY_TRY(decode(block, slot));

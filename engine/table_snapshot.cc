@@ -156,7 +156,12 @@ class TableScan final : public RawScan {
   uint32_t select_slice(const Chunk& chunk, uint32_t first, uint32_t rows) {
     for (size_t i = 0; i < asked_.size(); ++i) asked_[i] = column_slice(chunk, asked_places_[i], first);
     words_.resize(selection_words(rows));
-    filter_slice(spec_.filter, rows, chunk.times() + first, asked_, words_);
+    const MemtableSlice slice{.rows = rows,
+                              .times = chunk.times() + first,
+                              .ids = chunk.ids() + first,
+                              .id_kinds = chunk.id_kinds() + first,
+                              .columns = asked_};
+    filter_slice(spec_.filter, slice, words_);
     return static_cast<uint32_t>(count_selected(words_));
   }
 

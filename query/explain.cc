@@ -73,6 +73,7 @@ class Explanation {
       blocks.add(scan.blocks.by_sort_order, "sort order");
       blocks.add(scan.blocks.by_zone, "zones");
       blocks.add(scan.blocks.by_index, "index");
+      blocks.add(scan.blocks.by_id_filter, "id filter");
       line("blocks: " + grouped(scan.blocks.read) + " read of " + grouped(scan.blocks.all) + blocks.text());
       line("rows: " + grouped(scan.rows_read) + " looked at, " + grouped(scan.memtable_rows) + " of them in memory; " +
            grouped(scan.rows_selected) + " selected, " + grouped(returned) + " returned");

@@ -125,24 +125,40 @@ class PushDown {
     std::optional<Comparison> comparison = as_comparison(expr);
     if (!in && !comparison) return false;
     const InputColumn& column = input(in ? *expr.args[0] : *comparison->slot);
+    if (column.source == InputColumn::Source::kId) return push_ids(column, expr, comparison);
     if (column.source != InputColumn::Source::kField) return false;
     if (column.type == SqlType::kString) return push_strings(column, expr, comparison);
     return in ? push_numbers_in(column, *expr.set) : push_number(column, *comparison);
   }
 
-  bool push_strings(const InputColumn& column, const BoundExpr& expr, const std::optional<Comparison>& comparison) {
+  // The strings of = and IN; nullopt: it is something else.
+  static std::optional<std::vector<std::string_view>> strings_of(const BoundExpr& expr,
+                                                                 const std::optional<Comparison>& comparison) {
     std::vector<std::string_view> values;
     if (comparison) {
-      if (comparison->op != Op::kEqual || comparison->constant->type != SqlType::kString) return false;
+      if (comparison->op != Op::kEqual || comparison->constant->type != SqlType::kString) return std::nullopt;
       values.push_back(comparison->constant->text);
-    } else {
-      for (const Datum& value : expr.set->values) {
-        if (value.type != SqlType::kString) return false;
-        values.push_back(value.text);
-      }
+      return values;
     }
-    const size_t count = values.size();
-    add(column, false, StringPredicate::any_of(std::move(values)), count, "value");
+    for (const Datum& value : expr.set->values) {
+      if (value.type != SqlType::kString) return std::nullopt;
+      values.push_back(value.text);
+    }
+    return values;
+  }
+
+  bool push_strings(const InputColumn& column, const BoundExpr& expr, const std::optional<Comparison>& comparison) {
+    std::optional<std::vector<std::string_view>> values = strings_of(expr, comparison);
+    if (!values) return false;
+    const size_t count = values->size();
+    add(column, false, StringPredicate::any_of(*std::move(values)), count, "value");
+    return true;
+  }
+
+  bool push_ids(const InputColumn& column, const BoundExpr& expr, const std::optional<Comparison>& comparison) {
+    std::optional<std::vector<std::string_view>> values = strings_of(expr, comparison);
+    if (!values) return false;
+    add(column, false, IdPredicate::any_of(*values), values->size(), "id");
     return true;
   }
 
@@ -184,18 +200,12 @@ class PushDown {
   static std::optional<std::vector<int64_t>> find_codes(const BoundExpr& expr, const InputColumn& column,
                                                         const Dictionary& dictionary) {
     if (column.type != SqlType::kString) return std::nullopt;
-    std::vector<std::string_view> values;
     std::optional<Comparison> comparison = as_comparison(expr);
-    if (comparison && comparison->op == Op::kEqual && comparison->constant->type == SqlType::kString) {
-      values.push_back(comparison->constant->text);
-    } else if (expr.op == Op::kIn && !expr.negated && expr.args[0]->op == Op::kSlot) {
-      for (const Datum& value : expr.set->values) {
-        if (value.type != SqlType::kString) return std::nullopt;
-        values.push_back(value.text);
-      }
-    } else {
-      return std::nullopt;
-    }
+    const bool in = expr.op == Op::kIn && !expr.negated && expr.args[0]->op == Op::kSlot;
+    if (!comparison && !in) return std::nullopt;
+    std::optional<std::vector<std::string_view>> asked = strings_of(expr, comparison);
+    if (!asked) return std::nullopt;
+    const std::vector<std::string_view>& values = *asked;
     std::vector<uint32_t> found(values.size());
     dictionary.find_all(values, found);
     std::vector<int64_t> codes;
@@ -226,8 +236,8 @@ class PushDown {
     return std::vector<int64_t>(matching->begin(), matching->end());
   }
 
-  void add(const InputColumn& column, bool is_dimension, std::variant<IntPredicate, StringPredicate> matches,
-           size_t count, std::string_view unit) {
+  void add(const InputColumn& column, bool is_dimension, decltype(ScanPredicate::matches) matches, size_t count,
+           std::string_view unit) {
     out_.filter.predicates.push_back(
         {.column_id = column.column_id, .is_dimension = is_dimension, .matches = std::move(matches)});
     std::string text =
