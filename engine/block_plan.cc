@@ -12,7 +12,7 @@ using namespace segment_format;  // NOLINT: this file reads a part of the format
 namespace {
 
 bool zone_may_match(const IntPredicate& predicate, int64_t min, int64_t max) {
-  if (max < predicate.first() || min > predicate.last()) return false;
+  if (max < predicate.first() || min > predicate.last() || predicate.first() > predicate.last()) return false;
   if (predicate.is_range()) return true;
   auto next = std::lower_bound(predicate.values().begin(), predicate.values().end(), min);
   return next != predicate.values().end() && *next <= max;
@@ -104,9 +104,15 @@ class Planner {
            [&](uint32_t block) { return zone_may_match(*ints, zones->min[block], zones->max[block]); });
       return;
     }
-    if (footer_.schema->find_column(predicate.column_id) != nullptr) return;
+    if (has_column(predicate.column_id)) return;
     bool null_matches = predicate.is_dimension && ints != nullptr && ints->matches(kNullCode);
     keep(plan_.counts.by_zone, [&](uint32_t) { return null_matches; });
+  }
+
+  // Of the schema, or the engine's own.
+  bool has_column(uint32_t column_id) const {
+    return std::any_of(footer_.columns.begin(), footer_.columns.end(),
+                       [column_id](const StoredColumn& column) { return column.id == column_id; });
   }
 
   Status ask_index(const ScanPredicate& predicate) {

@@ -64,6 +64,20 @@ SegmentRows::SegmentRows(const Schema& the_schema, uint64_t seed, SegmentRowsOpt
     for (size_t d = 0; d < dimensions; ++d) codes[d].push_back(keys[row].codes[d]);
     fill_row(random, options, row);
   }
+  Random told(seed + 1);
+  if (options.told.value_or(told.chance(0.5)) && !times.empty()) fill_records(told);
+}
+
+// In half of all cases each record has one arrival, as the log has it; in the others distances are arbitrary.
+void SegmentRows::fill_records(Random& random) {
+  const bool one_arrival = random.chance(0.5);
+  std::map<Lsn, RecordTime> by_lsn;
+  for (size_t row = 0; row < times.size(); ++row) {
+    auto [record, fresh] =
+        by_lsn.try_emplace(lsns[row], RecordTime{.lsn = lsns[row], .arrival = arrivals[row], .event = times[row]});
+    if (one_arrival) arrivals[row] = record->second.arrival;
+  }
+  for (auto& [lsn, record] : by_lsn) records.push_back(record);
 }
 
 void SegmentRows::fill_row(Random& random, const SegmentRowsOptions& options, size_t row) {
@@ -140,6 +154,10 @@ SegmentWriter::Options SegmentRows::writer_options(FileSystem& fs, const std::st
   options.table_uuid.fill(0x7A);
   options.schema = schema;
   for (const auto& dictionary : dictionaries) options.dictionaries.push_back(dictionary.get());
+  if (!records.empty()) {
+    options.records = records;
+    options.rows_max = times.size();
+  }
   return options;
 }
 

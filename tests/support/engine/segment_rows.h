@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/random.h"
@@ -20,6 +21,9 @@ struct SegmentRowsOptions {
   double text_ids = 0.2;     // the rest are UUIDs and derived ids
   uint32_t long_text = 0;    // longest string; 0: 30
   bool one_id_kind = false;  // UUIDs only
+  // Whether the writer is told how many rows come and when their log records arrived, as a flush does: then the file has an
+  // id filter, and times counted from records. nullopt: in half of all seeds.
+  std::optional<bool> told = std::nullopt;
 };
 
 class SegmentRows {
@@ -56,10 +60,12 @@ class SegmentRows {
   std::vector<std::vector<uint32_t>> codes;  // by dimension
   std::vector<Field> fields;
   std::vector<std::unique_ptr<Dictionary>> dictionaries;
+  std::vector<RecordTime> records;  // empty: the writer is told nothing
 
  private:
   void fill_row(Random& random, const SegmentRowsOptions& options, size_t row);
   void fill_id(Random& random, const SegmentRowsOptions& options, size_t row);
+  void fill_records(Random& random);
   StringRef text(Random& random, uint32_t longest);
   std::string compare_block(const BlockColumns& block, uint32_t first) const;
 

@@ -1,0 +1,170 @@
+#include "engine/block_cache.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "base/random.h"
+#include "tests/support/seed.h"
+
+using namespace tally;
+
+namespace {
+
+constexpr uint64_t kParts = 8;  // a cache's bytes are shared out among so many
+
+BlockCache::Value number(int value) { return std::make_shared<const int>(value); }
+int number_in(const BlockCache::Value& value) { return *static_cast<const int*>(value.get()); }
+
+// Keys that fall into one part of a cache: with room for one small entry a part, who pushes out whom shares it.
+std::vector<BlockCache::Key> keys_of_one_part(size_t wanted) {
+  const BlockCache::Key first{7, 0, 1};
+  std::vector<BlockCache::Key> keys{first};
+  for (uint32_t block = 1; keys.size() < wanted; ++block) {
+    BlockCache cache(kParts * 10);
+    cache.insert(first, number(0), 10);
+    cache.insert({7, block, 1}, number(0), 10);
+    if (cache.stats().entries == 1) keys.push_back({7, block, 1});
+  }
+  return keys;
+}
+
+}  // namespace
+
+TEST_CASE("block cache: what went in comes out, and what did not does not") {
+  BlockCache cache(kParts * 1000);
+  CHECK(cache.find({1, 2, 3}) == nullptr);
+  cache.insert({1, 2, 3}, number(42), 100);
+  REQUIRE(cache.find({1, 2, 3}) != nullptr);
+  CHECK(number_in(cache.find({1, 2, 3})) == 42);
+  for (BlockCache::Key other : {BlockCache::Key{0, 2, 3}, {1, 3, 3}, {1, 2, 4}}) CHECK(cache.find(other) == nullptr);
+  const BlockCache::Stats stats = cache.stats();
+  CHECK(stats.hits == 2);
+  CHECK(stats.misses == 4);
+  CHECK(stats.entries == 1);
+  CHECK(stats.bytes == 100);
+  CHECK(stats.bytes_max == kParts * 1000);
+}
+
+TEST_CASE("block cache: of two who read the same block at once, the first stays") {
+  BlockCache cache(kParts * 1000);
+  cache.insert({1, 2, 3}, number(1), 100);
+  cache.insert({1, 2, 3}, number(2), 300);
+  CHECK(number_in(cache.find({1, 2, 3})) == 1);
+  CHECK(cache.stats().bytes == 100);
+}
+
+TEST_CASE("block cache: an entry larger than a part's share is not kept, and drives nobody out") {
+  BlockCache cache(kParts * 100);
+  for (uint32_t block = 0; block < 8; ++block) cache.insert({1, block, 0}, number(1), 10);
+  const uint64_t entries = cache.stats().entries;
+  cache.insert({2, 0, 0}, number(2), 101);
+  CHECK(cache.find({2, 0, 0}) == nullptr);
+  CHECK(cache.stats().entries == entries);
+  cache.insert({2, 0, 0}, number(2), 100);  // just fits
+  CHECK(cache.find({2, 0, 0}) != nullptr);
+}
+
+TEST_CASE("block cache: what was used twice outlives a scan of many new blocks") {
+  const std::vector<BlockCache::Key> keys = keys_of_one_part(60);
+  BlockCache cache(kParts * 100);
+  for (size_t i = 0; i < 4; ++i) {
+    cache.insert(keys[i], number(1), 10);
+    REQUIRE(cache.find(keys[i]) != nullptr);  // the second use
+  }
+  for (size_t i = 4; i < keys.size(); ++i) cache.insert(keys[i], number(2), 10);
+  for (size_t i = 0; i < 4; ++i) CHECK(cache.find(keys[i]) != nullptr);
+  CHECK(cache.find(keys[4]) == nullptr);                // of the scan the oldest went
+  CHECK(cache.find(keys[keys.size() - 1]) != nullptr);  // and the newest is there
+}
+
+TEST_CASE("block cache: the protected share does not fill everything: what is new still finds room") {
+  const std::vector<BlockCache::Key> keys = keys_of_one_part(14);
+  BlockCache cache(kParts * 100);
+  for (size_t i = 0; i < 10; ++i) {
+    cache.insert(keys[i], number(1), 10);
+    CHECK(cache.find(keys[i]) != nullptr);
+  }
+  // Eight of ten are protected; the two used longest ago are on probation again, and go first.
+  cache.insert(keys[10], number(2), 10);
+  cache.insert(keys[11], number(2), 10);
+  CHECK(cache.find(keys[0]) == nullptr);
+  CHECK(cache.find(keys[1]) == nullptr);
+  for (size_t i = 2; i < 12; ++i) CHECK(cache.find(keys[i]) != nullptr);
+}
+
+TEST_CASE("block cache: who holds an entry keeps it alive, cached or not") {
+  const std::vector<BlockCache::Key> keys = keys_of_one_part(2);
+  BlockCache::Value held;
+  std::weak_ptr<const void> watched;
+  {
+    BlockCache cache(kParts * 10);
+    cache.insert(keys[0], number(5), 10);
+    watched = held = cache.find(keys[0]);
+    cache.insert(keys[1], number(6), 10);  // drives it out, or is driven out
+    cache.insert(keys[1], number(6), 10);
+  }
+  CHECK(number_in(held) == 5);
+  held.reset();
+  CHECK(watched.expired());
+}
+
+TEST_CASE("block cache: whatever is asked of it, it holds no more than its bytes and answers with what was put in") {
+  const uint64_t base = test_seed(1);
+  for (uint64_t seed = base; seed < base + 20; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    const uint64_t share = 50 + random.below(500);
+    BlockCache cache(kParts * share);
+    std::map<uint64_t, int> put;  // by key: what its first insert said, as long as it was never missed since
+    uint64_t hits = 0, misses = 0;
+    for (int step = 0; step < 3'000; ++step) {
+      const uint64_t which = random.below(random.chance(0.5) ? 20 : 300);
+      const BlockCache::Key key{which % 3, static_cast<uint32_t>(which), static_cast<uint32_t>(which % 7)};
+      if (random.chance(0.5)) {
+        const BlockCache::Value found = cache.find(key);
+        ++(found != nullptr ? hits : misses);
+        if (found != nullptr && number_in(found) / 10'000 != static_cast<int>(which)) FAIL("another's value");
+        if (found != nullptr && put.contains(which)) REQUIRE(number_in(found) == put[which]);
+        if (found == nullptr) put.erase(which);
+        continue;
+      }
+      const int value = static_cast<int>(which) * 10'000 + step;
+      const bool known = cache.find(key) != nullptr;
+      ++(known ? hits : misses);
+      cache.insert(key, number(value), random.below(share * 5 / 4));
+      if (!known) put[which] = value;
+      const BlockCache::Stats stats = cache.stats();
+      REQUIRE(stats.bytes <= stats.bytes_max);
+      REQUIRE(stats.hits == hits);
+      REQUIRE(stats.misses == misses);
+    }
+  }
+}
+
+TEST_CASE("block cache: threads read and write at once") {
+  BlockCache cache(kParts * 300);
+  std::vector<std::thread> threads;
+  std::vector<uint64_t> wrong(4);
+  for (size_t t = 0; t < wrong.size(); ++t) {
+    threads.emplace_back([&, t] {
+      Random random(t);
+      for (int step = 0; step < 2'000; ++step) {
+        const uint32_t which = static_cast<uint32_t>(random.below(60));
+        const BlockCache::Key key{1, which, 0};
+        if (auto found = cache.find(key); found != nullptr) {
+          wrong[t] += number_in(found) != static_cast<int>(which) ? 1 : 0;
+        } else {
+          cache.insert(key, number(static_cast<int>(which)), 10 + random.below(90));
+        }
+        if (step % 100 == 0) wrong[t] += cache.stats().bytes > cache.stats().bytes_max ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (uint64_t count : wrong) CHECK(count == 0);
+  CHECK(cache.stats().hits > 0);
+  CHECK(cache.stats().hits + cache.stats().misses == 4 * 2'000);
+}

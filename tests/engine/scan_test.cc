@@ -1,0 +1,206 @@
+// Scans with filters over segments and memtable at once, against a plain loop over every row of the same snapshot.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "base/checksum.h"
+#include "engine/database.h"
+#include "engine/encoding/selection.h"
+#include "tests/support/engine/plain_filter.h"
+#include "tests/support/engine/sample_schemas.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/seed.h"
+#include "tests/support/sim_disk.h"
+
+using namespace tally;
+
+namespace {
+
+constexpr TimeUs kNow = 20'000 * kMicrosPerDay + 5 * kMicrosPerHour;  // a few hours into a day: rows of two days
+
+// A table of small_schema() with random rows, some of them flushed.
+class ScanWorld {
+ public:
+  ScanWorld(uint64_t seed, uint64_t cache_bytes, uint32_t block_rows) : random_scope_(seed), disk_(seed), clock_(kNow) {
+    REQUIRE(init_database(disk_, "/db"));
+    DatabaseOptions options;
+    options.table.threads = false;
+    options.table.shards = 2;
+    options.table.log_file_bytes = 64 * limits::kKiB;
+    options.table.segment_block_rows = block_rows;
+    options.block_cache_bytes = cache_bytes;
+    database_ = *Database::open(disk_, clock_, "/db", options);
+    table_ = *database_->create_table(small_schema());
+  }
+
+  void send(Random& random, uint32_t rows, uint32_t values);
+  void flush() { REQUIRE(table_->flush()); }
+  std::shared_ptr<const Snapshot> snapshot() { return *table_->snapshot(); }
+
+ private:
+  SeededRandomScope random_scope_;
+  SimDisk disk_;
+  ManualClock clock_;
+  std::unique_ptr<Database> database_;
+  Table* table_ = nullptr;
+  uint64_t sent_ = 0;
+};
+
+void ScanWorld::send(Random& random, uint32_t rows, uint32_t values) {
+  const std::shared_ptr<const Schema> schema = table_->schema();
+  BatchBuilder builder(*schema);
+  auto position = [&](std::string_view name) {
+    return static_cast<size_t>(schema->find_column(name) - schema->columns.data());
+  };
+  for (uint32_t row = 0; row < rows; ++row) {
+    // One id in twenty comes again: duplicates and conflicts are rows too.
+    if (sent_ == 0 || random.chance(0.95)) ++sent_;
+    builder.set_time(kNow - static_cast<TimeUs>(random.below(20 * kMicrosPerHour)));
+    builder.set_id("row-" + std::to_string(sent_));
+    if (!random.chance(0.1)) builder.set_string(position("country"), "c" + std::to_string(random.below(values)));
+    if (!random.chance(0.1)) builder.set_int64(position("slot"), static_cast<int64_t>(random.below(values)) - 5);
+    if (!random.chance(0.2))
+      builder.set_string(position("kind"), random.chance(0.5) ? "click" : "a long kind of event");
+    if (!random.chance(0.2)) {
+      static const int64_t kEnds[] = {INT64_MIN, INT64_MAX, 0, -1};
+      builder.set_int64(position("amount"),
+                        random.chance(0.1) ? kEnds[random.below(4)] : static_cast<int64_t>(random.below(100)) - 50);
+    }
+    if (!random.chance(0.3)) builder.set_int64(position("cost"), static_cast<int64_t>(random.below(1'000)));
+    REQUIRE(builder.end_row());
+  }
+  IngestBatch batch;
+  batch.payload = builder.finish();
+  batch.payload_xxh3 = xxh3(batch.payload);
+  REQUIRE(table_->ingest(std::move(batch)));
+}
+
+// The rows that a scan lets through, in its order, with all their values.
+struct ScannedRows {
+  PlainRows plain;
+  std::vector<std::string> ids;
+  ScanStats stats;
+};
+
+void take_row(const RowBlock& block, uint32_t row, ScannedRows& out) {
+  out.plain.times.push_back(block.times[row]);
+  out.ids.push_back(format_id(block.id_kinds[row], block.ids[row]) + " at " + std::to_string(block.lsns[row]));
+  for (size_t c = 0; c < block.columns.size(); ++c) {
+    const BlockColumns::Selected& column = block.columns[c];
+    PlainColumn& plain = out.plain.columns[c];
+    if (column.codes != nullptr) {
+      plain.codes.push_back(column.codes[row]);
+    } else if (column.ints != nullptr) {
+      const bool null = column.nulls != nullptr && column.nulls[row] != 0;
+      plain.ints.push_back(null ? std::nullopt : std::optional(column.ints[row]));
+    } else {
+      const StringRef& text = column.strings[row];
+      plain.strings.push_back(text.is_null() ? std::nullopt : std::optional(std::string(text.view())));
+    }
+  }
+}
+
+ScannedRows scan(const Snapshot& snapshot, ScanFilter filter) {
+  ScanSpec spec;
+  ScannedRows out;
+  for (const Column& column : snapshot.schema().columns) {
+    if (column.role != ColumnRole::kDimension && column.role != ColumnRole::kField) continue;
+    spec.columns.column_ids.push_back(column.id);
+    out.plain.columns.emplace_back().id = column.id;
+  }
+  spec.columns.ids = spec.columns.lsns = true;
+  spec.filter = std::move(filter);
+  std::unique_ptr<RawScan> scan = snapshot.scan(std::move(spec));
+  while (true) {
+    auto block = scan->next();
+    REQUIRE_MESSAGE(block, (block ? "" : block.error().to_string()));
+    if (*block == nullptr) break;
+    const size_t before = out.ids.size();
+    for (uint32_t row = 0; row < (*block)->rows; ++row) {
+      if ((*block)->selected.empty() || is_selected((*block)->selected, row)) take_row(**block, row, out);
+    }
+    REQUIRE(out.ids.size() > before);  // a block without a row is left out
+  }
+  out.stats = scan->stats();
+  return out;
+}
+
+void check_scan(const Snapshot& snapshot, const ScannedRows& everything, const PlainFilter& filter) {
+  CAPTURE(filter.to_string());
+  const ScannedRows found = scan(snapshot, filter.scan_filter());
+  std::vector<std::string> wanted;
+  for (size_t row = 0; row < everything.ids.size(); ++row) {
+    if (filter.matches(everything.plain, row)) wanted.push_back(everything.ids[row]);
+  }
+  REQUIRE(found.ids == wanted);
+  for (size_t row = 0; row < found.ids.size(); ++row) REQUIRE(filter.matches(found.plain, row));  // with their values
+  const BlockCounts& blocks = found.stats.blocks;
+  CHECK(blocks.all == blocks.by_time + blocks.by_sort_order + blocks.by_zone + blocks.by_index + blocks.read);
+  CHECK(found.stats.rows_selected == wanted.size());
+  CHECK(found.stats.rows_read <= everything.ids.size());
+  CHECK(found.stats.segments == everything.stats.segments);
+  CHECK(found.stats.memtable_rows == everything.stats.memtable_rows);
+}
+
+}  // namespace
+
+TEST_CASE("scan: random filters over segments and memtable find what a plain loop finds") {
+  const uint64_t base = test_seed(1);
+  for (uint64_t seed = base; seed < base + 8; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    static const uint64_t kCacheBytes[] = {0, 30'000, 64 * limits::kMiB};
+    ScanWorld world(seed, kCacheBytes[seed % 3], static_cast<uint32_t>(4 + random.below(60)));
+    const uint32_t values = static_cast<uint32_t>(2 + random.below(60));
+    for (int batch = 0; batch < 6; ++batch) {
+      world.send(random, static_cast<uint32_t>(1 + random.below(300)), values);
+      if (random.chance(0.5)) world.flush();
+    }
+    world.send(random, 50, values);  // new codes that no segment knows, now and then
+    const auto snapshot = world.snapshot();
+    const ScannedRows everything = scan(*snapshot, {});
+    REQUIRE(everything.ids.size() >= 56);
+    CHECK(everything.stats.rows_selected == everything.ids.size());
+    for (int question = 0; question < 40; ++question) {
+      PlainFilter filter = PlainFilter::random(random, everything.plain);
+      check_scan(*snapshot, everything, filter);
+    }
+  }
+}
+
+TEST_CASE("scan: an answer is the same before a flush and behind it") {
+  const uint64_t seed = test_seed(21);
+  CAPTURE(seed);
+  Random random(seed);
+  ScanWorld world(seed, 64 * limits::kMiB, 16);
+  world.send(random, 400, 30);
+  const auto before = world.snapshot();
+  world.flush();
+  const auto behind = world.snapshot();
+  const ScannedRows everything = scan(*before, {});
+  CHECK(everything.stats.memtable_rows == 400);
+  for (int question = 0; question < 60; ++question) {
+    const PlainFilter filter = PlainFilter::random(random, everything.plain);
+    CAPTURE(filter.to_string());
+    std::vector<std::string> first = scan(*before, filter.scan_filter()).ids;
+    const ScannedRows second_rows = scan(*behind, filter.scan_filter());
+    std::vector<std::string> second = second_rows.ids;
+    CHECK(second_rows.stats.memtable_rows == 0);
+    std::sort(first.begin(), first.end());
+    std::sort(second.begin(), second.end());
+    REQUIRE(first == second);
+  }
+}
+
+TEST_CASE("scan: a segment outside the time range is not opened") {
+  Random random(3);
+  ScanWorld world(3, 0, 16);
+  world.send(random, 100, 5);
+  world.flush();
+  const auto snapshot = world.snapshot();
+  const ScannedRows none = scan(*snapshot, {.from = kNow + 1, .to = INT64_MAX, .predicates = {}});
+  CHECK(none.ids.empty());
+  CHECK(none.stats.segments == 2);
+  CHECK(none.stats.segments_by_time == 2);
+  CHECK(none.stats.blocks == BlockCounts{});
+}
