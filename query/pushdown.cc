@@ -4,6 +4,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/bytes.h"
 #include "query/evaluate.h"
 
 namespace tally {
@@ -196,22 +197,54 @@ class PushDown {
     return true;
   }
 
-  // Of = and IN over strings: the dictionary is asked for each value.
+  // The numbers of = and IN as a dictionary has them, 8 bytes little-endian; those that no INT64 is left out.
+  static std::optional<std::vector<std::string>> stored_numbers_of(const BoundExpr& expr,
+                                                                   const std::optional<Comparison>& comparison) {
+    std::vector<std::string> stored;
+    auto add_number = [&](const Datum& value) {
+      std::optional<IntPredicate> range;
+      if (is_numeric(value.type)) range = stored_range(Op::kEqual, value.number, 0);
+      if (range && range->first() <= range->last()) {
+        std::string bytes(sizeof(int64_t), 0);
+        store_le(reinterpret_cast<uint8_t*>(bytes.data()), range->first());
+        stored.push_back(std::move(bytes));
+      }
+      return range.has_value();
+    };
+    if (comparison) {
+      if (comparison->op != Op::kEqual || !add_number(*comparison->constant)) return std::nullopt;
+      return stored;
+    }
+    for (const Datum& value : expr.set->values) {
+      if (!add_number(value)) return std::nullopt;
+    }
+    return stored;
+  }
+
+  // Of = and IN: the dictionary is asked for each value.
   static std::optional<std::vector<int64_t>> find_codes(const BoundExpr& expr, const InputColumn& column,
                                                         const Dictionary& dictionary) {
-    if (column.type != SqlType::kString) return std::nullopt;
     std::optional<Comparison> comparison = as_comparison(expr);
     const bool in = expr.op == Op::kIn && !expr.negated && expr.args[0]->op == Op::kSlot;
     if (!comparison && !in) return std::nullopt;
-    std::optional<std::vector<std::string_view>> asked = strings_of(expr, comparison);
-    if (!asked) return std::nullopt;
-    const std::vector<std::string_view>& values = *asked;
+    std::vector<std::string> numbers;
+    std::vector<std::string_view> values;
+    if (column.type == SqlType::kString) {
+      std::optional<std::vector<std::string_view>> asked = strings_of(expr, comparison);
+      if (!asked) return std::nullopt;
+      values = *std::move(asked);
+    } else {
+      std::optional<std::vector<std::string>> asked = stored_numbers_of(expr, comparison);
+      if (!asked) return std::nullopt;
+      numbers = *std::move(asked);
+      values.assign(numbers.begin(), numbers.end());
+    }
     std::vector<uint32_t> found(values.size());
     dictionary.find_all(values, found);
     std::vector<int64_t> codes;
     for (size_t i = 0; i < values.size(); ++i) {
       if (found[i] != Dictionary::kNotFoundCode) codes.push_back(found[i]);
-      if (values[i] == kOtherText) codes.push_back(kOtherCode);
+      if (column.type == SqlType::kString && values[i] == kOtherText) codes.push_back(kOtherCode);
     }
     return codes;
   }

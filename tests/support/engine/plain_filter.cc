@@ -135,7 +135,7 @@ PlainFilter PlainFilter::random(Random& random, const PlainRows& rows) {
 ScanFilter PlainFilter::scan_filter() const {
   ScanFilter filter{.from = from, .to = to, .predicates = {}};
   for (const PlainPredicate& plain : predicates) {
-    std::variant<IntPredicate, StringPredicate> matches = IntPredicate::range(plain.first, plain.last);
+    decltype(ScanPredicate::matches) matches = IntPredicate::range(plain.first, plain.last);
     if (plain.values) matches = IntPredicate::any_of({plain.values->begin(), plain.values->end()});
     if (plain.of_strings) matches = StringPredicate::any_of({plain.texts.begin(), plain.texts.end()});
     filter.predicates.push_back(
