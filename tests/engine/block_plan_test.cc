@@ -129,7 +129,8 @@ std::string PlannedSegment::check_plan(const PlainFilter& filter) const {
   auto plan = reader_->plan(filter.scan_filter());
   if (!plan) return plan.error().to_string();
   const BlockCounts& counts = plan->counts;
-  const uint64_t spared = counts.by_time + counts.by_sort_order + counts.by_zone + counts.by_index;
+  const uint64_t spared =
+      counts.by_time + counts.by_sort_order + counts.by_zone + counts.by_index + counts.by_id_filter;
   if (counts.all != firsts_.size() || spared + plan->blocks.size() != counts.all) return "the counts do not add up";
   if (counts.read != 0) return "a plan has read blocks";
   std::vector<bool> planned(firsts_.size());

@@ -135,7 +135,8 @@ void check_scan(const Snapshot& snapshot, const ScannedRows& everything, const P
   REQUIRE(found.ids == wanted);
   for (size_t row = 0; row < found.ids.size(); ++row) REQUIRE(filter.matches(found.plain, row));  // with their values
   const BlockCounts& blocks = found.stats.blocks;
-  CHECK(blocks.all == blocks.by_time + blocks.by_sort_order + blocks.by_zone + blocks.by_index + blocks.read);
+  CHECK(blocks.all ==
+        blocks.by_time + blocks.by_sort_order + blocks.by_zone + blocks.by_index + blocks.by_id_filter + blocks.read);
   CHECK(found.stats.rows_selected == wanted.size());
   CHECK(found.stats.rows_read <= everything.ids.size());
   CHECK(found.stats.segments == everything.stats.segments);

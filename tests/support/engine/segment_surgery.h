@@ -1,0 +1,38 @@
+// Plants faults in a segment so that every checksum stays right: what only comparing a file with itself, or with others,
+// can find. The parts are changed as the format's own structures, then the file is put together again.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/segment_format.h"
+
+namespace tally {
+
+class SegmentSurgery {
+ public:
+  explicit SegmentSurgery(Bytes file);  // of a sound segment
+
+  segment_format::Footer footer;  // change it; lengths and offsets are kept right by the replace_ functions
+
+  ByteSpan index_part(size_t part) const;  // its content
+  void replace_index_part(size_t part, ByteSpan content, uint32_t values);
+  // Codes with their strings, of one appendix part.
+  struct Entry {
+    uint32_t code = 0;
+    std::string value;
+  };
+  std::vector<Entry> appendix_part(size_t part) const;
+  void replace_appendix_part(size_t part, const std::vector<Entry>& entries);
+
+  Bytes file() const;  // with every sum right
+
+ private:
+  void replace(uint64_t offset, uint32_t& length, const segment_format::BlockHeader& header, ByteSpan content);
+
+  Bytes head_;
+  Bytes body_;  // from the end of the header to the footer
+  uint64_t digest_ = 0;
+};
+
+}  // namespace tally
