@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/encoding/id_list.h"
 #include "engine/encoding/selection.h"
 
 namespace tally {
@@ -135,8 +136,10 @@ Status SegmentCursor::select_encoded(uint32_t block, Slot& slot, const ScanPredi
   }
   if (const IdPredicate* ids = std::get_if<IdPredicate>(&predicate.matches)) {
     if (slot.stored.form != ColumnForm::kIds) return fail(Code::kInternal, "ids asked of another column");
-    TALLY_TRY(decode(block, slot));
     select_none(words);
+    TALLY_ASSIGN_OR_RETURN(bool maybe, ids_may_match(form.encoding, slot.bytes.raw, rows, *ids));
+    if (!maybe) return {};
+    TALLY_TRY(decode(block, slot));
     for (size_t row = 0; row < rows; ++row) {
       words[row / 64] |= static_cast<uint64_t>(ids->matches(slot.id_kinds[row], slot.ids[row])) << row % 64;
     }

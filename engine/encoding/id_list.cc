@@ -1,6 +1,7 @@
 #include "engine/encoding/id_list.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/limits.h"
 #include "engine/encoding/bit_pack.h"
@@ -150,6 +151,49 @@ Status decode_mixed_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind>
     from += size;
   }
   return {};
+}
+
+namespace {
+
+// The first six bytes of each id asked for, ascending; of texts none: they stand in mixed_ids.
+std::vector<uint64_t> prefixes_of(const IdPredicate& predicate) {
+  std::vector<uint64_t> prefixes;
+  for (const IdPredicate::Id& id : predicate.ids()) {
+    if (id.kind != IdKind::kText) prefixes.push_back(load_le<uint64_t>(id.slot.raw) & kSixBytes);
+  }
+  std::sort(prefixes.begin(), prefixes.end());
+  prefixes.erase(std::unique(prefixes.begin(), prefixes.end()), prefixes.end());
+  return prefixes;
+}
+
+bool any_prefix(const uint8_t* ids, size_t stride, size_t rows, std::span<const uint64_t> prefixes) {
+  if (prefixes.size() == 1) {
+    bool found = false;
+    for (size_t row = 0; row < rows; ++row) found |= (load_le<uint64_t>(ids + row * stride) & kSixBytes) == prefixes[0];
+    return found;
+  }
+  for (size_t row = 0; row < rows; ++row) {
+    if (std::binary_search(prefixes.begin(), prefixes.end(), load_le<uint64_t>(ids + row * stride) & kSixBytes)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<bool> ids_may_match(Encoding encoding, ByteSpan bytes, size_t rows, const IdPredicate& predicate) {
+  if (encoding == Encoding::kMixedIds) return true;
+  const bool uuid4 = encoding == Encoding::kUuid4Ids;
+  const uint64_t expected =
+      uuid4 ? rows * kUuid4Bytes + packed_bytes(rows, kUuid4Bits) : uint64_t{rows} * kFixedBytes + 1;
+  if ((!uuid4 && encoding != Encoding::kFixedIds) || bytes.size() != expected) {
+    return fail(Code::kCorruption, "ids: " + std::to_string(bytes.size()) + " bytes for " + std::to_string(rows) +
+                                       " rows, or an encoding for something else");
+  }
+  const std::vector<uint64_t> prefixes = prefixes_of(predicate);
+  if (prefixes.empty()) return false;
+  return any_prefix(uuid4 ? bytes.data() : bytes.data() + 1, uuid4 ? kUuid4Bytes : kFixedBytes, rows, prefixes);
 }
 
 }  // namespace tally

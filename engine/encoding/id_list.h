@@ -20,6 +20,7 @@
 
 #include "base/bytes.h"
 #include "engine/encoding/encoding.h"
+#include "engine/encoding/id_predicate.h"
 #include "engine/event_id.h"
 
 namespace tally {
@@ -30,5 +31,9 @@ Encoding encode_ids(std::span<const IdSlot> ids, std::span<const IdKind> kinds, 
 Status decode_fixed_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind> kinds);
 Status decode_uuid4_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind> kinds);
 Status decode_mixed_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind> kinds);
+
+// Whether one of `rows` rows may be among the ids that the predicate asks for, told from the first bytes of each row without
+// decoding it; true where that cannot be told. Mostly false where it is not there.
+Result<bool> ids_may_match(Encoding encoding, ByteSpan bytes, size_t rows, const IdPredicate& predicate);
 
 }  // namespace tally

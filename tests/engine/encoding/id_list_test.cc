@@ -109,3 +109,39 @@ TEST_CASE("uuid4 ids: what is random is known as such") {
   CHECK_FALSE(encoding_is_random_bytes(Encoding::kMixedIds));
   CHECK_FALSE(encoding_is_random_bytes(Encoding::kPacked));
 }
+
+TEST_CASE("ids: the first bytes tell of every id that is there, and of hardly any other") {
+  Random random(test_seed(11));
+  uint32_t wrongly = 0, strangers = 0;
+  for (int round = 0; round < 200; ++round) {
+    const size_t rows = 1 + random.below(200);
+    const bool version4 = random.chance(0.5), derived = random.chance(0.3);
+    std::vector<IdSlot> ids(rows);
+    std::vector<IdKind> kinds(rows, derived ? IdKind::kDerived : IdKind::kUuid);
+    for (IdSlot& id : ids) {
+      random.fill(id.raw);
+      if (!version4) continue;
+      id.raw[6] = static_cast<uint8_t>((id.raw[6] & 0x0F) | 0x40);
+      id.raw[8] = static_cast<uint8_t>((id.raw[8] & 0x3F) | 0x80);
+    }
+    Bytes bytes;
+    const Encoding encoding = encode_ids(ids, kinds, bytes);
+    auto ask = [&](std::initializer_list<std::string> texts) {
+      std::vector<std::string_view> views(texts.begin(), texts.end());
+      return ids_may_match(encoding, bytes, rows, IdPredicate::any_of(views)).value();
+    };
+    const size_t row = random.below(rows);
+    const std::string there = format_id(kinds[row], ids[row]);
+    IdSlot stranger;
+    random.fill(stranger.raw);
+    const std::string elsewhere = format_id(IdKind::kUuid, stranger);
+    CHECK(ask({there}));
+    CHECK(ask({elsewhere, there, "a text"}));
+    CHECK_FALSE(ask({"a text"}));
+    strangers += 1;
+    wrongly += ask({elsewhere}) ? 1 : 0;
+    bytes.pop_back();
+    CHECK(ids_may_match(encoding, bytes, rows, IdPredicate::any_of({})).error().code == Code::kCorruption);
+  }
+  CHECK(wrongly * 100 < strangers);
+}
