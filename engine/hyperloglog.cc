@@ -8,9 +8,15 @@
 #include <numbers>
 
 #include "base/checksum.h"
+#include "base/cpu.h"
+#include "engine/hyperloglog_kernels.h"
 
 namespace tally {
 namespace {
+
+const HyperLogLogKernels& kernels() {
+  return cpu_has_avx2() ? avx2::kHyperLogLogKernels : baseline::kHyperLogLogKernels;
+}
 
 constexpr uint64_t kUniqueSeed = 0x54414C4C59554E49;  // "TALLYUNI": part of what stored sketches mean, never changed
 
@@ -65,12 +71,13 @@ void HyperLogLog::set(uint32_t index, uint8_t rank) {
     return;
   }
   sparse_.push_back(index << 8 | rank);
-  uint32_t added = static_cast<uint32_t>(sparse_.size()) - sorted_;
-  // A sparse entry takes 4 bytes, a dense register 1. (estimate() compacts too, so `added` alone would not say.)
-  auto too_large = [this] { return sparse_.size() * sizeof(uint32_t) > (size_t{1} << precision_); };
-  if (added < 32 || (added < sorted_ / 4 && !too_large())) return;
+  // A sparse entry takes 4 bytes, a dense register 1. However often estimate() puts entries in order in between, a full
+  // sketch is looked at; and one that is nearly full afterwards becomes dense, so that this is not repeated at every add.
+  const size_t room = (size_t{1} << precision_) / sizeof(uint32_t);
+  const size_t added = sparse_.size() - sorted_;
+  if (sparse_.size() <= room && (added < 32 || added < sorted_ / 4)) return;
   compact();
-  if (too_large()) become_dense();
+  if (sparse_.size() > room - room / 8) make_dense();
 }
 
 void HyperLogLog::compact() const {
@@ -85,7 +92,8 @@ void HyperLogLog::compact() const {
   sorted_ = static_cast<uint32_t>(kept);
 }
 
-void HyperLogLog::become_dense() {
+void HyperLogLog::make_dense() {
+  if (!is_sparse()) return;
   dense_.assign(size_t{1} << precision_, 0);
   for (uint32_t entry : sparse_) {
     uint8_t& at = dense_[entry >> 8];
@@ -101,8 +109,14 @@ void HyperLogLog::merge(const HyperLogLog& other) {
     for (uint32_t entry : other.sparse_) set(entry >> 8, static_cast<uint8_t>(entry));
     return;
   }
-  if (is_sparse()) become_dense();
-  for (size_t i = 0; i < dense_.size(); ++i) dense_[i] = std::max(dense_[i], other.dense_[i]);
+  make_dense();
+  kernels().raise(dense_.data(), other.dense_.data(), dense_.size());
+}
+
+void HyperLogLog::raise_all(std::span<const uint8_t> packed) {
+  TALLY_CHECK(packed.size() == (size_t{6} << precision_) / 8);
+  make_dense();
+  kernels().raise_packed(dense_.data(), packed.data(), dense_.size());
 }
 
 uint8_t HyperLogLog::register_at(uint32_t index) const {

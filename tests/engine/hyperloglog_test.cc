@@ -52,6 +52,60 @@ TEST_CASE("hyperloglog: no bump where sparse becomes dense") {
   CHECK_FALSE(was_sparse);
 }
 
+TEST_CASE("hyperloglog: sparse or dense, the estimate is the same at every step around the switch") {
+  for (uint8_t precision : {10, 12, 14, 16}) {
+    CAPTURE(precision);
+    HyperLogLog sketch(precision), dense(precision);
+    dense.make_dense();
+    uint64_t n = 0, steps_behind = 0;
+    while (steps_behind < 200) {
+      const uint64_t hash = unique_hash(static_cast<int64_t>(n++));
+      sketch.add(hash);
+      dense.add(hash);
+      steps_behind += sketch.is_sparse() ? 0 : 1;
+      if (n % 64 == 0 || steps_behind % 16 == 1) REQUIRE(sketch.estimate() == dense.estimate());
+      REQUIRE(n < uint64_t{1} << precision);
+    }
+    CHECK(n > (uint64_t{1} << precision) / 5);
+  }
+}
+
+TEST_CASE("hyperloglog: asked after every few values, a sketch becomes dense all the same") {
+  HyperLogLog sketch(12);
+  for (int64_t n = 0; n < 3'000; ++n) {
+    sketch.add(unique_hash(n));
+    if (n % 16 == 0) CHECK(sketch.estimate() > 0);
+  }
+  CHECK_FALSE(sketch.is_sparse());
+}
+
+TEST_CASE("hyperloglog: the error around the switch is that of theory, over many sketches") {
+  constexpr int kSketches = 60;
+  for (uint8_t precision : {10, 12}) {
+    CAPTURE(precision);
+    const double standard_error = 1.04 / std::sqrt(static_cast<double>(1 << precision));
+    const uint64_t around = (uint64_t{1} << precision) / 4;
+    std::vector<double> sums(9), squares(9);
+    for (int sketch = 0; sketch < kSketches; ++sketch) {
+      HyperLogLog log(precision);
+      uint64_t n = 0;
+      for (size_t i = 0; i < sums.size(); ++i) {
+        const uint64_t until = around * (6 + i) / 8;  // 0.75 to 1.75 of it
+        for (; n < until; ++n) log.add(unique_hash(static_cast<int64_t>(uint64_t(sketch) << 32 | n)));
+        const double error = (static_cast<double>(log.estimate()) - static_cast<double>(n)) / static_cast<double>(n);
+        sums[i] += error;
+        squares[i] += error * error;
+      }
+      CHECK_FALSE(log.is_sparse());
+    }
+    for (size_t i = 0; i < sums.size(); ++i) {
+      CAPTURE(i);
+      CHECK(std::sqrt(squares[i] / kSketches) <= 1.5 * standard_error);
+      CHECK(std::abs(sums[i] / kSketches) <= 0.6 * standard_error);  // no bias: 4 standard errors of the mean
+    }
+  }
+}
+
 TEST_CASE("hyperloglog: merging is adding, in any order, sparse or dense") {
   Random random(3);
   for (int round = 0; round < 40; ++round) {
