@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/encoding/id_predicate.h"
 #include "engine/encoding/int_predicate.h"
 #include "engine/encoding/string_dictionary.h"
-#include "engine/encoding/id_predicate.h"
 
 namespace tally {
 
