@@ -53,6 +53,7 @@ class FuzzCatalog final : public Catalog {
     return {};
   }
   TimeUs now() const override { return 1'700'000'000'000'000; }
+  TimeUs boottime_us() const override { return 0; }
 
  private:
   std::shared_ptr<const Snapshot> ads_;

@@ -1,7 +1,5 @@
 #include "query/explain.h"
 
-#include <chrono>
-
 #include "base/timestamp.h"
 #include "query/executor.h"
 #include "query/pushdown.h"
@@ -125,14 +123,12 @@ QueryResult explain(const BoundSelect& select) {
   return explanation.take();
 }
 
-Sql<QueryResult> explain_analyze(const BoundSelect& select) {
+Sql<QueryResult> explain_analyze(const BoundSelect& select, const Catalog& catalog) {
   Explanation explanation(select);
   explanation.plan();
-  const auto begun = std::chrono::steady_clock::now();
+  const TimeUs begun = catalog.boottime_us();
   SQL_ASSIGN(QueryResult answer, execute(select));
-  const auto elapsed = std::chrono::steady_clock::now() - begun;
-  explanation.figures(answer.stats, answer.rows.size(),
-                      std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
+  explanation.figures(answer.stats, answer.rows.size(), catalog.boottime_us() - begun);
   QueryResult result = explanation.take();
   result.stats = answer.stats;
   return result;

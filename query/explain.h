@@ -2,11 +2,12 @@
 #pragma once
 
 #include "query/bound.h"
+#include "query/catalog.h"
 #include "query/sql_error.h"
 
 namespace tally {
 
 QueryResult explain(const BoundSelect& select);
-Sql<QueryResult> explain_analyze(const BoundSelect& select);
+Sql<QueryResult> explain_analyze(const BoundSelect& select, const Catalog& catalog);  // which has the clock
 
 }  // namespace tally

@@ -19,6 +19,7 @@ class DatabaseCatalog final : public Catalog {
     return {};
   }
   TimeUs now() const override { return database_.clock().wall_us(); }
+  TimeUs boottime_us() const override { return database_.clock().boottime_us(); }
 
  private:
   Database& database_;

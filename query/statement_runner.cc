@@ -24,7 +24,7 @@ class StatementRunner {
 
   Sql<QueryResult> operator()(const ExplainStatement& statement) {
     SQL_ASSIGN(BoundSelect bound, bind_select(statement.select, catalog_, parameters_));
-    if (statement.analyze) return explain_analyze(bound);
+    if (statement.analyze) return explain_analyze(bound, catalog_);
     return explain(bound);
   }
 
