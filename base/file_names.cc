@@ -16,7 +16,7 @@ struct FixedName {
   std::string_view name;
   FileKind kind;
 };
-constexpr std::array<FixedName, 10> kFixedNames = {{
+constexpr std::array<FixedName, 11> kFixedNames = {{
     {"TALLY", FileKind::kMarker},
     {"LOCK", FileKind::kLock},
     {"tables", FileKind::kTablesDirectory},
@@ -26,6 +26,7 @@ constexpr std::array<FixedName, 10> kFixedNames = {{
     {"CLEAN", FileKind::kCleanMark},
     {"segments", FileKind::kSegmentDirectory},
     {"dict", FileKind::kDictionaryDirectory},
+    {"ids", FileKind::kIdRunDirectory},
     {"orphan", FileKind::kOrphanDirectory},
 }};
 
@@ -35,13 +36,14 @@ struct NumberedName {
   size_t digits;
   FileKind kind;
 };
-constexpr std::array<NumberedName, 6> kNumberedNames = {{
+constexpr std::array<NumberedName, 7> kNumberedNames = {{
     {kManifestPrefix, "", kManifestDigits, FileKind::kManifest},
     {"", ".log", kFileDigits, FileKind::kLogFile},
     {"", ".spare", kFileDigits, FileKind::kLogSpare},
     {"", ".torn", kFileDigits, FileKind::kLogTorn},
     {"", ".seg", kFileDigits, FileKind::kSegment},
     {"", ".dict", kFileDigits, FileKind::kDictionary},
+    {"", ".run", kFileDigits, FileKind::kIdRun},
 }};
 
 constexpr std::string_view fixed_name(FileKind kind) {
@@ -153,6 +155,7 @@ std::string log_spare_name(uint64_t number) { return numbered_name(FileKind::kLo
 std::string log_torn_name(uint64_t number) { return numbered_name(FileKind::kLogTorn, number); }
 std::string segment_name(uint64_t number) { return numbered_name(FileKind::kSegment, number); }
 std::string dictionary_name(uint64_t number) { return numbered_name(FileKind::kDictionary, number); }
+std::string id_run_name(uint64_t number) { return numbered_name(FileKind::kIdRun, number); }
 
 std::string log_file_path(std::string_view log_directory, uint64_t number) {
   return join_path(log_directory, log_file_name(number));
@@ -177,6 +180,10 @@ std::string TablePaths::dictionary_directory() const {
 std::string TablePaths::dictionary(uint64_t number) const {
   return join_path(dictionary_directory(), dictionary_name(number));
 }
+std::string TablePaths::id_run_directory() const {
+  return join_path(directory_, fixed_name(FileKind::kIdRunDirectory));
+}
+std::string TablePaths::id_run(uint64_t number) const { return join_path(id_run_directory(), id_run_name(number)); }
 std::string TablePaths::orphan_directory() const {
   return join_path(directory_, fixed_name(FileKind::kOrphanDirectory));
 }

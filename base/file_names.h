@@ -11,6 +11,7 @@
 //       log/00000001.torn              a log file whose tail was torn by a crash, kept as evidence (W11)
 //       segments/00000001.seg          column files
 //       dict/00000001.dict             dictionary files
+//       ids/00000001.run               remembered ids
 //       orphan/                        files that no manifest names, kept for a grace time (M8)
 //
 // Numbers are decimal, padded with zeros, and grow beyond the padding. A name with `.tmp` behind it is being written and
@@ -56,6 +57,8 @@ class TablePaths {
   std::string segment(uint64_t number) const;
   std::string dictionary_directory() const;
   std::string dictionary(uint64_t number) const;
+  std::string id_run_directory() const;
+  std::string id_run(uint64_t number) const;
   std::string orphan_directory() const;
   std::string orphan(std::string_view name) const;
 
@@ -88,6 +91,7 @@ std::string log_spare_name(uint64_t number);   // 00000001.spare
 std::string log_torn_name(uint64_t number);    // 00000001.torn
 std::string segment_name(uint64_t number);     // 00000001.seg
 std::string dictionary_name(uint64_t number);  // 00000001.dict
+std::string id_run_name(uint64_t number);      // 00000001.run
 
 enum class FileKind : uint8_t {
   kUnknown,  // not ours: never touched
@@ -106,6 +110,8 @@ enum class FileKind : uint8_t {
   kSegment,
   kDictionaryDirectory,
   kDictionary,
+  kIdRunDirectory,
+  kIdRun,
   kOrphanDirectory,
 };
 

@@ -55,6 +55,14 @@ inline constexpr uint32_t kShardsMax = 64;
 inline constexpr uint32_t kIngestQueueMax = 64;             // batches waiting for a table's sequencer
 inline constexpr uint64_t kRememberedIdsMax = 400'000'000;  // beyond it ingest answers retry_later
 
+// --- remembered ids ------------------------------------------------------------------------------------------------
+// How much longer than its class's duration a generation is kept: so that no horizon overtakes a live row.
+inline constexpr TimeUs kForgetGraceUs = kFutureSkewUs;
+inline constexpr uint64_t kIdRunCacheBytesMax = kMiB;      // a shard's checked blocks; the rest is the page cache's
+inline constexpr uint32_t kIdRunFanIn = 8;                 // runs of one size that become one
+inline constexpr uint64_t kIdRunSmallEntries = 32'768;     // runs up to here count as one size
+inline constexpr uint64_t kIdRunEntriesMax = 400'000'000;  // a merge makes no run above this: its room is bounded
+
 // --- segments and manifest -----------------------------------------------------------------------------------------
 inline constexpr uint32_t kSegmentBlockRows = 8'192;      // between 2,048 and 65,536
 inline constexpr uint64_t kBlockCacheBytes = 256 * kMiB;  // of segments' blocks kept in memory, of a whole database

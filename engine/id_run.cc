@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/checksum.h"
+#include "base/limits.h"
 #include "engine/id_run_format.h"
 
 namespace tally {
@@ -16,7 +17,6 @@ __extension__ using Wide = unsigned __int128;
 
 constexpr size_t kReadBytes = size_t{256} * 1024;  // of a cursor at a time
 constexpr size_t kProblemsMax = 100;
-constexpr size_t kFileDigits = 8;
 
 std::unexpected<Error> at_block(const IdRun& run, size_t block, Error error) {
   return std::unexpected(std::move(error).with_context(run.path() + ": block " + std::to_string(block) + ", offset " +
@@ -50,12 +50,6 @@ void IdRunSummary::merge(const IdRunSummary& other) {
   }
   both.insert(both.end(), mine, newest.end());
   newest = std::move(both);
-}
-
-std::string id_run_name(uint64_t number) {
-  std::string digits = std::to_string(number);
-  if (digits.size() < kFileDigits) digits.insert(0, kFileDigits - digits.size(), '0');
-  return digits.append(kIdRunSuffix);
 }
 
 // --- the file ------------------------------------------------------------------------------------------------------
@@ -230,7 +224,7 @@ Result<std::vector<std::string>> IdRun::verify() const {
 
 // --- the cache -----------------------------------------------------------------------------------------------------
 
-IdRunCache::IdRunCache() : slots_(kIdRunCacheBytesMax / (kBlockBytesMax + sizeof(Slot))) {}
+IdRunCache::IdRunCache() : slots_(limits::kIdRunCacheBytesMax / (kBlockBytesMax + sizeof(Slot))) {}
 
 size_t IdRunCache::slot_of(const IdRun& run, size_t block) const {
   return (run.file_digest() + block * 0x9E3779B97F4A7C15u) % slots_.size();

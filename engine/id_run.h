@@ -65,10 +65,7 @@ struct IdRunInfo {
   friend bool operator==(const IdRunInfo&, const IdRunInfo&) = default;
 };
 
-inline constexpr size_t kIdRunBlockEntries = 256;           // of every block but the last: a probe reads 4.6 KB
-inline constexpr size_t kIdRunCacheBytesMax = 1024 * 1024;  // a shard's checked blocks; the rest is the page cache's
-inline constexpr std::string_view kIdRunSuffix = ".run";
-std::string id_run_name(uint64_t number);  // 00000001.run
+inline constexpr size_t kIdRunBlockEntries = 256;  // of every block but the last: a probe reads 4.6 KB
 
 class IdRun {
  public:
@@ -114,7 +111,7 @@ class IdRun {
 };
 
 // Checked blocks of any runs, as they stand in their files; a block takes the place of another whose number falls on the
-// same slot. At most kIdRunCacheBytesMax.
+// same slot. At most limits::kIdRunCacheBytesMax.
 class IdRunCache {
  public:
   IdRunCache();

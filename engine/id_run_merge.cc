@@ -116,7 +116,7 @@ std::vector<uint64_t> plan_id_run_merge(std::span<const IdRunSize> runs, bool se
   TALLY_CHECK(fan_in >= 2);
   auto level_of = [&](const IdRunSize& run) {
     unsigned level = 0;
-    for (uint64_t entries = run.entries / kIdRunSmallEntries; entries >= 1; entries /= fan_in) ++level;
+    for (uint64_t entries = run.entries / limits::kIdRunSmallEntries; entries >= 1; entries /= fan_in) ++level;
     return level;
   };
   std::vector<IdRunSize> sorted(runs.begin(), runs.end());
@@ -132,7 +132,7 @@ std::vector<uint64_t> plan_id_run_merge(std::span<const IdRunSize> runs, bool se
   }
   std::vector<uint64_t> numbers;
   uint64_t entries = 0;
-  for (size_t i = 0; i < count && sorted[i].entries <= kIdRunEntriesMax - entries; ++i) {
+  for (size_t i = 0; i < count && sorted[i].entries <= limits::kIdRunEntriesMax - entries; ++i) {
     entries += sorted[i].entries;
     numbers.push_back(sorted[i].number);
   }

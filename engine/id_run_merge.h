@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "base/limits.h"
 #include "engine/id_run_writer.h"
 
 namespace tally {
@@ -29,24 +30,21 @@ Result<IdRunMergeResult> merge_id_runs(IdRunWriter::Options target,
 
 // --- the plan ------------------------------------------------------------------------------------------------------
 
-// Runs of about one size wait until there are kIdRunFanIn of them and become one, together with all that are smaller: so
-// there are fewer than kIdRunFanIn of each size, and an id is written once for each size. When no more ids are to come
+// Runs of about one size wait until there are limits::kIdRunFanIn of them and become one, together with all that are smaller: so
+// there are fewer than limits::kIdRunFanIn of each size, and an id is written once for each size. When no more ids are to come
 // (sealed), all become one. Sizes are powers of the fan-in, above runs so small that they count as one size. What that
 // makes of n spills of a million ids each, as the test has it:
 //
 //   n                             4    10    33   100
 //   runs at a time, at most       4     8    11    15
 //   times that an id is written   2.0  2.8   3.0   3.6   (the spill and the last merge included)
-inline constexpr size_t kIdRunFanIn = 8;
-inline constexpr uint64_t kIdRunSmallEntries = 32'768;
-// A merge makes no run above this: its file, and the room that a merge takes for a while, are bounded.
-inline constexpr uint64_t kIdRunEntriesMax = 400'000'000;
 
 struct IdRunSize {
   uint64_t number = 0;
   uint64_t entries = 0;
 };
 // The numbers of the runs to join next, ascending; none if nothing is to do. A function of its input alone.
-std::vector<uint64_t> plan_id_run_merge(std::span<const IdRunSize> runs, bool sealed, size_t fan_in = kIdRunFanIn);
+std::vector<uint64_t> plan_id_run_merge(std::span<const IdRunSize> runs, bool sealed,
+                                        size_t fan_in = limits::kIdRunFanIn);
 
 }  // namespace tally

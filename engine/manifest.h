@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "engine/event_id.h"
+#include "engine/id_run.h"
 #include "engine/schema.h"
 #include "engine/segment_writer.h"
 #include "wal/log.h"
@@ -58,12 +59,13 @@ struct ManifestState {
   std::map<uint64_t, SegmentInfo> segments;            // by number
   std::vector<DictionaryFileInfo> dictionary_files;    // in order
   std::map<uint32_t, uint32_t> dictionary_sizes;       // by dimension id: codes known as of log.flushed_lsn
+  std::map<uint64_t, IdRunInfo> id_runs;               // by number: the ids remembered as of log.flushed_lsn
   LogPosition log;
   Ledger ledger;               // as of log.flushed_lsn
   TimeUs newest_event_us = 0;  // among accepted rows; 0 = none
   TimeUs newest_arrival_us = 0;
   TimeUs reference_us = 0;        // newest event time logged at or below log.flushed_lsn; 0 = none
-  uint64_t next_file_number = 1;  // for segments and dictionary files
+  uint64_t next_file_number = 1;  // for segments, dictionary files and id runs
   std::string boot_id;            // T3: renewed with every edit
   TimeUs boottime_us = 0;
   TimeUs wall_us = 0;
@@ -78,6 +80,8 @@ struct ManifestEdit {
   std::vector<DictionaryFileInfo> add_dictionary_files;
   std::vector<uint64_t> remove_dictionary_files;
   std::map<uint32_t, uint32_t> dictionary_sizes;  // of the dimensions that grew
+  std::vector<IdRunInfo> add_id_runs;
+  std::vector<uint64_t> remove_id_runs;
   std::optional<std::shared_ptr<const Schema>> add_schema;
   std::optional<LogPosition> log;
   std::optional<Ledger> ledger;

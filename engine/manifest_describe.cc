@@ -41,6 +41,14 @@ void describe_files(const ManifestState& state, std::vector<std::string>& lines)
     lines.push_back("  " + std::to_string(file.number) + ": " + std::to_string(file.size) + " bytes, file " +
                     hex(file.uuid));
   }
+  lines.push_back("id runs: " + std::to_string(state.id_runs.size()));
+  for (const auto& [number, run] : state.id_runs) {
+    lines.push_back("  " + std::to_string(number) + " class " + std::to_string(run.place.lateness_class) +
+                    ", generation " + std::to_string(run.place.generation) + ", shard " +
+                    std::to_string(run.place.shard) + " of " + std::to_string(run.place.shards) + ": " +
+                    std::to_string(run.entries) + " ids, " + std::to_string(run.size) + " bytes, through LSN " +
+                    std::to_string(run.summary.max_lsn) + ", file " + hex(run.uuid));
+  }
   for (auto [dimension, size] : state.dictionary_sizes) {
     const Column* column = state.schema()->find_column(dimension);
     lines.push_back("  " + (column == nullptr ? "dimension " + std::to_string(dimension) : column->name) + ": " +

@@ -25,6 +25,8 @@ enum Tag : uint16_t {
   kNextFileNumber = 13,       // u64
   kClocks = 14,               // i64 boottime, i64 wall, string boot id
   kReference = 15,            // i64
+  kAddIdRun = 16,             // see put_id_run()
+  kRemoveIdRun = 17,          // u64 number
 };
 
 constexpr size_t kBootIdBytesMax = 256;
@@ -102,6 +104,63 @@ Result<DictionaryFileInfo> read_dictionary_file(ByteReader& in) {
   return file;
 }
 
+// OFFSET SIZE TYPE FIELD
+// 0      8    u64  number          48  8  i64  generation        80   8    i64  newest arrival
+// 8      16        uuid            56  4  u32  lateness class    88   2    u16  lowest reader version
+// 24     8    u64  size            60  4  u32  shard             90   2         zero
+// 32     8    u64  checksum        64  4  u32  shards            92   4    u32  days n
+// 40     8    u64  entries         68  4       zero              96   12n       each: i32 day, i64 newest event time
+//                                  72  8  u64  max LSN           then tagged fields that a later version adds
+void put_id_run(ByteWriter& out, const IdRunInfo& run) {
+  out.u64(run.number);
+  out.bytes(run.uuid);
+  out.u64(run.size);
+  out.u64(run.checksum);
+  out.u64(run.entries);
+  out.i64(run.place.generation);
+  out.u32(run.place.lateness_class);
+  out.u32(run.place.shard);
+  out.u32(run.place.shards);
+  out.u32(0);
+  out.u64(run.summary.max_lsn);
+  out.i64(run.summary.newest_arrival_us);
+  out.u16(run.min_reader_version);
+  out.u16(0);
+  out.u32(static_cast<uint32_t>(run.summary.newest.size()));
+  for (const NewestOfDay& of : run.summary.newest) {
+    out.u32(static_cast<uint32_t>(of.day));
+    out.i64(of.event_us);
+  }
+}
+
+Result<IdRunInfo> read_id_run(ByteReader& in) {
+  constexpr std::string_view kWhat = "an id run's entry";
+  IdRunInfo run;
+  TALLY_ASSIGN_OR_RETURN(run.number, in.u64(kWhat));
+  TALLY_TRY(read_uuid(in, run.uuid, kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.size, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.checksum, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.entries, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.place.generation, in.i64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.place.lateness_class, in.u32(kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.place.shard, in.u32(kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.place.shards, in.u32(kWhat));
+  TALLY_TRY(in.expect_zero(4, kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.summary.max_lsn, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.summary.newest_arrival_us, in.i64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(run.min_reader_version, in.u16(kWhat));
+  TALLY_TRY(in.expect_zero(2, kWhat));
+  TALLY_ASSIGN_OR_RETURN(uint32_t days, in.u32(kWhat));
+  for (uint32_t i = 0; i < days; ++i) {
+    NewestOfDay& of = run.summary.newest.emplace_back();
+    TALLY_ASSIGN_OR_RETURN(uint32_t day, in.u32(kWhat));
+    of.day = static_cast<int32_t>(day);
+    TALLY_ASSIGN_OR_RETURN(of.event_us, in.i64(kWhat));
+  }
+  TALLY_TRY(skip_unknown_fields(in, kWhat));
+  return run;
+}
+
 void put_ledger(ByteWriter& out, const Ledger& ledger) {
   for (uint64_t count : {ledger.received, ledger.accepted, ledger.duplicates, ledger.conflicts, ledger.too_late,
                          ledger.rejected, ledger.late, ledger.other_values}) {
@@ -125,6 +184,10 @@ void put_u64_field(ByteWriter& out, Tag tag, uint64_t value) {
 
 void put_segment_fields(ByteWriter& out, const SegmentInfo& segment) {
   put_field(out, kAddSegment, [&](ByteWriter& field) { put_segment(field, segment); });
+}
+
+void put_id_run_fields(ByteWriter& out, const IdRunInfo& run) {
+  put_field(out, kAddIdRun, [&](ByteWriter& field) { put_id_run(field, run); });
 }
 
 void put_dictionary_sizes(ByteWriter& out, const std::map<uint32_t, uint32_t>& sizes) {
@@ -240,6 +303,12 @@ Status parse_one(const Field& field, Parsed& parsed) {
       return {};
     }
     case kRemoveDictionaryFile: return read_removed(in, edit.remove_dictionary_files, "a removed dictionary file");
+    case kAddIdRun: {
+      TALLY_ASSIGN_OR_RETURN(IdRunInfo run, read_id_run(in));
+      edit.add_id_runs.push_back(std::move(run));
+      return {};
+    }
+    case kRemoveIdRun: return read_removed(in, edit.remove_id_runs, "a removed id run");
     case kDictionarySize: return read_dictionary_size(in, edit);
     case kLogPosition: return read_log_position(in, edit);
     case kLedger: {
@@ -283,6 +352,7 @@ void encode_state(const ManifestState& state, ByteWriter& out) {
     put_field(out, kAddDictionaryFile, [&](ByteWriter& field) { put_dictionary_file(field, file); });
   }
   put_dictionary_sizes(out, state.dictionary_sizes);
+  for (const auto& [number, run] : state.id_runs) put_id_run_fields(out, run);
   put_log_position(out, state.log);
   put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, state.ledger); });
   put_u64_field(out, kNewestEvent, static_cast<uint64_t>(state.newest_event_us));
@@ -303,6 +373,8 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
   }
   for (uint64_t number : edit.remove_dictionary_files) put_u64_field(out, kRemoveDictionaryFile, number);
   put_dictionary_sizes(out, edit.dictionary_sizes);
+  for (const IdRunInfo& run : edit.add_id_runs) put_id_run_fields(out, run);
+  for (uint64_t number : edit.remove_id_runs) put_u64_field(out, kRemoveIdRun, number);
   if (edit.log) put_log_position(out, *edit.log);
   if (edit.ledger) put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, *edit.ledger); });
   if (edit.newest_event_us) put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
@@ -328,7 +400,7 @@ Result<ManifestState> decode_state(ByteSpan payload) {
       !edit.newest_arrival_us || !edit.reference_us || !edit.next_file_number || !parsed.clocks) {
     return fail(Code::kCorruption, "a snapshot lacks a field");
   }
-  if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty()) {
+  if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty() || !edit.remove_id_runs.empty()) {
     return fail(Code::kCorruption, "a snapshot removes files");
   }
   ManifestState state;
@@ -338,6 +410,12 @@ Result<ManifestState> decode_state(ByteSpan payload) {
   for (const SegmentInfo& segment : edit.add_segments) {
     if (!state.segments.emplace(segment.number, segment).second) {
       return fail(Code::kCorruption, "segment " + std::to_string(segment.number) + " stands there twice");
+    }
+  }
+  for (IdRunInfo& run : edit.add_id_runs) {
+    const uint64_t number = run.number;
+    if (!state.id_runs.emplace(number, std::move(run)).second) {
+      return fail(Code::kCorruption, "id run " + std::to_string(number) + " stands there twice");
     }
   }
   state.dictionary_files = std::move(edit.add_dictionary_files);

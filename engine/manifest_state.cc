@@ -1,13 +1,14 @@
 // What a manifest may say. Rules of every state:
 //   1 There is at least one schema; the i-th has version i + 1; all name the same table.
-//   2 A file number belongs to one segment or one dictionary file, is above 0 and below next_file_number.
+//   2 A file number belongs to one segment, dictionary file or id run, is above 0 and below next_file_number.
 //   3 A segment's counts and ranges are in order; its schema version exists; raw and rollups are told apart.
 //   4 No segment holds rows above log.flushed_lsn: those come from the log.
 //   5 The log was durable at least as far as it was flushed.
 //   6 The ledger balances.
+//   7 An id run has ids, a shard and a newest event time for each of its days, and stood before a flush marker that passed.
 // and of every change:
-//   7 What is removed was live; what is added was not.
-//   8 Log position, ledger, newest times, file numbers and dictionary sizes never go back.
+//   8 What is removed was live; what is added was not.
+//   9 Log position, ledger, newest times, file numbers and dictionary sizes never go back.
 #include <algorithm>
 #include <set>
 
@@ -43,6 +44,26 @@ Status check_segment(const SegmentInfo& segment, const ManifestState& state) {
   return {};
 }
 
+Status check_id_run(const IdRunInfo& run, const ManifestState& state) {
+  const std::string name = "id run " + std::to_string(run.number);
+  if (run.entries == 0) return broken(name + " has no ids");
+  if (run.place.shard >= run.place.shards) {
+    return broken(name + " is of shard " + std::to_string(run.place.shard) + " among " +
+                  std::to_string(run.place.shards));
+  }
+  const std::vector<NewestOfDay>& newest = run.summary.newest;
+  const bool ascending = std::is_sorted(newest.begin(), newest.end(),
+                                        [](const NewestOfDay& a, const NewestOfDay& b) { return a.day <= b.day; });
+  const bool own_days =
+      std::all_of(newest.begin(), newest.end(), [](const NewestOfDay& of) { return utc_day(of.event_us) == of.day; });
+  if (newest.empty() || !ascending || !own_days) return broken(name + " has newest event times out of order");
+  if (run.summary.max_lsn > state.log.flushed_lsn) {
+    return broken(name + " reaches LSN " + std::to_string(run.summary.max_lsn) + ", above the flushed " +
+                  std::to_string(state.log.flushed_lsn));
+  }
+  return {};
+}
+
 Status check_schemas(const ManifestState& state) {
   if (state.schemas.empty()) return broken("there is no schema");
   for (size_t i = 0; i < state.schemas.size(); ++i) {
@@ -67,6 +88,12 @@ Status check_file_numbers(const ManifestState& state) {
   for (const auto& [number, segment] : state.segments) {
     if (number != segment.number || !in_range(number)) {
       return broken("segment " + std::to_string(number) + " has a number that is not its own");
+    }
+  }
+  for (const auto& [number, run] : state.id_runs) {
+    if (number != run.number || !in_range(number) || state.segments.contains(number) ||
+        dictionary_numbers.contains(number)) {
+      return broken("id run " + std::to_string(number) + " has a number that is not its own");
     }
   }
   return {};
@@ -95,6 +122,11 @@ Status remove_files(ManifestState& state, const ManifestEdit& edit) {
     }
     files.erase(found);
   }
+  for (uint64_t number : edit.remove_id_runs) {
+    if (state.id_runs.erase(number) == 0) {
+      return broken("id run " + std::to_string(number) + " is removed and was not live");
+    }
+  }
   return {};
 }
 
@@ -102,7 +134,8 @@ Status remove_files(ManifestState& state, const ManifestEdit& edit) {
 Status add_files(ManifestState& state, const ManifestEdit& edit) {
   auto removed = [&](uint64_t number) {
     return std::count(edit.remove_segments.begin(), edit.remove_segments.end(), number) +
-               std::count(edit.remove_dictionary_files.begin(), edit.remove_dictionary_files.end(), number) >
+               std::count(edit.remove_dictionary_files.begin(), edit.remove_dictionary_files.end(), number) +
+               std::count(edit.remove_id_runs.begin(), edit.remove_id_runs.end(), number) >
            0;
   };
   for (const SegmentInfo& segment : edit.add_segments) {
@@ -115,6 +148,11 @@ Status add_files(ManifestState& state, const ManifestEdit& edit) {
       return broken("dictionary file " + std::to_string(file.number) + " is added and was live");
     }
     state.dictionary_files.push_back(file);
+  }
+  for (const IdRunInfo& run : edit.add_id_runs) {
+    if (removed(run.number) || !state.id_runs.emplace(run.number, run).second) {
+      return broken("id run " + std::to_string(run.number) + " is added and was live");
+    }
   }
   return {};
 }
@@ -182,6 +220,7 @@ Status check_state(const ManifestState& state) {
   TALLY_TRY(check_file_numbers(state));
   TALLY_TRY(check_position(state));
   for (const auto& [number, segment] : state.segments) TALLY_TRY(check_segment(segment, state));
+  for (const auto& [number, run] : state.id_runs) TALLY_TRY(check_id_run(run, state));
   return {};
 }
 

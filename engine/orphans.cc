@@ -28,7 +28,8 @@ class Sweep {
 
   Result<OrphanReport> run() {
     TALLY_TRY(remove_temporary(paths_.directory()));
-    for (const std::string& directory : {paths_.segment_directory(), paths_.dictionary_directory()}) {
+    for (const std::string& directory :
+         {paths_.segment_directory(), paths_.dictionary_directory(), paths_.id_run_directory()}) {
       TALLY_TRY(remove_temporary(directory));
       TALLY_TRY(move_unlisted(directory));
     }
@@ -38,6 +39,7 @@ class Sweep {
  private:
   bool listed(const ParsedName& name) const {
     if (name.kind == FileKind::kSegment) return state_.segments.contains(name.number);
+    if (name.kind == FileKind::kIdRun) return state_.id_runs.contains(name.number);
     return std::any_of(state_.dictionary_files.begin(), state_.dictionary_files.end(),
                        [&](const DictionaryFileInfo& file) { return file.number == name.number; });
   }
@@ -58,7 +60,9 @@ class Sweep {
     bool moved = false;
     for (const FileInfo& entry : entries) {
       ParsedName parsed = parse_file_name(entry.name);
-      if (parsed.temporary || (parsed.kind != FileKind::kSegment && parsed.kind != FileKind::kDictionary)) continue;
+      const bool numbered =
+          parsed.kind == FileKind::kSegment || parsed.kind == FileKind::kDictionary || parsed.kind == FileKind::kIdRun;
+      if (parsed.temporary || !numbered) continue;
       if (listed(parsed)) continue;
       TALLY_ASSIGN_OR_RETURN(std::string target, free_orphan_name(entry.name));
       TALLY_TRY(fs_.rename(join_path(directory, entry.name), target));
@@ -99,6 +103,7 @@ Status check_listed_files(FileSystem& fs, const std::string& table_directory, co
   for (const DictionaryFileInfo& file : state.dictionary_files) {
     TALLY_TRY(check_listed(fs, paths.dictionary(file.number), file.size));
   }
+  for (const auto& [number, run] : state.id_runs) TALLY_TRY(check_listed(fs, paths.id_run(number), run.size));
   return {};
 }
 

@@ -11,10 +11,10 @@ namespace tally {
 
 struct OrphanReport {
   std::vector<std::string> removed;  // *.tmp of our own naming
-  std::vector<std::string> moved;    // segments and dictionary files that the manifest does not list, now in orphan/
+  std::vector<std::string> moved;    // numbered files that the manifest does not list, now in orphan/
 };
 
-// Every listed segment and dictionary file must be there with its size; kCorruption names the first that is not. (Its id
+// Every listed segment, dictionary file and id run must be there with its size; kCorruption names the first that is not. (Its id
 // and sums are checked when it is opened.)
 Status check_listed_files(FileSystem& fs, const std::string& table_directory, const ManifestState& state);
 

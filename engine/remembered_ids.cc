@@ -378,7 +378,8 @@ std::vector<RememberedIds::Forgettable> RememberedIds::candidates_to_forget(Time
   for (const auto& of : classes_) {
     for (const auto& [number, generation] : of->generations) {
       TimeUs end = 0;
-      if (__builtin_add_overflow(generation.newest_arrival_us(), of->duration_us + kForgetGraceUs, &end)) continue;
+      if (__builtin_add_overflow(generation.newest_arrival_us(), of->duration_us + limits::kForgetGraceUs, &end))
+        continue;
       if (end >= arrival_us) continue;
       IdRunSummary summary = generation.summary;
       if (generation.hot) {

@@ -5,7 +5,7 @@
 // tables that are being written, immutable sorted runs on disk and one filter over all of its runs. A look-up asks every
 // generation of every class; an id stands in one of them. A generation is forgotten whole.
 //
-// In memory: about 40 bytes an id in a hot table (remembered_table.h), at most 1.5 bytes an id in a run, and kIdRunCacheBytesMax.
+// In memory: about 40 bytes an id in a hot table (remembered_table.h), at most 1.5 bytes an id in a run, and limits::kIdRunCacheBytesMax.
 //
 // How a shard uses it
 //   each batch      begin_batch(keys, digests)        asks the runs, for the whole batch at once
@@ -40,9 +40,6 @@
 #include "engine/remembered_spill.h"
 
 namespace tally {
-
-// How much longer than its class's duration a generation is kept: so that no horizon overtakes a live row.
-inline constexpr TimeUs kForgetGraceUs = limits::kFutureSkewUs;
 
 class RememberedIds {
  public:
@@ -99,7 +96,7 @@ class RememberedIds {
     GenerationId id;
     std::vector<NewestOfDay> newest;  // what the horizons of the class take over
   };
-  // Generations whose newest arrival + duration + kForgetGraceUs lies before `arrival_us`.
+  // Generations whose newest arrival + duration + limits::kForgetGraceUs lies before `arrival_us`.
   std::vector<Forgettable> candidates_to_forget(TimeUs arrival_us) const;
   // False if there is no such generation here.
   bool forget(const GenerationId& id);

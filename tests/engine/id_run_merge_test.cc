@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/file_names.h"
 #include "base/random.h"
 #include "tests/support/engine/seed.h"
 #include "tests/support/sim_disk.h"
@@ -266,7 +267,7 @@ TEST_CASE("id run plan: as the table of the header has it") {
     double amplification;
   };
   for (Row row : {Row{4, 4, 2.0}, Row{10, 8, 2.8}, Row{33, 11, 3.0}, Row{100, 15, 3.6}}) {
-    Upkeep upkeep(kIdRunFanIn);
+    Upkeep upkeep(limits::kIdRunFanIn);
     for (size_t i = 0; i < row.spills; ++i) upkeep.spill(1'000'000);
     CAPTURE(row.spills);
     upkeep.merge(true);
@@ -291,7 +292,7 @@ TEST_CASE("id run plan: spills of any sizes keep the number of runs and the writ
     CHECK(upkeep.runs.size() == 1);
     if (fan_in >= 8) CHECK(upkeep.amplification() <= 6);
   }
-  const IdRunSize large[] = {{1, kIdRunEntriesMax - 10}, {2, 5}, {3, 5}, {4, 6}};
+  const IdRunSize large[] = {{1, limits::kIdRunEntriesMax - 10}, {2, 5}, {3, 5}, {4, 6}};
   CHECK(plan_id_run_merge(large, true) == std::vector<uint64_t>{2, 3, 4});
   CHECK(plan_id_run_merge(std::span(large, 2), true) == std::vector<uint64_t>{1, 2});
   CHECK(plan_id_run_merge(std::span(large, 1), true).empty());

@@ -166,7 +166,7 @@ TEST_CASE("id run: a find gives digest and day, reads a block once for its keys,
   REQUIRE(finder.find(*run, keys, matches));
   CHECK(finder.blocks_read() + finder.cache_hits() == 20);
   CHECK(finder.cache_hits() >= 5);
-  CHECK(cache.memory_bytes() <= kIdRunCacheBytesMax);
+  CHECK(cache.memory_bytes() <= limits::kIdRunCacheBytesMax);
 }
 
 TEST_CASE("id run: crowded keys, equal low words across a border of blocks, and the ends of the range") {

@@ -19,6 +19,14 @@ std::string refusal(const ManifestState& state, const ManifestEdit& edit) {
   return next.error().message;
 }
 
+std::function<void(ManifestEdit&)> with_run(const std::function<void(IdRunInfo&)>& harm) {
+  return [harm](ManifestEdit& edit) {
+    edit.add_id_runs = {sample_id_run(4, 30)};
+    edit.next_file_number = 5;
+    harm(edit.add_id_runs.front());
+  };
+}
+
 }  // namespace
 
 TEST_CASE("manifest state: a flush adds its segment, a merge replaces its inputs") {
@@ -52,6 +60,20 @@ TEST_CASE("manifest state: every rule refuses the edit that breaks it") {
       {"not its own", [](ManifestEdit& e) { e.add_dictionary_files.push_back({.number = 3}); }},
       {"not its own", [](ManifestEdit& e) { e.add_segments.front().number = 4; }},
       {"not its own", [](ManifestEdit& e) { e.add_segments.front().number = 0; }},
+      {"id run 9 is removed and was not live", [](ManifestEdit& e) { e.remove_id_runs = {9}; }},
+      {"id run 4 is added and was live",
+       [](ManifestEdit& e) {
+         e.add_id_runs = {sample_id_run(4, 9), sample_id_run(4, 9)};
+         e.next_file_number = 5;
+       }},
+      {"id run 3 has a number that is not its own", [](ManifestEdit& e) { e.add_id_runs = {sample_id_run(3, 9)}; }},
+      {"id run 4 has a number that is not its own", [](ManifestEdit& e) { e.add_id_runs = {sample_id_run(4, 9)}; }},
+      {"has no ids", with_run([](IdRunInfo& run) { run.entries = 0; })},
+      {"is of shard 5 among 5", with_run([](IdRunInfo& run) { run.place.shard = 5; })},
+      {"out of order", with_run([](IdRunInfo& run) { std::swap(run.summary.newest[0], run.summary.newest[1]); })},
+      {"out of order", with_run([](IdRunInfo& run) { run.summary.newest[1].event_us = kMicrosPerDay; })},
+      {"out of order", with_run([](IdRunInfo& run) { run.summary.newest.clear(); })},
+      {"id run 4 reaches LSN 31, above", with_run([](IdRunInfo& run) { run.summary.max_lsn = 31; })},
       {"events among", [](ManifestEdit& e) { e.add_segments.front().events = 11; }},
       {"events among", [](ManifestEdit& e) { e.add_segments.front().rows = 0; }},
       {"ends before it begins", [](ManifestEdit& e) { e.add_segments.front().min_time = 6; }},
@@ -80,4 +102,21 @@ TEST_CASE("manifest state: every rule refuses the edit that breaks it") {
     CAPTURE(said);
     CHECK(said.find(row.says) != std::string::npos);
   }
+}
+
+TEST_CASE("manifest state: id runs come with the edit of their rows, and a merge replaces its inputs") {
+  ManifestState state = with_two_segments();
+  ManifestEdit flush = sample_flush(state, 30);
+  flush.add_id_runs = {sample_id_run(4, 30), sample_id_run(5, 30)};
+  flush.next_file_number = 6;
+  state = *apply_edit(state, flush);
+  CHECK(state.id_runs.size() == 2);
+  ManifestEdit merge;
+  merge.add_id_runs = {sample_id_run(6, 30)};
+  merge.remove_id_runs = {4, 5};
+  merge.next_file_number = 7;
+  state = *apply_edit(state, merge);
+  CHECK(state.id_runs.size() == 1);
+  CHECK(state.id_runs.contains(6));
+  CHECK(refusal(state, merge).find("removed and was not live") != std::string::npos);
 }

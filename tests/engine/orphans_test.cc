@@ -12,12 +12,16 @@ namespace {
 
 struct Folder {
   Folder() : disk(1), state(sample_state()) {
-    for (const std::string& path : {paths.directory(), paths.segment_directory(), paths.dictionary_directory()}) {
+    for (const std::string& path :
+         {paths.directory(), paths.segment_directory(), paths.dictionary_directory(), paths.id_run_directory()}) {
       REQUIRE(disk.make_directory(path));
     }
     state.segments[1] = sample_segment(1, 1);
     state.segments[1].size = 5;
     put(paths.segment(1));
+    state.id_runs[6] = sample_id_run(6, 1);
+    state.id_runs[6].size = 5;
+    put(paths.id_run(6));
   }
   void put(const std::string& path) {
     auto file = disk.open(path, OpenMode::kCreate);
@@ -37,16 +41,19 @@ TEST_CASE("orphans: what is half written goes, what is unlisted is set aside, wh
   folder.put(folder.paths.segment(2));
   folder.put(folder.paths.dictionary(3));
   folder.put(temporary_path(folder.paths.segment(4)));
+  folder.put(folder.paths.id_run(7));
+  folder.put(temporary_path(folder.paths.id_run(8)));
   folder.put("t/segments/letter.txt");
   folder.put("t/segments/5.seg");
   auto report = set_aside_orphans(folder.disk, "t", folder.state);
   REQUIRE(report);
-  CHECK(report->moved == std::vector<std::string>{"00000002.seg", "00000003.dict"});
-  CHECK(report->removed == std::vector<std::string>{"00000004.seg.tmp"});
+  CHECK(report->moved == std::vector<std::string>{"00000002.seg", "00000003.dict", "00000007.run"});
+  CHECK(report->removed == std::vector<std::string>{"00000004.seg.tmp", "00000008.run.tmp"});
   CHECK(folder.disk.exists("t/orphan/00000002.seg"));
   CHECK(folder.disk.exists("t/segments/letter.txt"));
   CHECK(folder.disk.exists("t/segments/5.seg"));
   CHECK(folder.disk.exists(folder.paths.segment(1)));
+  CHECK(folder.disk.exists(folder.paths.id_run(6)));
 }
 
 TEST_CASE("orphans: the same number orphaned again does not push out the first") {

@@ -249,12 +249,12 @@ class Shadow {
     }
     size_t due = 0;
     for (const auto& [id, arrival] : arrivals) {
-      due += arrival + durations_[id.lateness_class] + kForgetGraceUs < arrival_us_;
+      due += arrival + durations_[id.lateness_class] + limits::kForgetGraceUs < arrival_us_;
     }
     std::vector<RememberedIds::Forgettable> candidates = ids_->candidates_to_forget(arrival_us_);
     CHECK(candidates.size() == due);
     for (const auto& [id, days] : candidates) {
-      CHECK(arrivals[id] + durations_[id.lateness_class] + kForgetGraceUs < arrival_us_);
+      CHECK(arrivals[id] + durations_[id.lateness_class] + limits::kForgetGraceUs < arrival_us_);
       std::map<int32_t, TimeUs> told;
       for (const NewestOfDay& day : days) told[day.day] = day.event_us;
       CHECK(told == newest[id]);
@@ -467,7 +467,7 @@ TEST_CASE("remembered ids: spilled ids take at most 1.5 bytes of memory each, ho
     const RememberedIds::Memory memory = ids.memory();
     const uint64_t fixed = 1000 * ids.stats().runs;  // of objects, not of ids
     CHECK(memory.spilled_bytes <= next * 3 / 2 + fixed);
-    CHECK(memory.cache_bytes <= kIdRunCacheBytesMax);
+    CHECK(memory.cache_bytes <= limits::kIdRunCacheBytesMax);
     CHECK(memory.hot_bytes == 0);
   }
   CHECK(known_of(ids, 0, next) == next);

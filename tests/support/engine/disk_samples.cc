@@ -29,6 +29,18 @@ SegmentInfo sample_segment(uint64_t number, Lsn max_lsn) {
   return segment;
 }
 
+IdRunInfo sample_id_run(uint64_t number, Lsn max_lsn) {
+  IdRunInfo run;
+  run.number = number;
+  run.uuid.fill(static_cast<uint8_t>(number));
+  run.size = 2000 + number;
+  run.checksum = 79 * number;
+  run.entries = 9;
+  run.place = {.lateness_class = 1, .generation = -3, .shard = 2, .shards = 5};
+  run.summary = {.newest_arrival_us = 6, .max_lsn = max_lsn, .newest = {{-1, -5}, {0, 5}}};
+  return run;
+}
+
 ManifestEdit sample_flush(const ManifestState& state, Lsn lsn) {
   ManifestEdit edit;
   edit.add_segments.push_back(sample_segment(state.next_file_number, lsn));
