@@ -124,8 +124,9 @@ class Planner {
     if (!index) return {};
     std::vector<uint64_t> words(selection_words(alive_.size()));
     if (Status asked = index->index.select_any(codes, words); !asked) {
-      return std::unexpected(std::move(asked).error().with_context(segment_.path() + ": the block index of column " +
-                                                                   std::to_string(predicate.column_id)));
+      return std::unexpected(std::move(asked).error().with_context(segment_.path() + ": the block index of column \"" +
+                                                                   column_name(*footer_.schema, predicate.column_id) +
+                                                                   "\""));
     }
     keep(plan_.counts.by_index, [&](uint32_t block) { return is_selected(words, block); });
     return {};

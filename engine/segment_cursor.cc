@@ -175,7 +175,8 @@ Status SegmentCursor::fetch(uint32_t block, Slot& slot) {
 std::unexpected<Error> SegmentCursor::at(uint32_t block, const Slot& slot, Error error) const {
   if (error.message.find(segment_->path()) != std::string::npos) return std::unexpected(std::move(error));
   return std::unexpected(std::move(error).with_context(segment_->path() + ": block " + std::to_string(block) +
-                                                       ", column " + std::to_string(slot.stored.id)));
+                                                       ", column \"" +
+                                                       column_name(*segment_->footer().schema, slot.stored.id) + "\""));
 }
 
 // Of few rows among many each is taken by itself: of codes and integers, and where nothing else has to be known for it.

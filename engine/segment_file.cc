@@ -107,8 +107,8 @@ std::unexpected<Error> SegmentFile::at(const Place& place, Error error) const {
   std::string where = "block " + std::to_string(place.block);
   if (place.block >= kAppendixBlock) where = "appendix part " + std::to_string(place.block - kAppendixBlock);
   if (place.block >= kIndexBlock) where = "index part " + std::to_string(place.block - kIndexBlock);
-  return std::unexpected(std::move(error).with_context(path_ + ": " + where + ", column " +
-                                                       std::to_string(place.column_id) + ", offset " +
+  return std::unexpected(std::move(error).with_context(path_ + ": " + where + ", column \"" +
+                                                       column_name(*footer_.schema, place.column_id) + "\", offset " +
                                                        std::to_string(place.offset)));
 }
 

@@ -56,7 +56,8 @@ std::vector<std::string> SegmentIndexCheck::check_block(uint32_t block, const Bl
         zones[i].nulls[0] == stored.nulls[block]) {
       continue;
     }
-    problems.push_back(name + ": column " + std::to_string(stored.column_id) + ": its zone is not that of its rows");
+    problems.push_back(name + ", column \"" + column_name(*footer_->schema, stored.column_id) +
+                       "\": its zone is not that of its rows");
   }
   for (OpenIndex& index : indexes_) {
     index.pairs.add(block, {rows.codes[index.dimension], rows.rows});
@@ -79,7 +80,8 @@ std::vector<std::string> SegmentIndexCheck::finish() {
   for (const OpenIndex& index : indexes_) {
     if (!complete_) break;
     if (std::string what = compare(index); !what.empty()) {
-      problems.push_back("the block index of column " + std::to_string(index.column_id) + ": " + what);
+      problems.push_back("the block index of column \"" + column_name(*footer_->schema, index.column_id) +
+                         "\": " + what);
     }
   }
   return problems;

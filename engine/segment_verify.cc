@@ -144,7 +144,7 @@ class Verifier {
       for (uint32_t row = 0; row < columns.rows.rows; ++row) {
         if (row > 0 && codes[row] == codes[row - 1]) continue;
         if (codes[row] < kFirstValueCode || known[codes[row]]) continue;
-        problem(name + ": column " + std::to_string(id) + ": code " + std::to_string(codes[row]) +
+        problem(name + ", column \"" + column_name(*footer_.schema, id) + "\": code " + std::to_string(codes[row]) +
                 " is not in the appendix");
         return;
       }

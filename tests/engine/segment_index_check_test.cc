@@ -112,7 +112,7 @@ void put_pairs(SegmentSurgery& surgery, size_t part, const std::vector<IndexPair
 }
 
 std::string place(uint32_t block, uint32_t column) {
-  return "block " + std::to_string(block) + ": column " + std::to_string(column);
+  return "block " + std::to_string(block) + ", column \"" + column_name(small_schema(), column) + "\"";
 }
 
 }  // namespace
@@ -157,7 +157,8 @@ TEST_CASE("index check: a block missing in an index is named, and so is one too 
   const size_t part = patient.part(Encoding::kBlockIndex, patient.dimension(1));
   const std::vector<IndexPair> pairs = pairs_of(patient.surgery(), part);
   REQUIRE(pairs.size() > 50);
-  const std::string name = "the block index of column " + std::to_string(patient.dimension(1)) + ": code ";
+  const std::string name =
+      "the block index of column \"" + column_name(small_schema(), patient.dimension(1)) + "\": code ";
   for (size_t missing : {size_t{0}, size_t{17}, pairs.size() - 1}) {
     CAPTURE(missing);
     std::vector<IndexPair> fewer = pairs;
@@ -260,6 +261,6 @@ TEST_CASE("index check: a code missing in the appendix is named with block and c
   patient.surgery().replace_appendix_part(part, entries);
   const std::string problems = patient.verified();
   CAPTURE(problems);
-  CHECK(problems.find("column " + std::to_string(patient.dimension(1)) + ": code " + std::to_string(missing) +
-                      " is not in the appendix") != std::string::npos);
+  CHECK(problems.find("column \"" + column_name(small_schema(), patient.dimension(1)) + "\": code " +
+                      std::to_string(missing) + " is not in the appendix") != std::string::npos);
 }
