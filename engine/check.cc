@@ -1,11 +1,13 @@
 #include "engine/check.h"
 
+#include <functional>
 #include <memory>
 
 #include "base/file_names.h"
 #include "base/limits.h"
 #include "engine/database_directory.h"
 #include "engine/dictionary_file.h"
+#include "engine/id_run.h"
 #include "engine/manifest_reader.h"
 #include "engine/segment_reader.h"
 #include "wal/log_verify.h"
@@ -35,6 +37,7 @@ class TableChecker {
     report_.ledger = state_.ledger;
     check_segments();
     check_dictionaries();
+    check_id_runs();
     check_log();
     check_counts();
     check_unlisted();
@@ -48,9 +51,11 @@ class TableChecker {
   void check_segments();
   void check_segment(const SegmentInfo& info);
   void check_dictionaries();
+  void check_id_runs();
   void check_log();
   void check_counts();
   void check_unlisted();
+  void check_unlisted(const std::string& directory, const std::function<bool(const ParsedName&)>& listed);
 
   FileSystem& fs_;
   Clock& clock_;
@@ -58,6 +63,7 @@ class TableChecker {
   ManifestState state_;
   TableCheck report_;
   uint64_t events_ = 0;
+  uint64_t ids_ = 0;
 };
 
 void TableChecker::check_segments() {
@@ -111,6 +117,27 @@ void TableChecker::check_dictionaries() {
   }
 }
 
+void TableChecker::check_id_runs() {
+  for (const auto& [number, info] : state_.id_runs) {
+    ids_ += info.entries;
+    const std::string path = paths_.id_run(number);
+    auto run = IdRun::open(fs_, path, &info);
+    if (!run) {
+      problem(run.error().message);
+      continue;
+    }
+    if ((*run)->table_uuid() != state_.table_uuid) problem(path + " belongs to another table");
+    auto found = (*run)->verify();
+    if (!found) {
+      problem(found.error().message);
+      continue;
+    }
+    for (std::string& line : *found) {
+      problem(line.find(path) == std::string::npos ? path + ": " + line : std::move(line));
+    }
+  }
+}
+
 void TableChecker::check_log() {
   LogOptions options;
   options.fs = &fs_;
@@ -142,18 +169,30 @@ void TableChecker::check_counts() {
     problem("the segments hold " + std::to_string(events_) + " events, and the ledger accepted " +
             std::to_string(ledger.accepted));
   }
+  if (ids_ > ledger.accepted) {
+    problem("the id runs hold " + std::to_string(ids_) + " ids, and the ledger accepted " +
+            std::to_string(ledger.accepted));
+  }
 }
 
 void TableChecker::check_unlisted() {
-  auto segments = fs_.list(paths_.segment_directory());
-  if (!segments) {
-    if (segments.error().code != Code::kNotFound) problem(segments.error().message);
+  check_unlisted(paths_.segment_directory(), [this](const ParsedName& name) {
+    return name.kind == FileKind::kSegment && state_.segments.contains(name.number);
+  });
+  check_unlisted(paths_.id_run_directory(), [this](const ParsedName& name) {
+    return name.kind == FileKind::kIdRun && state_.id_runs.contains(name.number);
+  });
+}
+
+void TableChecker::check_unlisted(const std::string& directory, const std::function<bool(const ParsedName&)>& listed) {
+  auto files = fs_.list(directory);
+  if (!files) {
+    if (files.error().code != Code::kNotFound) problem(files.error().message);
     return;
   }
-  for (const FileInfo& file : *segments) {
-    ParsedName name = parse_file_name(file.name);
-    bool listed = name.kind == FileKind::kSegment && !name.temporary && state_.segments.contains(name.number);
-    if (!listed) note(join_path(paths_.segment_directory(), file.name) + " is in no manifest");
+  for (const FileInfo& file : *files) {
+    const ParsedName name = parse_file_name(file.name);
+    if (name.temporary || !listed(name)) note(join_path(directory, file.name) + " is in no manifest");
   }
 }
 

@@ -175,7 +175,26 @@ Status write_dictionaries(const FlushContext& context, const FlushJob& job, uint
   return {};
 }
 
-Status write_and_commit(const FlushContext& context, const FlushJob& job, ManifestEdit& edit) {
+// A run for each shard and generation that had new ids.
+Status write_id_runs(const FlushContext& context, const FlushJob& job, uint64_t& number, ManifestEdit& edit,
+                     FlushedIds& flushed) {
+  const std::array<uint8_t, 16> table_uuid = context.manifest->state()->table_uuid;
+  for (const FrozenShard& shard : job.shards) {
+    std::vector<SpilledIds>& spilled = flushed.by_shard.emplace_back();
+    for (const SpillWork& work : shard.ids.spills) {
+      TALLY_ASSIGN_OR_RETURN(SpilledIds one, write_spill(work, {.fs = context.fs,
+                                                                .directory = context.paths.id_run_directory(),
+                                                                .number = number++,
+                                                                .uuid = random_uuid(),
+                                                                .table_uuid = table_uuid}));
+      edit.add_id_runs.push_back(one.run->info());
+      spilled.push_back(std::move(one));
+    }
+  }
+  return {};
+}
+
+Status write_and_commit(const FlushContext& context, const FlushJob& job, ManifestEdit& edit, FlushedIds& flushed) {
   const std::shared_ptr<const ManifestState> state = context.manifest->state();
   uint64_t number = state->next_file_number;
   Ledger ledger = job.ledger_before;
@@ -188,6 +207,7 @@ Status write_and_commit(const FlushContext& context, const FlushJob& job, Manife
     edit.add_segments.push_back(std::move(segment));
   }
   TALLY_TRY(write_dictionaries(context, job, number, edit));
+  TALLY_TRY(write_id_runs(context, job, number, edit, flushed));
   edit.next_file_number = number;
   edit.log = job.log;
   edit.ledger = ledger;
@@ -205,15 +225,19 @@ void remove_written(const FlushContext& context, const ManifestEdit& edit) {
   for (const DictionaryFileInfo& file : edit.add_dictionary_files) {
     (void)context.fs->unlink(context.paths.dictionary(file.number));
   }
+  for (const IdRunInfo& run : edit.add_id_runs) (void)context.fs->unlink(context.paths.id_run(run.number));
 }
 
 }  // namespace
 
-Status flush(const FlushContext& context, const FlushJob& job) {
+Result<FlushedIds> flush(const FlushContext& context, const FlushJob& job) {
+  for (const FrozenShard& shard : job.shards) TALLY_TRY(shard.health);
   ManifestEdit edit;
-  Status status = write_and_commit(context, job, edit);
-  if (!status && status.error().code == Code::kNoSpace) remove_written(context, edit);
-  return status;
+  FlushedIds flushed;
+  const Status status = write_and_commit(context, job, edit, flushed);
+  if (status) return flushed;
+  if (status.error().code == Code::kNoSpace) remove_written(context, edit);
+  return std::unexpected(status.error());
 }
 
 }  // namespace tally

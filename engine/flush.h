@@ -1,7 +1,9 @@
-// A flush: everything that the shards applied up to LSN b goes into one raw segment per shard, and one manifest edit takes
-// it over together with all that a replay from b + 1 starts from (dictionary codes, ledger, times, log position).
+// A flush: everything that the shards applied up to LSN b goes into one raw segment per shard, the ids they remember since the
+// flush before into runs, and one manifest edit takes it all over together with what else a replay from b + 1 starts from
+// (dictionary codes, ledger, times, log position).
 //
-// What success promises: the edit is durable; the caller may publish the new state and have the log truncated through b.
+// What success promises: the edit is durable; the caller may publish the new state, has each shard adopt its runs, and may have
+// the log truncated through b.
 // Errors leave at most orphans and temporary files. kNoSpace: try again later, nothing is lost. Anything else: the manifest
 // is in doubt and the table must be poisoned.
 // Threads: one flush at a time, on any thread.
@@ -38,6 +40,11 @@ struct FlushContext {
   std::shared_ptr<BlockCache> block_cache;      // for those who read the new segments
 };
 
-Status flush(const FlushContext& context, const FlushJob& job);
+// What became of the ids that the shards froze.
+struct FlushedIds {
+  std::vector<std::vector<SpilledIds>> by_shard;
+};
+
+Result<FlushedIds> flush(const FlushContext& context, const FlushJob& job);
 
 }  // namespace tally

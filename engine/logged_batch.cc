@@ -14,10 +14,14 @@ TimeUs newest_time_not_early(const PreparedBatch& batch, TimeUs arrival_us) {
   return newest;
 }
 
-BatchResult merge_outcomes(LoggedBatch& logged) {
+Result<BatchResult> merge_outcomes(LoggedBatch& logged) {
   BatchResult result;
   result.lsn = logged.lsn;
   for (LoggedBatch::Outcome& outcome : logged.outcomes) {
+    if (!outcome.status) {
+      return fail(Code::kIndeterminate,
+                  "this batch is stored, and counted only after a restart: " + outcome.status.error().message);
+    }
     result.counts += outcome.counts;
     result.not_accepted.insert(result.not_accepted.end(), outcome.not_accepted.begin(), outcome.not_accepted.end());
   }

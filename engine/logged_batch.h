@@ -17,6 +17,7 @@ struct LoggedBatch {
   struct Outcome {  // by shard
     Ledger counts;
     std::vector<RowVerdict> not_accepted;
+    Status status;  // an error: this shard could decide nothing
   };
 
   std::unique_ptr<PreparedBatch> batch;
@@ -34,7 +35,8 @@ struct LoggedBatch {
 // Newest event time among the rows that are not too early (architecture.md, Log: reference time); 0 if there is none.
 TimeUs newest_time_not_early(const PreparedBatch& batch, TimeUs arrival_us);
 
-// The answer for the producer, from the outcomes of all shards.
-BatchResult merge_outcomes(LoggedBatch& logged);
+// The answer for the producer, from the outcomes of all shards. kIndeterminate: one of them could not decide; the batch is in
+// the log, and a restart will.
+Result<BatchResult> merge_outcomes(LoggedBatch& logged);
 
 }  // namespace tally

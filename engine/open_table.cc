@@ -60,7 +60,7 @@ Status TableImpl::replay_log() {
   const std::shared_ptr<const ManifestState> state = publisher_.get()->manifest;
   Replay replay(*state, hasher_, dictionary_pointers(), shard_pointers());
   auto visit = [&](const RecordView& record) -> Status {
-    TALLY_TRY(rebuild_ids());  // only a table with something to replay pays for them here
+    TALLY_TRY(load_ids());  // only a table with something to replay pays for them here
     return replay.apply(record);
   };
   TALLY_ASSIGN_OR_RETURN(log_recovery_, recover_log(log_options(), state->log, visit));
@@ -87,10 +87,13 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   job.newest_arrival_us = replay.last_arrival_us();
   job.reference_us = replay.reference_us();
   for (const auto& dictionary : dictionaries_) job.dictionary_sizes.push_back(dictionary->size());
-  for (const auto& shard : shards_) job.shards.push_back(shard->freeze());
+  for (const auto& shard : shards_) job.shards.push_back(shard->freeze(settled));
   job.ledger_before = ledger_before_;
-  TALLY_TRY(tally::flush(flush_context(), job));
-  for (size_t i = 0; i < shards_.size(); ++i) shards_[i]->release(job.shards[i].bytes);
+  TALLY_ASSIGN_OR_RETURN(FlushedIds flushed, tally::flush(flush_context(), job));
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    shards_[i]->release(job.shards[i].bytes);
+    shards_[i]->adopt(std::move(flushed.by_shard[i]));
+  }
   const std::shared_ptr<const ManifestState> manifest = manifest_->state();
   publisher_.update([&](PublishedState& state) {
     state.segments = make_segment_list(fs_, paths_, *manifest, state.segments.get(), options_.block_cache);

@@ -54,7 +54,7 @@ Status Replay::apply_batch(const RecordView& record) {
   logged->outcomes.resize(shards_.size());
   reference_us_ =
       std::max({reference_us_, record.reference_us, newest_time_not_early(*logged->batch, record.arrival_us)});
-  for (Shard* shard : shards_) shard->apply(*logged);
+  for (Shard* shard : shards_) TALLY_TRY(shard->apply(*logged));
   return {};
 }
 
@@ -96,37 +96,6 @@ bool Replay::map_codes(PreparedBatch& batch) const {
     }
   }
   return has_other;
-}
-
-namespace {
-
-// The events of one block, by the shard that each belongs to.
-void sort_by_shard(const RawColumns& rows, const IdHasher& hasher, std::vector<std::vector<SeenEntry>>& by_shard) {
-  for (std::vector<SeenEntry>& entries : by_shard) entries.clear();
-  const uint32_t shards = static_cast<uint32_t>(by_shard.size());
-  for (uint32_t i = 0; i < rows.rows; ++i) {
-    if (rows.kinds[i] != RowKind::kEvent) continue;
-    const Hash128 hash = hasher.hash(rows.id_kinds[i], rows.ids[i]);
-    by_shard[shard_of(hash, shards)].push_back({hash, rows.digests[i], utc_day(rows.times[i])});
-  }
-}
-
-}  // namespace
-
-Status remember_ids(const SegmentList& segments, const IdHasher& hasher, const std::vector<Shard*>& shards) {
-  std::vector<std::vector<SeenEntry>> by_shard(shards.size());
-  for (const auto& segment : segments) {
-    if (segment->info().tier != Tier::kRaw) continue;
-    TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SegmentReader> reader, segment->reader());
-    std::unique_ptr<SegmentReader::Cursor> cursor =
-        reader->cursor({.column_ids = {}, .ids = true, .digests = true, .cached = false});
-    for (uint32_t block = 0; block < reader->blocks().size(); ++block) {
-      TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor->read(block));
-      sort_by_shard(columns->rows, hasher, by_shard);
-      for (size_t shard = 0; shard < shards.size(); ++shard) shards[shard]->remember(by_shard[shard]);
-    }
-  }
-  return {};
 }
 
 }  // namespace tally

@@ -42,7 +42,4 @@ class Replay {
   TimeUs reference_us_;
 };
 
-// Tells the shards every id that live segments hold: what makes a retry after a restart a duplicate.
-Status remember_ids(const SegmentList& segments, const IdHasher& hasher, const std::vector<Shard*>& shards);
-
 }  // namespace tally

@@ -78,6 +78,14 @@ void Sequencer::flush_finished(const Status& status, Lsn through) {
   arrived_.notify_one();
 }
 
+void Sequencer::shard_failed(const Error& error) {
+  {
+    std::lock_guard lock(mutex_);
+    mail_.shard_error = error;
+  }
+  arrived_.notify_one();
+}
+
 void Sequencer::stop() {
   {
     std::lock_guard lock(mutex_);
@@ -127,7 +135,7 @@ bool Sequencer::step(bool may_wait) {
     }
     wait_for_mail();
   }
-  take_flush_mail();
+  take_mail();
   if (flush_is_due()) place_marker();
   if (!stalled()) {
     append_group();
@@ -149,14 +157,14 @@ bool Sequencer::batches_can_go() const { return !stalled() || flush_lacks_space_
 bool Sequencer::anything_to_do() const {
   std::lock_guard lock(mutex_);
   return (!batches_.empty() && batches_can_go()) || !mail_.flush_requests.empty() || mail_.flush_result.has_value() ||
-         (!waiting_flushes_.empty() && !flushing_);
+         mail_.shard_error.has_value() || (!waiting_flushes_.empty() && !flushing_);
 }
 
 void Sequencer::wait_for_mail() {
   std::unique_lock lock(mutex_);
   arrived_.wait_for(lock, std::chrono::microseconds(limits::kLogSealIdleUs), [this] {
     return (mail_.stop && batches_.empty()) || (!batches_.empty() && batches_can_go()) ||
-           !mail_.flush_requests.empty() || mail_.flush_result.has_value();
+           !mail_.flush_requests.empty() || mail_.flush_result.has_value() || mail_.shard_error.has_value();
   });
   const bool idle = batches_.empty() && health_.has_value();
   lock.unlock();
@@ -164,17 +172,22 @@ void Sequencer::wait_for_mail() {
   if (Status status = log_->idle(config_.clock->boottime_us()); !status) poison(status.error());
 }
 
-void Sequencer::take_flush_mail() {
+void Sequencer::take_mail() {
   std::vector<FlushDone> requests;
   std::optional<std::pair<Status, Lsn>> result;
+  std::optional<Error> shard_error;
   {
     std::lock_guard lock(mutex_);
     requests.swap(mail_.flush_requests);
     result.swap(mail_.flush_result);
+    shard_error.swap(mail_.shard_error);
   }
   for (FlushDone& request : requests) waiting_flushes_.push_back(std::move(request));
-  if (!result) return;
-  const auto& [status, through] = *result;
+  if (shard_error) poison(*shard_error);
+  if (result) take_flush_result(result->first, result->second);
+}
+
+void Sequencer::take_flush_result(const Status& status, Lsn through) {
   std::vector<FlushDone> answered = std::exchange(current_flushes_, {});
   if (status) {
     flushing_ = flush_lacks_space_ = log_lacks_space_ = false;

@@ -8,7 +8,7 @@
 //   3 a batch gets codes only after the log has made room for its record, so codes [2, logged_sizes_) and nothing else are in
 //     the log when the record is.
 //   4 every batch submitted is answered exactly once.
-// Threads: submit(), request_flush(), flush_finished(), stop() by any; run() or run_until_idle() by the one that sequences.
+// Threads: submit(), request_flush(), flush_finished(), shard_failed(), stop() by any; run() or run_until_idle() by the one that sequences.
 #pragma once
 
 #include <condition_variable>
@@ -62,6 +62,8 @@ class Sequencer {
   void request_flush(FlushDone done);
   // From the flusher. kNoSpace: the job is still to be done and will be reported again.
   void flush_finished(const Status& status, Lsn through);
+  // From a shard that cannot decide any more: the table is poisoned.
+  void shard_failed(const Error& error);
   void stop();
 
   void run();             // until stop(), then finishes what is in flight
@@ -76,6 +78,7 @@ class Sequencer {
   struct Mail {
     std::vector<FlushDone> flush_requests;
     std::optional<std::pair<Status, Lsn>> flush_result;
+    std::optional<Error> shard_error;
     bool stop = false;
   };
 
@@ -84,7 +87,8 @@ class Sequencer {
   bool log_is_busy() const;
   bool anything_to_do() const;
   bool batches_can_go() const;
-  void take_flush_mail();
+  void take_mail();
+  void take_flush_result(const Status& status, Lsn through);
   bool flush_is_due() const;
   void place_marker();
   bool stalled() const;

@@ -18,6 +18,15 @@ std::vector<DecisionRules> decision_rules(const Schema& schema) {
   return rules;
 }
 
+// How long each class remembers, by lateness class.
+std::vector<TimeUs> durations_of(const Schema& schema) {
+  std::vector<TimeUs> durations;
+  for (size_t i = 0; i <= schema.lateness.size(); ++i) {
+    durations.push_back(std::max(schema.within_us, lateness_of(schema, i)));
+  }
+  return durations;
+}
+
 bool any_other_code(const PreparedBatch& batch, uint32_t row) {
   return std::any_of(batch.dimensions.begin(), batch.dimensions.end(),
                      [row](const PreparedBatch::Dimension& dimension) {
@@ -27,25 +36,33 @@ bool any_other_code(const PreparedBatch& batch, uint32_t row) {
 
 }  // namespace
 
-Shard::Shard(uint32_t index, StatePublisher& publisher, Lsn applied_lsn)
-    : index_(index), publisher_(publisher), applied_lsn_(applied_lsn) {}
+Shard::Shard(uint32_t index, uint32_t shards, const Schema& schema, StatePublisher& publisher, Lsn applied_lsn)
+    : index_(index),
+      shards_(shards),
+      durations_us_(durations_of(schema)),
+      publisher_(publisher),
+      ids_(std::make_unique<RememberedIds>(index, shards, durations_us_)),
+      applied_lsn_(applied_lsn) {}
 
 Ledger Shard::ledger() const {
   std::lock_guard lock(ledger_mutex_);
   return ledger_;
 }
 
-void Shard::remember(std::span<const SeenEntry> entries) {
-  for (size_t i = 0; i < entries.size(); ++i) {
-    if (i + kPrefetchDistance < entries.size()) seen_.prefetch(entries[i + kPrefetchDistance].key);
-    seen_.insert(entries[i]);
-  }
-  remembered_.store(seen_.size(), std::memory_order_relaxed);
+Status Shard::load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs) {
+  auto ids = std::make_unique<RememberedIds>(index_, shards_, durations_us_);
+  TALLY_TRY(ids->load(fs, directory, runs));
+  ids_ = std::move(ids);
+  remembered_.store(ids_->size(), std::memory_order_relaxed);
+  return {};
 }
 
-void Shard::apply(LoggedBatch& logged) {
+Status Shard::apply(LoggedBatch& logged) {
   TALLY_CHECK(logged.lsn > applied_lsn_.load(std::memory_order_relaxed));
   LoggedBatch::Outcome& outcome = logged.outcomes[index_];
+  if (health_) health_ = begin_ids(logged);
+  outcome.status = health_;
+  TALLY_TRY(health_);
   if (index_ == 0) {  // rows without an id belong to no shard: the first one keeps their count
     outcome.counts.received += logged.rejected;
     outcome.counts.rejected += logged.rejected;
@@ -57,8 +74,22 @@ void Shard::apply(LoggedBatch& logged) {
     std::lock_guard lock(ledger_mutex_);
     ledger_ += outcome.counts;
   }
-  remembered_.store(seen_.size(), std::memory_order_relaxed);
+  remembered_.store(ids_->size(), std::memory_order_relaxed);
   applied_lsn_.store(logged.lsn, std::memory_order_release);
+  return {};
+}
+
+// Asks the runs about all of the batch's rows at once.
+Status Shard::begin_ids(const LoggedBatch& logged) {
+  const PreparedBatch& batch = *logged.batch;
+  const std::vector<uint32_t>& rows = batch.shard_rows[index_];
+  keys_.resize(rows.size());
+  digests_.resize(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    keys_[i] = batch.id_hashes[rows[i]];
+    digests_[i] = batch.digests[rows[i]];
+  }
+  return ids_->begin_batch(keys_, digests_);
 }
 
 void Shard::decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
@@ -67,16 +98,17 @@ void Shard::decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
   const std::vector<DecisionRules> rules_by_class = decision_rules(*logged.schema);
   kept_rows_.clear();
   kept_kinds_.clear();
-  for (size_t i = 0; i < std::min(kPrefetchDistance, rows.size()); ++i) seen_.prefetch(batch.id_hashes[rows[i]]);
+  for (size_t i = 0; i < std::min(kPrefetchDistance, rows.size()); ++i) ids_->prefetch(i);
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (i + kPrefetchDistance < rows.size()) seen_.prefetch(batch.id_hashes[rows[i + kPrefetchDistance]]);
+    if (i + kPrefetchDistance < rows.size()) ids_->prefetch(i + kPrefetchDistance);
     const uint32_t row = rows[i];
     const TimeUs time = batch.times[row];
-    const DecisionRules& rules = rules_by_class[logged.lateness_classes[row]];
-    const SeenIds::Probe probe = seen_.find(batch.id_hashes[row], batch.digests[row]);
+    const uint8_t lateness_class = logged.lateness_classes[row];
+    const DecisionRules& rules = rules_by_class[lateness_class];
+    const SeenIds::Probe probe = ids_->find(i);
     const Verdict verdict = decide(probe, time, logged.times, rules);
     if (verdict == Verdict::kAccepted) {
-      seen_.insert({batch.id_hashes[row], batch.digests[row], utc_day(time)});
+      ids_->insert(i, {.lateness_class = lateness_class, .event_us = time, .arrival_us = logged.times.arrival_us});
       newest_event_us_ = std::max(newest_event_us_, time);
       kept_rows_.push_back(row);
       kept_kinds_.push_back(RowKind::kEvent);
@@ -137,14 +169,20 @@ void Shard::append_rows(const LoggedBatch& logged) {
   }
 }
 
-FrozenShard Shard::freeze() {
+FrozenShard Shard::freeze(Lsn through) {
   FrozenShard frozen;
   frozen.chunks.assign(active_.begin(), active_.end());
   active_.clear();
   frozen.bytes = std::exchange(active_bytes_, 0);
   frozen.newest_event_us = newest_event_us_;
   frozen.ledger = ledger();
+  frozen.ids = ids_->freeze(through);
+  frozen.health = health_;
   return frozen;
+}
+
+void Shard::adopt(std::vector<SpilledIds> spilled) {
+  for (SpilledIds& one : spilled) ids_->adopt(std::move(one));
 }
 
 }  // namespace tally

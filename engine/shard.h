@@ -1,11 +1,13 @@
-// A shard owns a hash range of ids: the set of ids it has decided and the rows it keeps in memory. It takes the batches of
+// A shard owns a hash range of ids: the ids it remembers and the rows it keeps in memory. It takes the batches of
 // the log in order, decides its rows, appends them, publishes how far it is.
 //
 // Invariants
 //   1 batches come with ascending LSNs; applied_lsn() is the last one applied, also when it had no row for this shard.
 //   2 a row is visible (in a published chunk, below rows()) before applied_lsn() reaches its LSN.
 //   3 no chunk holds rows from both sides of a flush marker.
-// Threads: apply() and freeze() by the shard's one thread; applied_lsn(), ledger(), memory by any.
+//   4 once the remembered ids could not be asked about a batch, nothing is decided any more: health() says why, applied_lsn()
+//     stays below that batch, and what freeze() hands out must not be flushed.
+// Threads: load_ids(), apply(), freeze() and adopt() by the shard's one thread; applied_lsn(), ledger(), memory by any.
 #pragma once
 
 #include <atomic>
@@ -17,7 +19,7 @@
 
 #include "engine/logged_batch.h"
 #include "engine/published_state.h"
-#include "engine/seen_ids.h"
+#include "engine/remembered_ids.h"
 
 namespace tally {
 
@@ -27,16 +29,20 @@ struct FrozenShard {
   uint64_t bytes = 0;  // of memory, until release()
   Ledger ledger;       // since the table was opened
   TimeUs newest_event_us = 0;
+  RememberedIds::Frozen ids;
+  Status health;
 };
 
 class Shard {
  public:
-  Shard(uint32_t index, StatePublisher& publisher, Lsn applied_lsn);
+  Shard(uint32_t index, uint32_t shards, const Schema& schema, StatePublisher& publisher, Lsn applied_lsn);
 
-  void apply(LoggedBatch& logged);
-  FrozenShard freeze();
-  // Before the first apply(): ids counted earlier, from a segment.
-  void remember(std::span<const SeenEntry> entries);
+  // Before the first apply(): the ids counted earlier. After an error it may be tried again.
+  Status load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs);
+  // An error: nothing of this batch was decided here, nor will be of any after it.
+  Status apply(LoggedBatch& logged);
+  FrozenShard freeze(Lsn through);
+  void adopt(std::vector<SpilledIds> spilled);  // what a committed flush made of freeze().ids
 
   Lsn applied_lsn() const { return applied_lsn_.load(std::memory_order_acquire); }
   Ledger ledger() const;
@@ -46,14 +52,19 @@ class Shard {
   void release(uint64_t bytes) { memory_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
+  Status begin_ids(const LoggedBatch& logged);
   void decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
   void count(const LoggedBatch& logged, uint32_t row, Verdict verdict, LoggedBatch::Outcome& outcome);
   void append_rows(const LoggedBatch& logged);
   void start_chunk(const LoggedBatch& logged);
 
-  const uint32_t index_;
+  const uint32_t index_, shards_;
+  const std::vector<TimeUs> durations_us_;  // by lateness class
   StatePublisher& publisher_;
-  SeenIds seen_;                                // owned by the shard's thread, as are the next five
+  std::unique_ptr<RememberedIds> ids_;  // owned by the shard's thread, as are the next eight
+  Status health_;
+  std::vector<Hash128> keys_;  // scratch of apply(): of this shard's rows
+  std::vector<uint32_t> digests_;
   std::vector<std::shared_ptr<Chunk>> active_;  // chunks since the last marker
   std::vector<uint32_t> kept_rows_;             // scratch of apply(): rows that go to raw, and their kinds
   std::vector<RowKind> kept_kinds_;

@@ -49,7 +49,7 @@ TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOption
     dictionaries_.push_back(std::make_shared<Dictionary>(schema_->columns[position].values_max));
   }
   for (uint32_t i = 0; i < shard_count(options_); ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, publisher_, state->log.flushed_lsn));
+    shards_.push_back(std::make_unique<Shard>(i, shard_count(options_), *schema_, publisher_, state->log.flushed_lsn));
   }
 }
 
@@ -153,9 +153,29 @@ Status TableImpl::open_manifest() {
   return {};
 }
 
-Status TableImpl::rebuild_ids() {
+// From the runs that the manifest lists; what the log holds beyond them comes by replay.
+Status TableImpl::load_ids() {
   if (ids_known_) return {};
-  TALLY_TRY(remember_ids(*publisher_.get()->segments, hasher_, shard_pointers()));
+  const std::shared_ptr<const ManifestState> state = publisher_.get()->manifest;
+  if (state->ledger.accepted > 0 && state->id_runs.empty()) {
+    return fail(Code::kUnsupported, paths_.directory() +
+                                        " was written before id runs were: what it has counted cannot be " +
+                                        "told from what is new");
+  }
+  std::vector<IdRunInfo> runs;
+  for (const auto& [number, run] : state->id_runs) runs.push_back(run);
+  std::vector<Status> loaded(shards_.size());
+  auto load = [&](size_t i) { loaded[i] = shards_[i]->load_ids(fs_, paths_.id_run_directory(), runs); };
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    if (options_.threads) {
+      threads.emplace_back(load, i);
+    } else {
+      load(i);
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Status& status : loaded) TALLY_TRY(status);
   ids_known_ = true;
   return {};
 }
@@ -175,7 +195,7 @@ Status TableImpl::settle_log() {
 
 Status TableImpl::start_writing() {
   TALLY_TRY(open_manifest());
-  TALLY_TRY(rebuild_ids());
+  TALLY_TRY(load_ids());
   TALLY_TRY(settle_log());
   const std::shared_ptr<const ManifestState> state = manifest_->state();
   const Lsn first_lsn = state->log.flushed_lsn + 1;

@@ -1,5 +1,5 @@
 // The one implementation of Table: owns dictionaries, shards and published state; brings the write path up when it is
-// first needed. Ids are rebuilt then too, so a process that only queries never pays for them.
+// first needed. Remembered ids are loaded then too, so a process that only queries never pays for them.
 #pragma once
 
 #include <memory>
@@ -37,7 +37,7 @@ class TableImpl final : public Table {
   Status replay_log();
   Status persist_recovered(const Replay& replay);
   Status open_manifest();
-  Status rebuild_ids();
+  Status load_ids();
   Status settle_log();
   Status start_writing();
   FlushContext flush_context() const;

@@ -95,15 +95,21 @@ void WritePath::run_shard(size_t index) {
 }
 
 void WritePath::work(size_t index, const ShardWork& item) {
-  if (const auto* logged = std::get_if<std::shared_ptr<LoggedBatch>>(&item)) {
-    LoggedBatch& batch = **logged;
-    config_.shards[index]->apply(batch);
-    // The last shard answers: every shard has applied this record then, and, each taking them in order, all before it.
-    if (batch.shards_left.fetch_sub(1, std::memory_order_acq_rel) == 1) batch.done(merge_outcomes(batch));
-    return;
-  }
-  const auto& job = std::get<std::shared_ptr<FlushJob>>(item);
-  job->shards[index] = config_.shards[index]->freeze();
+  if (const auto* logged = std::get_if<std::shared_ptr<LoggedBatch>>(&item)) return apply(index, **logged);
+  if (const auto* job = std::get_if<std::shared_ptr<FlushJob>>(&item)) return freeze(index, *job);
+  const auto& ids = std::get<std::shared_ptr<FlushedIds>>(item);
+  config_.shards[index]->adopt(std::move(ids->by_shard[index]));
+}
+
+void WritePath::apply(size_t index, LoggedBatch& batch) {
+  const Status applied = config_.shards[index]->apply(batch);
+  if (!applied) sequencer_->shard_failed(applied.error());
+  // The last shard answers: every shard has applied this record then, and, each taking them in order, all before it.
+  if (batch.shards_left.fetch_sub(1, std::memory_order_acq_rel) == 1) batch.done(merge_outcomes(batch));
+}
+
+void WritePath::freeze(size_t index, const std::shared_ptr<FlushJob>& job) {
+  job->shards[index] = config_.shards[index]->freeze(job->log.flushed_lsn);
   if (job->shards_left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (config_.threads) {
     flush_queue_.push(job);
@@ -120,8 +126,11 @@ void WritePath::run_flusher() {
 
 void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
   while (true) {
-    const Status status = tally::flush(config_.flush, *job);
-    if (status) {
+    Result<FlushedIds> flushed = tally::flush(config_.flush, *job);
+    const Status status = flushed ? Status{} : Status(std::unexpected(flushed.error()));
+    if (flushed) {
+      // Before the sequencer hears of it, and so before the next marker.
+      give_to_shards(std::make_shared<FlushedIds>(*std::move(flushed)));
       publish(*job);
       for (size_t i = 0; i < job->shards.size(); ++i) config_.shards[i]->release(job->shards[i].bytes);
       flushes_.fetch_add(1, std::memory_order_relaxed);

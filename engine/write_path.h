@@ -34,7 +34,7 @@ class WritePath {
   uint64_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
 
  private:
-  using ShardWork = std::variant<std::shared_ptr<LoggedBatch>, std::shared_ptr<FlushJob>>;
+  using ShardWork = std::variant<std::shared_ptr<LoggedBatch>, std::shared_ptr<FlushJob>, std::shared_ptr<FlushedIds>>;
   struct ShardWorker {
     WorkQueue<ShardWork> queue;
     std::thread thread;
@@ -46,6 +46,8 @@ class WritePath {
   void give_to_shards(const ShardWork& work);
   void run_shard(size_t index);
   void work(size_t index, const ShardWork& work);
+  void apply(size_t index, LoggedBatch& batch);
+  void freeze(size_t index, const std::shared_ptr<FlushJob>& job);
   void run_flusher();
   void flush_job(const std::shared_ptr<FlushJob>& job);
   void publish(const FlushJob& job);
