@@ -100,9 +100,30 @@ int compare_values(const Vector& a, uint32_t i, const Vector& b, uint32_t j) {
   }
 }
 
+// = and <> of strings: most differ in their length or first byte, and none has to be put in order.
+static Vector evaluate_string_equality(Op op, const Vector& a, const Vector& b, uint32_t size) {
+  Vector result = Vector::of(SqlType::kBool, size);
+  const bool wanted = op == Op::kEqual;
+  const bool nulls = a.may_have_nulls() || b.may_have_nulls();
+  for (uint32_t i = 0; i < size; ++i) {
+    if (nulls && (a.is_null(i) || b.is_null(i))) {
+      result.set_null(i);
+      continue;
+    }
+    const std::string_view x = a.text(i), y = b.text(i);
+    const bool equal = x.size() == y.size() && (x.empty() || (x.front() == y.front() && x == y));
+    result.bools[i] = equal == wanted ? 1 : 0;
+  }
+  return result;
+}
+
 Vector evaluate_comparison(Op op, const Vector& a, const Vector& b, uint32_t size) {
   if (op == Op::kDistinctFrom || op == Op::kNotDistinctFrom) return evaluate_distinct(op, a, b, size);
   if (a.all_null || b.all_null) return Vector::of_null(size);
+  const bool equality = op == Op::kEqual || op == Op::kNotEqual;
+  if (equality && a.type == SqlType::kString && b.type == SqlType::kString) {
+    return evaluate_string_equality(op, a, b, size);
+  }
   Vector result = Vector::of(SqlType::kBool, size);
   bool plain = is_numeric(a.type) && a.uniform_numbers() && b.uniform_numbers() && a.scale == b.scale;
   for (uint32_t i = 0; i < size; ++i) {

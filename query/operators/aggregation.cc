@@ -51,6 +51,9 @@ Aggregation::Aggregation(const BoundSelect& select, EvaluationMemory& memory, ui
 Sql<void> Aggregation::add(const Block& block, Selection rows) {
   if (rows.empty()) return {};
   SQL_TRY(number_groups(block, rows));
+  only_events_ = block.kinds != nullptr && std::all_of(rows.begin(), rows.end(), [&](uint32_t row) {
+                   return block.kinds[row] == RowKind::kEvent;
+                 });
   for (size_t i = 0; i < taken_.size(); ++i) SQL_TRY(take(select_.filters[i], block, rows, taken_[i]));
   for (size_t i = 0; i < states_.size(); ++i) {
     const Aggregate& aggregate = select_.aggregates[i];
@@ -59,7 +62,7 @@ Sql<void> Aggregation::add(const Block& block, Selection rows) {
     if (taken.rows.empty()) continue;
     AggregateInput input;
     input.groups = taken.groups;
-    if (taken.has_signs) input.signs = taken.signs.data();
+    if (!taken.signs.empty()) input.signs = taken.signs.data();
     Vector values;
     if (aggregate.argument != nullptr) {
       SQL_ASSIGN(values, evaluate(*aggregate.argument, block, taken.rows, memory_));
@@ -88,27 +91,42 @@ Sql<void> Aggregation::take(const RowFilter& filter, const Block& block, Selecti
   taken.rows.clear();
   taken.groups.clear();
   taken.signs.clear();
-  taken.has_signs = false;
-  for (uint32_t i = 0; i < rows.size(); ++i) {
-    int8_t sign = sign_of(filter.rows, block, rows[i], select_.grace_us);
-    if (sign == 0) continue;
-    taken.rows.push_back(rows[i]);
-    taken.groups.push_back(groups_[i]);
-    taken.signs.push_back(sign);
-    taken.has_signs = taken.has_signs || sign < 0;
+  const bool all = filter.rows == RowClass::kAll ||
+                   (only_events_ && (filter.rows == RowClass::kAdditive || filter.rows == RowClass::kEvents));
+  if (all) {
+    taken.rows.assign(rows.begin(), rows.end());
+    taken.groups = groups_;
+  } else {
+    take_by_sign(filter.rows, block, rows, taken);
   }
   if (filter.condition == nullptr || taken.rows.empty()) return {};
   SQL_ASSIGN(Vector holds, evaluate(*filter.condition, block, taken.rows, memory_));
+  const bool has_signs = !taken.signs.empty();
   size_t kept = 0;
   for (uint32_t i = 0; i < holds.size; ++i) {
     if (!holds.is_true(i)) continue;
     taken.rows[kept] = taken.rows[i];
     taken.groups[kept] = taken.groups[i];
-    taken.signs[kept++] = taken.signs[i];
+    if (has_signs) taken.signs[kept] = taken.signs[i];
+    ++kept;
   }
   taken.rows.resize(kept);
   taken.groups.resize(kept);
   return {};
+}
+
+// Signs are kept only where some are negative.
+void Aggregation::take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const {
+  bool negative = false;
+  for (uint32_t i = 0; i < rows.size(); ++i) {
+    const int8_t sign = sign_of(wanted, block, rows[i], select_.grace_us);
+    if (sign == 0) continue;
+    taken.rows.push_back(rows[i]);
+    taken.groups.push_back(groups_[i]);
+    taken.signs.push_back(sign);
+    negative = negative || sign < 0;
+  }
+  if (!negative) taken.signs.clear();
 }
 
 Sql<void> Aggregation::check_memory() const {

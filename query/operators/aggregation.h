@@ -28,11 +28,11 @@ class Aggregation {
   // Rows taken by one filter: positions within the block's selection, with signs where some are retractions.
   struct Taken {
     std::vector<uint32_t> rows, groups;
-    std::vector<int8_t> signs;
-    bool has_signs = false;
+    std::vector<int8_t> signs;  // empty: all are +1
   };
   Sql<void> number_groups(const Block& block, Selection rows);
   Sql<void> take(const RowFilter& filter, const Block& block, Selection rows, Taken& taken);
+  void take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const;
   Sql<void> check_memory() const;
 
   const BoundSelect& select_;
@@ -44,6 +44,7 @@ class Aggregation {
   std::vector<uint64_t> words_;   // of the block: a word of NULL bits (one for 64 keys), then one a key
   std::vector<uint32_t> groups_;  // of the block's selected rows
   std::vector<Taken> taken_;      // by filter
+  bool only_events_ = false;      // every selected row of the block is an event that counts
 };
 
 }  // namespace tally
