@@ -153,7 +153,7 @@ std::vector<std::vector<DictionaryRange>> split_by_size(std::span<const Dictiona
 }
 
 // What the dictionaries gained since the manifest's last edit.
-Status write_dictionaries(const FlushContext& context, const FlushJob& job, uint64_t& number, ManifestEdit& edit) {
+Status write_dictionaries(const FlushContext& context, const FlushJob& job, ManifestEdit& edit) {
   const std::shared_ptr<const ManifestState> state = context.manifest->state();
   const Schema& schema = *state->schema();
   std::vector<DictionaryRange> ranges;
@@ -167,24 +167,23 @@ Status write_dictionaries(const FlushContext& context, const FlushJob& job, uint
     edit.dictionary_sizes[id] = job.dictionary_sizes[d];
   }
   for (const std::vector<DictionaryRange>& part : split_by_size(ranges)) {
-    TALLY_ASSIGN_OR_RETURN(
-        DictionaryFileInfo info,
-        write_dictionary_file(*context.fs, context.paths.dictionary_directory(), number++, random_uuid(), part));
+    TALLY_ASSIGN_OR_RETURN(DictionaryFileInfo info,
+                           write_dictionary_file(*context.fs, context.paths.dictionary_directory(),
+                                                 context.manifest->take_number(), random_uuid(), part));
     edit.add_dictionary_files.push_back(info);
   }
   return {};
 }
 
 // A run for each shard and generation that had new ids.
-Status write_id_runs(const FlushContext& context, const FlushJob& job, uint64_t& number, ManifestEdit& edit,
-                     FlushedIds& flushed) {
+Status write_id_runs(const FlushContext& context, const FlushJob& job, ManifestEdit& edit, FlushedIds& flushed) {
   const std::array<uint8_t, 16> table_uuid = context.manifest->state()->table_uuid;
   for (const FrozenShard& shard : job.shards) {
     std::vector<SpilledIds>& spilled = flushed.by_shard.emplace_back();
     for (const SpillWork& work : shard.ids.spills) {
       TALLY_ASSIGN_OR_RETURN(SpilledIds one, write_spill(work, {.fs = context.fs,
                                                                 .directory = context.paths.id_run_directory(),
-                                                                .number = number++,
+                                                                .number = context.manifest->take_number(),
                                                                 .uuid = random_uuid(),
                                                                 .table_uuid = table_uuid}));
       edit.add_id_runs.push_back(one.run->info());
@@ -196,25 +195,23 @@ Status write_id_runs(const FlushContext& context, const FlushJob& job, uint64_t&
 
 Status write_and_commit(const FlushContext& context, const FlushJob& job, ManifestEdit& edit, FlushedIds& flushed) {
   const std::shared_ptr<const ManifestState> state = context.manifest->state();
-  uint64_t number = state->next_file_number;
   Ledger ledger = job.ledger_before;
   TimeUs newest_event = state->newest_event_us;
   for (const FrozenShard& shard : job.shards) {
     ledger += shard.ledger;
     newest_event = std::max(newest_event, shard.newest_event_us);
     if (shard.chunks.empty()) continue;
-    TALLY_ASSIGN_OR_RETURN(SegmentInfo segment, write_shard(context, shard.chunks, number++));
+    TALLY_ASSIGN_OR_RETURN(SegmentInfo segment, write_shard(context, shard.chunks, context.manifest->take_number()));
     edit.add_segments.push_back(std::move(segment));
   }
-  TALLY_TRY(write_dictionaries(context, job, number, edit));
-  TALLY_TRY(write_id_runs(context, job, number, edit, flushed));
-  edit.next_file_number = number;
+  TALLY_TRY(write_dictionaries(context, job, edit));
+  TALLY_TRY(write_id_runs(context, job, edit, flushed));
   edit.log = job.log;
   edit.ledger = ledger;
   edit.newest_event_us = newest_event;
   edit.newest_arrival_us = std::max(state->newest_arrival_us, job.newest_arrival_us);
   edit.reference_us = std::max(state->reference_us, job.reference_us);
-  return context.manifest->commit(edit);
+  return context.manifest->commit(edit, {});
 }
 
 // The files of an edit that was never committed: nothing names them, and the room is needed.
@@ -228,6 +225,11 @@ void remove_written(const FlushContext& context, const ManifestEdit& edit) {
   for (const IdRunInfo& run : edit.add_id_runs) (void)context.fs->unlink(context.paths.id_run(run.number));
 }
 
+// Files that no edit names any more. One that stays is set aside at the next start.
+void remove_runs(const FlushContext& context, std::span<const uint64_t> numbers) {
+  for (uint64_t number : numbers) (void)context.fs->unlink(context.paths.id_run(number));
+}
+
 }  // namespace
 
 Result<FlushedIds> flush(const FlushContext& context, const FlushJob& job) {
@@ -238,6 +240,32 @@ Result<FlushedIds> flush(const FlushContext& context, const FlushJob& job) {
   if (status) return flushed;
   if (status.error().code == Code::kNoSpace) remove_written(context, edit);
   return std::unexpected(status.error());
+}
+
+Result<std::optional<MergedIds>> merge_ids(const FlushContext& context, const MergeWork& work) {
+  const uint64_t number = context.manifest->take_number();
+  TALLY_ASSIGN_OR_RETURN(MergedIds merged, write_merge(work, {.fs = context.fs,
+                                                              .directory = context.paths.id_run_directory(),
+                                                              .number = number,
+                                                              .uuid = random_uuid(),
+                                                              .table_uuid = context.manifest->state()->table_uuid}));
+  ManifestEdit edit;
+  edit.add_id_runs.push_back(merged.run->info());
+  edit.remove_id_runs = merged.inputs;
+  bool forgotten = false;
+  auto still_live = [&](const ManifestState& state, ManifestEdit&) -> Status {
+    forgotten = !std::all_of(merged.inputs.begin(), merged.inputs.end(),
+                             [&](uint64_t input) { return state.id_runs.contains(input); });
+    return forgotten ? Status(fail(Code::kNotFound, "the runs were forgotten")) : Status{};
+  };
+  const Status committed = context.manifest->commit(edit, still_live);
+  if (committed) {
+    remove_runs(context, merged.inputs);
+    return merged;
+  }
+  if (forgotten || committed.error().code == Code::kNoSpace) remove_written(context, edit);
+  if (forgotten) return std::nullopt;
+  return std::unexpected(committed.error());
 }
 
 }  // namespace tally

@@ -10,12 +10,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/file_names.h"
 #include "engine/block_cache.h"
 #include "engine/dictionary_file.h"
-#include "engine/manifest.h"
+#include "engine/manifest_turn.h"
 #include "engine/shard.h"
 
 namespace tally {
@@ -33,7 +34,7 @@ struct FlushJob {
 
 struct FlushContext {
   FileSystem* fs = nullptr;
-  Manifest* manifest = nullptr;
+  ManifestTurn* manifest = nullptr;
   TablePaths paths{""};
   std::vector<const Dictionary*> dictionaries;  // by dimension of the schema in force
   uint32_t segment_block_rows = 0;              // 0: the default
@@ -46,5 +47,9 @@ struct FlushedIds {
 };
 
 Result<FlushedIds> flush(const FlushContext& context, const FlushJob& job);
+
+// Joins runs of remembered ids and has the manifest list the one instead of the others, whose files are removed. nullopt: they
+// were forgotten meanwhile, and nothing came of it. Errors as of flush(). Threads: one at a time, beside a flush.
+Result<std::optional<MergedIds>> merge_ids(const FlushContext& context, const MergeWork& work);
 
 }  // namespace tally

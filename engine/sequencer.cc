@@ -78,10 +78,10 @@ void Sequencer::flush_finished(const Status& status, Lsn through) {
   arrived_.notify_one();
 }
 
-void Sequencer::shard_failed(const Error& error) {
+void Sequencer::work_failed(const Error& error) {
   {
     std::lock_guard lock(mutex_);
-    mail_.shard_error = error;
+    mail_.work_error = error;
   }
   arrived_.notify_one();
 }
@@ -157,14 +157,14 @@ bool Sequencer::batches_can_go() const { return !stalled() || flush_lacks_space_
 bool Sequencer::anything_to_do() const {
   std::lock_guard lock(mutex_);
   return (!batches_.empty() && batches_can_go()) || !mail_.flush_requests.empty() || mail_.flush_result.has_value() ||
-         mail_.shard_error.has_value() || (!waiting_flushes_.empty() && !flushing_);
+         mail_.work_error.has_value() || (!waiting_flushes_.empty() && !flushing_);
 }
 
 void Sequencer::wait_for_mail() {
   std::unique_lock lock(mutex_);
   arrived_.wait_for(lock, std::chrono::microseconds(limits::kLogSealIdleUs), [this] {
     return (mail_.stop && batches_.empty()) || (!batches_.empty() && batches_can_go()) ||
-           !mail_.flush_requests.empty() || mail_.flush_result.has_value() || mail_.shard_error.has_value();
+           !mail_.flush_requests.empty() || mail_.flush_result.has_value() || mail_.work_error.has_value();
   });
   const bool idle = batches_.empty() && health_.has_value();
   lock.unlock();
@@ -175,15 +175,15 @@ void Sequencer::wait_for_mail() {
 void Sequencer::take_mail() {
   std::vector<FlushDone> requests;
   std::optional<std::pair<Status, Lsn>> result;
-  std::optional<Error> shard_error;
+  std::optional<Error> work_error;
   {
     std::lock_guard lock(mutex_);
     requests.swap(mail_.flush_requests);
     result.swap(mail_.flush_result);
-    shard_error.swap(mail_.shard_error);
+    work_error.swap(mail_.work_error);
   }
   for (FlushDone& request : requests) waiting_flushes_.push_back(std::move(request));
-  if (shard_error) poison(*shard_error);
+  if (work_error) poison(*work_error);
   if (result) take_flush_result(result->first, result->second);
 }
 

@@ -8,7 +8,7 @@
 //   3 a batch gets codes only after the log has made room for its record, so codes [2, logged_sizes_) and nothing else are in
 //     the log when the record is.
 //   4 every batch submitted is answered exactly once.
-// Threads: submit(), request_flush(), flush_finished(), shard_failed(), stop() by any; run() or run_until_idle() by the one that sequences.
+// Threads: submit(), request_flush(), flush_finished(), work_failed(), stop() by any; run() or run_until_idle() by the one that sequences.
 #pragma once
 
 #include <condition_variable>
@@ -62,8 +62,8 @@ class Sequencer {
   void request_flush(FlushDone done);
   // From the flusher. kNoSpace: the job is still to be done and will be reported again.
   void flush_finished(const Status& status, Lsn through);
-  // From a shard that cannot decide any more: the table is poisoned.
-  void shard_failed(const Error& error);
+  // From a shard that cannot decide any more, or background work in doubt: the table is poisoned.
+  void work_failed(const Error& error);
   void stop();
 
   void run();             // until stop(), then finishes what is in flight
@@ -78,7 +78,7 @@ class Sequencer {
   struct Mail {
     std::vector<FlushDone> flush_requests;
     std::optional<std::pair<Status, Lsn>> flush_result;
-    std::optional<Error> shard_error;
+    std::optional<Error> work_error;
     bool stop = false;
   };
 

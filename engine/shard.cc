@@ -74,6 +74,7 @@ Status Shard::apply(LoggedBatch& logged) {
     std::lock_guard lock(ledger_mutex_);
     ledger_ += outcome.counts;
   }
+  newest_arrival_us_ = logged.times.arrival_us;
   remembered_.store(ids_->size(), std::memory_order_relaxed);
   applied_lsn_.store(logged.lsn, std::memory_order_release);
   return {};
@@ -183,6 +184,14 @@ FrozenShard Shard::freeze(Lsn through) {
 
 void Shard::adopt(std::vector<SpilledIds> spilled) {
   for (SpilledIds& one : spilled) ids_->adopt(std::move(one));
+}
+
+void Shard::adopt(std::optional<MergedIds> merged) {
+  if (merged) {
+    ids_->adopt(*std::move(merged));
+  } else {
+    ids_->abandon_merge();
+  }
 }
 
 }  // namespace tally

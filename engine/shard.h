@@ -7,7 +7,7 @@
 //   3 no chunk holds rows from both sides of a flush marker.
 //   4 once the remembered ids could not be asked about a batch, nothing is decided any more: health() says why, applied_lsn()
 //     stays below that batch, and what freeze() hands out must not be flushed.
-// Threads: load_ids(), apply(), freeze() and adopt() by the shard's one thread; applied_lsn(), ledger(), memory by any.
+// Threads: load_ids(), apply(), freeze(), plan_merge() and adopt() by the shard's one thread; applied_lsn(), ledger(), memory by any.
 #pragma once
 
 #include <atomic>
@@ -43,6 +43,9 @@ class Shard {
   Status apply(LoggedBatch& logged);
   FrozenShard freeze(Lsn through);
   void adopt(std::vector<SpilledIds> spilled);  // what a committed flush made of freeze().ids
+  // Runs to be joined, if any; the answer to it is the other adopt(), without a value if nothing came of it.
+  std::optional<MergeWork> plan_merge() { return ids_->plan_merge(newest_arrival_us_); }
+  void adopt(std::optional<MergedIds> merged);
 
   Lsn applied_lsn() const { return applied_lsn_.load(std::memory_order_acquire); }
   Ledger ledger() const;
@@ -69,6 +72,7 @@ class Shard {
   std::vector<uint32_t> kept_rows_;             // scratch of apply(): rows that go to raw, and their kinds
   std::vector<RowKind> kept_kinds_;
   TimeUs newest_event_us_ = 0;
+  TimeUs newest_arrival_us_ = 0;
   uint64_t active_bytes_ = 0;  // of memory_bytes_, those behind the last marker
   std::atomic<Lsn> applied_lsn_;
   std::atomic<uint64_t> remembered_{0};

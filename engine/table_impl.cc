@@ -77,7 +77,7 @@ LogOptions TableImpl::log_options() const {
 
 FlushContext TableImpl::flush_context() const {
   FlushContext context{.fs = &fs_,
-                       .manifest = manifest_.get(),
+                       .manifest = turn_.get(),
                        .paths = paths_,
                        .dictionaries = {},
                        .segment_block_rows = options_.segment_block_rows,
@@ -150,6 +150,7 @@ Status TableImpl::open_manifest() {
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<Manifest> manifest, Manifest::open(fs_, clock_, paths_.directory()));
   TALLY_TRY(set_aside_orphans(fs_, paths_.directory(), *manifest->state()));
   manifest_ = std::move(manifest);
+  turn_ = std::make_unique<ManifestTurn>(*manifest_);
   return {};
 }
 

@@ -62,7 +62,8 @@ class TableImpl final : public Table {
   LogRecovery log_recovery_;                  // after recover(): constant
   Permits permits_{limits::kIngestQueueMax};  // outlives write_, whose last answers give them back
   mutable std::mutex start_mutex_;            // for bringing the write path up and down
-  std::unique_ptr<Manifest> manifest_;        // guarded by start_mutex_ until write_ stands
+  std::unique_ptr<Manifest> manifest_;        // guarded by start_mutex_ until write_ stands, as is the next
+  std::unique_ptr<ManifestTurn> turn_;        // of manifest_
   bool ids_known_ = false;                    // guarded by start_mutex_
   Status read_only_;                          // why there can be no write path; guarded by start_mutex_
   bool closed_ = false;                       // guarded by start_mutex_

@@ -34,6 +34,7 @@ void WritePath::start_threads() {
   for (size_t i = 0; i < config_.shards.size(); ++i) workers_.push_back(std::make_unique<ShardWorker>());
   for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->thread = std::thread([this, i] { run_shard(i); });
   flusher_thread_ = std::thread([this] { run_flusher(); });
+  merger_thread_ = std::thread([this] { run_merger(); });
   sequencer_thread_ = std::thread([this] { sequencer_->run(); });
 }
 
@@ -52,6 +53,8 @@ void WritePath::stop() {
   }
   flush_queue_.close();
   if (flusher_thread_.joinable()) flusher_thread_.join();
+  merge_queue_.close();
+  if (merger_thread_.joinable()) merger_thread_.join();
 }
 
 void WritePath::submit(PendingBatch batch) {
@@ -97,13 +100,29 @@ void WritePath::run_shard(size_t index) {
 void WritePath::work(size_t index, const ShardWork& item) {
   if (const auto* logged = std::get_if<std::shared_ptr<LoggedBatch>>(&item)) return apply(index, **logged);
   if (const auto* job = std::get_if<std::shared_ptr<FlushJob>>(&item)) return freeze(index, *job);
-  const auto& ids = std::get<std::shared_ptr<FlushedIds>>(item);
-  config_.shards[index]->adopt(std::move(ids->by_shard[index]));
+  if (const auto* ids = std::get_if<std::shared_ptr<FlushedIds>>(&item)) {
+    config_.shards[index]->adopt(std::move((*ids)->by_shard[index]));
+    return plan_merge(index);
+  }
+  const auto& merged = std::get<std::shared_ptr<std::optional<MergedIds>>>(item);
+  const bool came_to_something = merged->has_value();
+  config_.shards[index]->adopt(std::move(*merged));
+  if (came_to_something) plan_merge(index);  // else not before the next flush
+}
+
+void WritePath::plan_merge(size_t index) {
+  std::optional<MergeWork> work = config_.shards[index]->plan_merge();
+  if (!work) return;
+  if (config_.threads) {
+    merge_queue_.push({index, *std::move(work)});
+  } else {
+    merge({index, *std::move(work)});
+  }
 }
 
 void WritePath::apply(size_t index, LoggedBatch& batch) {
   const Status applied = config_.shards[index]->apply(batch);
-  if (!applied) sequencer_->shard_failed(applied.error());
+  if (!applied) sequencer_->work_failed(applied.error());
   // The last shard answers: every shard has applied this record then, and, each taking them in order, all before it.
   if (batch.shards_left.fetch_sub(1, std::memory_order_acq_rel) == 1) batch.done(merge_outcomes(batch));
 }
@@ -144,6 +163,30 @@ void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
     std::unique_lock lock(stopping_mutex_);
     if (stopping_changed_.wait_for(lock, kSpaceRetry, [this] { return stopping_; })) return;
   }
+}
+
+void WritePath::run_merger() {
+  while (std::optional<MergeJob> job = merge_queue_.pop()) {
+    if (!stopping()) merge(*job);
+  }
+}
+
+// A merge only makes look-ups cheaper: without room it is put off. Anything else is a manifest in doubt, or runs that cannot
+// be read, and rows may need them at any time.
+void WritePath::merge(const MergeJob& job) {
+  Result<std::optional<MergedIds>> result = merge_ids(config_.flush, job.work);
+  if (!result && result.error().code != Code::kNoSpace) return sequencer_->work_failed(result.error());
+  auto merged = std::make_shared<std::optional<MergedIds>>(result ? *std::move(result) : std::nullopt);
+  if (config_.threads) {
+    workers_[job.shard]->queue.push(std::move(merged));
+  } else {
+    work(job.shard, std::move(merged));
+  }
+}
+
+bool WritePath::stopping() {
+  std::lock_guard lock(stopping_mutex_);
+  return stopping_;
 }
 
 // The segments come and the chunks they were made of leave in one step: no reader sees a row twice or not at all.

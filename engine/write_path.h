@@ -1,4 +1,4 @@
-// The running write side of a table: the sequencer, a worker for each shard, and the flusher, with their threads and the
+// The running write side of a table: the sequencer, a worker for each shard, the flusher and the merger, with their threads and the
 // queues between them. Without threads each step runs inside the call that caused it.
 // Threads: submit() and flush() by any; start/stop by the table.
 #pragma once
@@ -34,7 +34,12 @@ class WritePath {
   uint64_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
 
  private:
-  using ShardWork = std::variant<std::shared_ptr<LoggedBatch>, std::shared_ptr<FlushJob>, std::shared_ptr<FlushedIds>>;
+  using ShardWork = std::variant<std::shared_ptr<LoggedBatch>, std::shared_ptr<FlushJob>, std::shared_ptr<FlushedIds>,
+                                 std::shared_ptr<std::optional<MergedIds>>>;
+  struct MergeJob {
+    size_t shard = 0;
+    MergeWork work;
+  };
   struct ShardWorker {
     WorkQueue<ShardWork> queue;
     std::thread thread;
@@ -50,6 +55,10 @@ class WritePath {
   void freeze(size_t index, const std::shared_ptr<FlushJob>& job);
   void run_flusher();
   void flush_job(const std::shared_ptr<FlushJob>& job);
+  void plan_merge(size_t index);
+  void run_merger();
+  void merge(const MergeJob& job);
+  bool stopping();
   void publish(const FlushJob& job);
 
   Config config_;
@@ -59,6 +68,8 @@ class WritePath {
   std::shared_ptr<FlushJob> unfinished_job_;  // without threads: lacked space, tried again at the next call
   std::thread sequencer_thread_;
   std::thread flusher_thread_;
+  WorkQueue<MergeJob> merge_queue_;
+  std::thread merger_thread_;
   std::mutex inline_mutex_;  // without threads: one caller at a time
   std::mutex stopping_mutex_;
   std::condition_variable stopping_changed_;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/file_names.h"
+#include "base/limits.h"
 #include "tests/support/engine/table_world.h"
 
 using namespace tally;
@@ -162,6 +163,88 @@ TEST_CASE("table ids: power failure at every change of a flush: run and rows com
     CHECK(world.send(rows_named("a", 10)).counts.duplicates == 10);
     CHECK(world.send(rows_named("b", 10)).counts.duplicates == 10);
     check_each_once(world, 20);
+    if (done) return;
+  }
+  FAIL("the flush never got through");
+}
+
+TEST_CASE("table ids: many flushes leave few runs, and what they joined is still known") {
+  TableWorld world(7);
+  for (int i = 0; i < 40; ++i) {
+    world.send(rows_named("flush" + std::to_string(i) + "-", 4));
+    world.flush();
+  }
+  CHECK(run_files(world).size() < 2 * limits::kIdRunFanIn);
+  const auto state = Manifest::load(world.disk, "/db/tables/events").value();
+  CHECK(state->id_runs.size() == run_files(world).size());
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 40; ++i) {
+      CHECK(world.send(rows_named("flush" + std::to_string(i) + "-", 4)).counts.duplicates == 4);
+    }
+    world.power_failure(Fate::kDropUnsynced);
+    world.open();
+  }
+  check_each_once(world, 160);
+}
+
+TEST_CASE("table ids: a merge without room is put off; one that cannot read its runs poisons the table") {
+  TableWorld world(8);
+  int flushes = 0;
+  const auto flush_some = [&](int count) {
+    for (int i = 0; i < count; ++i, ++flushes) {
+      world.send(rows_named("flush" + std::to_string(flushes) + "-", 16));
+      world.flush();
+    }
+  };
+  const auto runs = [&] { return Manifest::load(world.disk, "/db/tables/events").value()->id_runs.size(); };
+  flush_some(7);
+  REQUIRE(runs() == 14);
+  // Of the eighth flush the two spills have room, their merges do not.
+  world.disk.inject(
+      {.effect = FaultEffect::kNoSpace, .ops = {DiskOp::kRename}, .path_part = "/ids/", .nth = 3, .persistent = true});
+  flush_some(1);
+  CHECK(runs() == 16);
+  CHECK(run_files(world).size() == 16);
+  world.disk.clear_faults();
+  flush_some(1);
+  CHECK(runs() == 2);
+  CHECK(run_files(world).size() == 2);
+  for (int i = 0; i < flushes; ++i) {
+    CHECK(world.send(rows_named("flush" + std::to_string(i) + "-", 16)).counts.duplicates == 16);
+  }
+  flush_some(6);
+  world.send(rows_named("x", 16));
+  world.disk.inject(
+      {.effect = FaultEffect::kIoError, .ops = {DiskOp::kRename}, .path_part = "/ids/", .nth = 3, .persistent = true});
+  (void)world.table().flush();
+  world.disk.clear_faults();
+  if (const Result<BatchResult> refused = world.try_send({{.id = "w"}}); !refused) {
+    CHECK(refused.error().code == Code::kReadOnly);
+  }
+  world.kill();
+  world.open();
+  check_each_once(world, world.events());
+}
+
+TEST_CASE("table ids: power failure at every change of a flush with its merges") {
+  for (uint64_t n = 1; n < 400; ++n) {
+    CAPTURE(n);
+    TableWorld world(9);
+    for (int i = 0; i < 7; ++i) {
+      world.send(rows_named("flush" + std::to_string(i) + "-", 3));
+      world.flush();
+    }
+    world.send(rows_named("last", 10));
+    world.disk.crash_at(n);
+    (void)world.table().flush();
+    const bool done = !world.disk.crashed();
+    world.power_failure(kAllFates[n % kAllFates.size()], n);
+    world.open();
+    CHECK(world.send(rows_named("last", 10)).counts.duplicates == 10);
+    for (int i = 0; i < 7; ++i) {
+      CHECK(world.send(rows_named("flush" + std::to_string(i) + "-", 3)).counts.duplicates == 3);
+    }
+    check_each_once(world, 31);
     if (done) return;
   }
   FAIL("the flush never got through");
