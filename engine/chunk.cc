@@ -36,7 +36,6 @@ void Chunk::place_columns(Place place) {
   place(kinds_);
   place(ids_);
   place(id_kinds_);
-  place(digests_);
   for (uint32_t*& codes : dimensions_) place(codes);
   size_t field = 0;
   for (size_t position : schema_->fields()) {
@@ -122,7 +121,6 @@ uint32_t Chunk::append(const PreparedBatch& batch, std::span<const uint32_t> bat
   auto count = static_cast<uint32_t>(std::min<size_t>(batch_rows.size(), capacity_ - at));
   batch_rows = batch_rows.first(count);
   gather(batch.times.data(), batch_rows, times_ + at);
-  gather(batch.digests.data(), batch_rows, digests_ + at);
   std::fill_n(arrivals_ + at, count, arrival_us);
   std::fill_n(lsns_ + at, count, lsn);
   std::copy_n(kinds.data(), count, kinds_ + at);

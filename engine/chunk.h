@@ -45,7 +45,6 @@ class Chunk {
   const RowKind* kinds() const { return kinds_; }
   const IdSlot* ids() const { return ids_; }
   const IdKind* id_kinds() const { return id_kinds_; }
-  const uint32_t* digests() const { return digests_; }
   const uint32_t* codes(size_t dimension) const { return dimensions_[dimension]; }  // table codes
   const int64_t* ints(size_t field) const { return fields_[field].ints; }           // nullptr: a string field
   const uint8_t* nulls(size_t field) const { return fields_[field].nulls; }         // of ints: 1 = NULL
@@ -86,7 +85,6 @@ class Chunk {
   RowKind* kinds_ = nullptr;
   IdSlot* ids_ = nullptr;
   IdKind* id_kinds_ = nullptr;
-  uint32_t* digests_ = nullptr;
   std::vector<uint32_t*> dimensions_;
   std::vector<FieldColumn> fields_;
   StringArena arena_;

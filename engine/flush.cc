@@ -23,7 +23,6 @@ class Gather {
     columns_.kinds = gather(kinds_, chunks, rows, [](const Chunk& chunk) { return chunk.kinds(); });
     columns_.ids = gather(ids_, chunks, rows, [](const Chunk& chunk) { return chunk.ids(); });
     columns_.id_kinds = gather(id_kinds_, chunks, rows, [](const Chunk& chunk) { return chunk.id_kinds(); });
-    columns_.digests = gather(digests_, chunks, rows, [](const Chunk& chunk) { return chunk.digests(); });
     codes_.resize(dimensions_);
     columns_.codes.resize(dimensions_);
     for (size_t d = 0; d < dimensions_; ++d) {
@@ -68,7 +67,6 @@ class Gather {
   std::vector<RowKind> kinds_;
   std::vector<IdSlot> ids_;
   std::vector<IdKind> id_kinds_;
-  std::vector<uint32_t> digests_;
   std::vector<std::vector<uint32_t>> codes_;
   std::vector<FieldArrays> field_arrays_;
 };

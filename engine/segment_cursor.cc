@@ -32,7 +32,6 @@ SegmentCursor::SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnS
   if (selection_.kinds) kinds_ = slot_of(kKindColumn);
   if (selection_.lsns) lsns_ = slot_of(kLsnColumn);
   if (selection_.arrivals) arrivals_ = slot_of(kArrivalColumn);
-  if (selection_.digests) digests_ = slot_of(kDigestColumn);
   for (uint32_t id : selection_.column_ids) selected_.push_back(slot_of(id));
   columns_.by_column.resize(selected_.size());
   for (const ScanPredicate& predicate : filter_.predicates) {
@@ -61,7 +60,7 @@ Result<const BlockColumns*> SegmentCursor::read(uint32_t block) {
   columns_.rows = RawColumns();
   columns_.rows.rows = rows_of(block);
   if (!any) return &columns_;
-  for (Slot* slot : {times_, ids_, kinds_, lsns_, arrivals_, digests_}) {
+  for (Slot* slot : {times_, ids_, kinds_, lsns_, arrivals_}) {
     if (slot != nullptr) TALLY_TRY(decode_selected(block, *slot));
   }
   for (Slot* slot : selected_) {
@@ -209,7 +208,7 @@ Status SegmentCursor::decode_rows(uint32_t rows, Slot& slot) {
 
 Status SegmentCursor::check_selected(const Slot& slot) const {
   if (slot.has_nulls && !slot.may_have_nulls) return fail(Code::kCorruption, "NULL where there can be none");
-  if (slot.stored.form != ColumnForm::kCodes || slot.stored.id == kDigestColumn) return {};
+  if (slot.stored.form != ColumnForm::kCodes) return {};
   uint32_t largest = 0;
   for_each_selected(columns_.selected, [&](size_t row) { largest = std::max(largest, slot.codes[row]); });
   return check_code(slot, largest);
@@ -299,7 +298,7 @@ Status SegmentCursor::check_values(uint32_t rows, const Slot& slot) const {
     return {};
   }
   if (slot.has_nulls && !slot.may_have_nulls) return fail(Code::kCorruption, "NULL where there can be none");
-  if (slot.stored.form != ColumnForm::kCodes || slot.stored.id == kDigestColumn) return {};
+  if (slot.stored.form != ColumnForm::kCodes) return {};
   uint32_t largest = 0;
   for (uint32_t row = 0; row < rows; ++row) largest = std::max(largest, slot.codes[row]);
   return check_code(slot, largest);
@@ -311,7 +310,6 @@ void SegmentCursor::show() {
   if (arrivals_ != nullptr) rows.arrivals = arrivals_->ints.data();
   if (lsns_ != nullptr) rows.lsns = reinterpret_cast<const Lsn*>(lsns_->ints.data());
   if (kinds_ != nullptr) rows.kinds = reinterpret_cast<const RowKind*>(kinds_->small.data());
-  if (digests_ != nullptr) rows.digests = digests_->codes.data();
   if (ids_ != nullptr) {
     rows.ids = ids_->ids.data();
     rows.id_kinds = ids_->id_kinds.data();

@@ -67,8 +67,7 @@ class SegmentCursor final : public SegmentReader::Cursor {
   const ColumnSelection selection_;
   const ScanFilter filter_;
   std::vector<std::unique_ptr<Slot>> slots_;
-  Slot *times_ = nullptr, *ids_ = nullptr, *kinds_ = nullptr, *lsns_ = nullptr, *arrivals_ = nullptr,
-       *digests_ = nullptr;
+  Slot *times_ = nullptr, *ids_ = nullptr, *kinds_ = nullptr, *lsns_ = nullptr, *arrivals_ = nullptr;
   std::vector<Slot*> selected_;  // by selection_.column_ids
   std::shared_ptr<const RecordTimeTable> record_times_;
   std::unique_ptr<Missing> missing_;

@@ -334,7 +334,7 @@ std::vector<StoredColumn> zone_columns(const Schema& schema) {
   std::vector<StoredColumn> columns;
   const uint32_t time_id = schema.columns[schema.time_column()].id;  // its zones stand beside the rows of the block
   for (const StoredColumn& column : raw_columns(schema)) {
-    bool engines_own = column.id == kArrivalColumn || column.id == kDigestColumn || column.id == time_id;
+    bool engines_own = column.id == kArrivalColumn || column.id == time_id;
     bool has_zones = column.form == ColumnForm::kCodes || column.form == ColumnForm::kInts;
     if (has_zones && !engines_own) columns.push_back(column);
   }

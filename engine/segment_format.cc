@@ -34,7 +34,6 @@ std::string column_name(const Schema& schema, uint32_t column_id) {
     case kKindColumn: return "_kind";
     case kLsnColumn: return "_lsn";
     case kArrivalColumn: return "_arrival";
-    case kDigestColumn: return "_digest";
     default: break;
   }
   const Column* column = schema.find_column(column_id);
@@ -54,7 +53,6 @@ std::vector<StoredColumn> raw_columns(const Schema& schema) {
   }
   columns.push_back({kLsnColumn, ColumnForm::kInts});
   columns.push_back({kArrivalColumn, ColumnForm::kInts});
-  columns.push_back({kDigestColumn, ColumnForm::kCodes});
   columns.push_back({schema.columns[schema.id_column()].id, ColumnForm::kIds});
   return columns;
 }

@@ -73,7 +73,6 @@ inline constexpr size_t kTrailerBytes = 64;
 inline constexpr uint32_t kKindColumn = 0xFFFFFFF0;     // RowKind, bytes
 inline constexpr uint32_t kLsnColumn = 0xFFFFFFF1;      // integers
 inline constexpr uint32_t kArrivalColumn = 0xFFFFFFF2;  // integers
-inline constexpr uint32_t kDigestColumn = 0xFFFFFFF3;   // codes
 inline constexpr uint32_t kAppendixBlock = 0x80000000;
 inline constexpr uint32_t kIndexBlock = 0xC0000000;
 

@@ -28,7 +28,6 @@ struct ColumnSelection {
   bool kinds = true;
   bool lsns = false;
   bool arrivals = false;
-  bool digests = false;
   bool cached = true;  // false: a pass over everything, which is not to push what queries use out of the block cache
 };
 

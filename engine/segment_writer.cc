@@ -151,7 +151,6 @@ class SegmentWriterImpl final : public SegmentWriter {
     for (const RawColumns::Field& field : rows.fields) TALLY_TRY(next(encode_field(field, first, count)));
     TALLY_TRY(next(encoder_.ints(lsns, {}, raw_)));
     TALLY_TRY(next(encode_times(RecordTimeTable::Time::kArrival, {rows.arrivals + first, count}, lsns)));
-    TALLY_TRY(next(encoder_.codes({rows.digests + first, count}, raw_)));
     TALLY_TRY(next(encoder_.ids({rows.ids + first, count}, {rows.id_kinds + first, count}, raw_)));
     TALLY_CHECK(column == footer_.columns.size());
     indexes_.add_block(rows, first, count);
@@ -261,8 +260,7 @@ class SegmentWriterImpl final : public SegmentWriter {
                        .column_id = footer_.columns[column].id,
                        .form = form,
                        .rows = rows};
-    bool try_lz4 =
-        !encoding_is_random_bytes(form.encoding) && header.column_id != kDigestColumn && lz4_pause_[column] == 0;
+    bool try_lz4 = !encoding_is_random_bytes(form.encoding) && lz4_pause_[column] == 0;
     if (!try_lz4 && lz4_pause_[column] > 0) --lz4_pause_[column];
     TALLY_CHECK(raw_.size() <= kColumnBytesMax);
     TALLY_ASSIGN_OR_RETURN(uint32_t length, put_block(header, try_lz4));

@@ -52,7 +52,6 @@ struct RawColumns {
   const RowKind* kinds = nullptr;
   const IdSlot* ids = nullptr;
   const IdKind* id_kinds = nullptr;
-  const uint32_t* digests = nullptr;
   std::vector<const uint32_t*> codes;  // by dimension: table codes
   struct Field {
     const int64_t* ints = nullptr;

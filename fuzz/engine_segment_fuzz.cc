@@ -72,7 +72,7 @@ uint64_t use(const BlockColumns& columns) {
   uint64_t sum = 0;
   const RawColumns& rows = columns.rows;
   for (uint32_t row = 0; row < rows.rows; ++row) {
-    sum += static_cast<uint64_t>(rows.times[row]) + rows.lsns[row] + rows.digests[row];
+    sum += static_cast<uint64_t>(rows.times[row]) + rows.lsns[row];
     TALLY_CHECK(rows.kinds[row] <= RowKind::kRetraction);
     sum += format_id(rows.id_kinds[row], rows.ids[row]).size();
     for (const BlockColumns::Selected& column : columns.by_column) {
@@ -87,7 +87,7 @@ uint64_t use(const BlockColumns& columns) {
 }
 
 void read_all(const SegmentReader& reader) {
-  ColumnSelection selection{.column_ids = {4000}, .ids = true, .lsns = true, .arrivals = true, .digests = true};
+  ColumnSelection selection{.column_ids = {4000}, .ids = true, .lsns = true, .arrivals = true};
   for (const Column& column : reader.schema().columns) {
     if (column.role == ColumnRole::kDimension || column.role == ColumnRole::kField)
       selection.column_ids.push_back(column.id);

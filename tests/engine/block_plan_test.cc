@@ -302,14 +302,14 @@ TEST_CASE("block plan: the engine's own columns are asked too, with zones or wit
   REQUIRE(rows.write(disk, "s", 16));
   auto reader = *SegmentReader::open(disk, "s/00000007.seg", nullptr);
   const uint32_t time_id = rows.schema->columns[rows.schema->time_column()].id;
-  for (uint32_t column : {segment_format::kKindColumn, segment_format::kLsnColumn, segment_format::kArrivalColumn,
-                          segment_format::kDigestColumn, time_id}) {
+  for (uint32_t column :
+       {segment_format::kKindColumn, segment_format::kLsnColumn, segment_format::kArrivalColumn, time_id}) {
     CAPTURE(column);
     auto value = [&](size_t row) {
       if (column == segment_format::kKindColumn) return static_cast<int64_t>(rows.kinds[row]);
       if (column == segment_format::kLsnColumn) return static_cast<int64_t>(rows.lsns[row]);
       if (column == segment_format::kArrivalColumn) return rows.arrivals[row];
-      return column == time_id ? rows.times[row] : int64_t{rows.digests[row]};
+      return rows.times[row];
     };
     ScanFilter filter;
     filter.predicates.push_back({.column_id = column, .matches = IntPredicate::equals(value(123))});

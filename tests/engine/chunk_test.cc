@@ -21,7 +21,7 @@ std::string text_or_null(const StringRef& text) {
 std::string row_text(const Chunk& chunk, uint32_t i) {
   std::string text = std::to_string(chunk.times()[i]) + ' ' + std::to_string(chunk.arrivals()[i]) + ' ' +
                      std::to_string(chunk.lsns()[i]) + ' ' + std::string(row_kind_name(chunk.kinds()[i])) + ' ' +
-                     format_id(chunk.id_kinds()[i], chunk.ids()[i]) + ' ' + std::to_string(chunk.digests()[i]);
+                     format_id(chunk.id_kinds()[i], chunk.ids()[i]);
   for (size_t d = 0; d < 2; ++d) text += ' ' + std::to_string(chunk.codes(d)[i]);
   text += ' ' + text_or_null(chunk.strings(0)[i]);
   for (size_t f = 1; f < 3; ++f) {
@@ -32,8 +32,7 @@ std::string row_text(const Chunk& chunk, uint32_t i) {
 
 std::string row_text(const PreparedBatch& batch, uint32_t i, RowKind kind, Lsn lsn, TimeUs arrival) {
   std::string text = std::to_string(batch.times[i]) + ' ' + std::to_string(arrival) + ' ' + std::to_string(lsn) + ' ' +
-                     std::string(row_kind_name(kind)) + ' ' + format_id(batch.id_kinds[i], batch.ids[i]) + ' ' +
-                     std::to_string(batch.digests[i]);
+                     std::string(row_kind_name(kind)) + ' ' + format_id(batch.id_kinds[i], batch.ids[i]);
   for (const auto& dimension : batch.dimensions) {
     text += ' ' + std::to_string(dimension.table_codes[dimension.local_codes[i]]);
   }

@@ -100,7 +100,6 @@ class Rows {
                        .kinds = kinds_.data() + first,
                        .ids = ids_.data() + first,
                        .id_kinds = id_kinds_.data() + first,
-                       .digests = digests_.data() + first,
                        .codes = {},
                        .fields = {}};
     for (const auto& column : codes_) columns.codes.push_back(column.data() + first);
@@ -122,7 +121,6 @@ class Rows {
     random.fill(id.raw);
     ids_.push_back(id);
     id_kinds_.push_back(IdKind::kUuid);
-    digests_.push_back(static_cast<uint32_t>(random.next()));
     uint64_t kind = random.below(100);
     types_.push_back(StringRef(kind < 94 ? "impression" : kind < 99 ? "click" : "conversion"));
     char user[16];
@@ -138,7 +136,6 @@ class Rows {
   std::vector<RowKind> kinds_;
   std::vector<IdSlot> ids_;
   std::vector<IdKind> id_kinds_;
-  std::vector<uint32_t> digests_;
   std::vector<std::vector<uint32_t>> codes_;
   std::vector<StringRef> types_, users_;
   std::vector<int64_t> costs_, revenues_;
@@ -190,7 +187,7 @@ Status run(FileSystem& fs, const std::string& directory, uint32_t count) {
   print_rate("the same, synced, read back and verified", count, finished, info.size);
 
   TALLY_ASSIGN_OR_RETURN(auto reader, SegmentReader::open(fs, path, &info));
-  ColumnSelection everything{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true, .digests = true};
+  ColumnSelection everything{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true};
   for (const Column& c : schema.columns) {
     if (c.role == ColumnRole::kDimension || c.role == ColumnRole::kField) everything.column_ids.push_back(c.id);
   }

@@ -122,7 +122,7 @@ std::vector<SegmentView> segments_of(AdDatabase& database) {
 class SegmentInMemory {
  public:
   explicit SegmentInMemory(const SegmentReader& reader) : schema_(reader.schema()) {
-    ColumnSelection selection{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true, .digests = true};
+    ColumnSelection selection{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true};
     for (size_t position : schema_.dimensions()) selection.column_ids.push_back(schema_.columns[position].id);
     dimensions_ = selection.column_ids.size();
     for (size_t position : schema_.fields()) selection.column_ids.push_back(schema_.columns[position].id);
@@ -170,7 +170,6 @@ class SegmentInMemory {
     append(kinds_, rows.kinds);
     append(ids_, rows.ids);
     append(id_kinds_, rows.id_kinds);
-    append(digests_, rows.digests);
     for (size_t d = 0; d < dimensions_; ++d) append(codes_[d], block.by_column[d].codes);
     for (size_t f = 0; f < fields_.size(); ++f) {
       const BlockColumns::Selected& column = block.by_column[dimensions_ + f];
@@ -193,7 +192,6 @@ class SegmentInMemory {
     columns.kinds = kinds_.data() + first;
     columns.ids = ids_.data() + first;
     columns.id_kinds = id_kinds_.data() + first;
-    columns.digests = digests_.data() + first;
     for (const auto& codes : codes_) columns.codes.push_back(codes.data() + first);
     for (const Field& field : fields_) {
       RawColumns::Field view;
@@ -215,7 +213,6 @@ class SegmentInMemory {
   std::vector<RowKind> kinds_;
   std::vector<IdSlot> ids_;
   std::vector<IdKind> id_kinds_;
-  std::vector<uint32_t> digests_;
   std::vector<std::vector<uint32_t>> codes_;
   std::vector<Field> fields_;
   std::map<Lsn, RecordTime> records_;

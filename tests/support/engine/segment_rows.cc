@@ -84,7 +84,6 @@ void SegmentRows::fill_row(Random& random, const SegmentRowsOptions& options, si
   arrivals.push_back(times[row] + static_cast<TimeUs>(random.below(1'000'000)));
   lsns.push_back(100 + random.below(50));
   kinds.push_back(random.chance(0.9) ? RowKind::kEvent : static_cast<RowKind>(random.below(4)));
-  digests.push_back(static_cast<uint32_t>(random.next()));
   fill_id(random, options, row);
   std::vector<size_t> positions = schema->fields();
   for (size_t f = 0; f < fields.size(); ++f) {
@@ -131,7 +130,6 @@ RawColumns SegmentRows::columns(uint32_t first, uint32_t rows) const {
                      .kinds = kinds.data() + first,
                      .ids = ids.data() + first,
                      .id_kinds = id_kinds.data() + first,
-                     .digests = digests.data() + first,
                      .codes = {},
                      .fields = {}};
   for (const auto& column : codes) columns.codes.push_back(column.data() + first);
@@ -175,8 +173,7 @@ Result<SegmentInfo> SegmentRows::write(FileSystem& fs, const std::string& direct
 }
 
 std::string SegmentRows::compare(const SegmentReader& reader) const {
-  ColumnSelection selection{
-      .column_ids = selected_ids(*schema), .ids = true, .lsns = true, .arrivals = true, .digests = true};
+  ColumnSelection selection{.column_ids = selected_ids(*schema), .ids = true, .lsns = true, .arrivals = true};
   auto cursor = reader.cursor(std::move(selection));
   uint32_t first = 0;
   for (uint32_t block = 0; block < reader.blocks().size(); ++block) {
@@ -198,7 +195,6 @@ std::string SegmentRows::compare_block(const BlockColumns& block, uint32_t first
     if (rows.arrivals[i] != arrivals[row]) return "arrival" + at;
     if (rows.lsns[i] != lsns[row]) return "LSN" + at;
     if (rows.kinds[i] != kinds[row]) return "kind" + at;
-    if (rows.digests[i] != digests[row]) return "digest" + at;
     if (!same_id(rows.id_kinds[i], rows.ids[i], id_kinds[row], ids[row])) return "id" + at;
     for (size_t d = 0; d < codes.size(); ++d) {
       if (block.by_column[d].codes[i] != codes[d][row]) return "dimension" + at;

@@ -56,7 +56,6 @@ class SegmentRows {
   std::vector<RowKind> kinds;
   std::vector<IdSlot> ids;
   std::vector<IdKind> id_kinds;
-  std::vector<uint32_t> digests;
   std::vector<std::vector<uint32_t>> codes;  // by dimension
   std::vector<Field> fields;
   std::vector<std::unique_ptr<Dictionary>> dictionaries;
