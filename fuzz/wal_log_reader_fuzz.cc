@@ -74,6 +74,7 @@ Bytes valid_file() {
   file.file_number = 1;
   file.first_lsn = 1;
   file.flags = LogFileHeader::kRunStart;
+  file.file_bytes = kFileBytes;
   encode_file_header(file, MutableByteSpan(bytes).first(kLogFileHeaderBytes));
   LogGroupHeader group;
   group.epoch = file.epoch;
@@ -128,8 +129,8 @@ uint64_t fix_records(Bytes& bytes, size_t at, size_t end) {
 }
 
 void fix_sums(Bytes& bytes) {
-  put_sum(bytes.data(), 104);
-  uint64_t chain = load_le<uint64_t>(bytes.data() + 104);
+  put_sum(bytes.data(), 112);
+  uint64_t chain = load_le<uint64_t>(bytes.data() + 112);
   for (size_t at = kLogFileHeaderBytes; at + 4096 <= bytes.size();) {
     uint8_t* group = bytes.data() + at;
     uint64_t size = load_le<uint64_t>(group + 40);

@@ -23,8 +23,9 @@ LogFiles::LogFiles(const LogOptions& options, LogStats& stats) : options_(option
 
 uint64_t LogFiles::file_bytes() const { return options_.file_bytes != 0 ? options_.file_bytes : limits::kLogFileBytes; }
 std::string LogFiles::path(uint64_t number) const { return log_file_path(options_.directory, number); }
-std::string LogFiles::spare_path(uint64_t number) const {
-  return join_path(options_.directory, log_spare_name(number));
+std::string LogFiles::spare_path(const Spare& spare) const {
+  std::string path = join_path(options_.directory, log_spare_name(spare.number));
+  return spare.reused ? path : temporary_path(path);
 }
 
 Status LogFiles::adopt(uint64_t highest_file) {
@@ -53,11 +54,13 @@ Status LogFiles::adopt(uint64_t highest_file) {
   return {};
 }
 
-// A crash may have cut one short.
+// One of another size was made under another setting.
 Status LogFiles::adopt_spare(uint64_t number, uint64_t bytes) {
-  if (bytes != file_bytes() || spares_.size() >= options_.spare_files_max)
-    return options_.fs->unlink(spare_path(number));
-  spares_.push_back({number, bytes, true});
+  const Spare spare{number, bytes, true};
+  if (bytes != file_bytes() || spares_.size() >= options_.spare_files_max) {
+    return options_.fs->unlink(spare_path(spare));
+  }
+  spares_.push_back(spare);
   return {};
 }
 
@@ -110,17 +113,15 @@ Result<LogFiles::Spare> LogFiles::preallocate(uint64_t bytes) {
   // The machine's disk writes zeros, 40 to 110 ms for a file of 64 MiB with the sync that make() ends in: what spares are
   // kept to avoid (docs/formats/log.md).
   Spare spare{next_spare_number_, bytes, false};
-  std::string temporary = temporary_path(spare_path(spare.number));
   Status done;
   {
-    auto file = options_.fs->open(temporary, OpenMode::kCreate);
+    auto file = options_.fs->open(spare_path(spare), OpenMode::kCreate);
     if (!file) return std::unexpected(std::move(file).error());
     done = (*file)->preallocate(bytes);
   }
-  if (done) done = options_.fs->rename(temporary, spare_path(spare.number));
   if (!done) {
     // Gives the blocks back; should this fail too, the next start deletes the file, and its number stays unused.
-    if (!options_.fs->unlink(temporary)) ++next_spare_number_;
+    if (!options_.fs->unlink(spare_path(spare))) ++next_spare_number_;
     return std::unexpected(std::move(done).error());
   }
   ++next_spare_number_;
@@ -148,18 +149,19 @@ Result<NewLogFile> LogFiles::make(Lsn first_lsn, uint64_t flags, const LogEnd& p
   made.header.file_number = next_number_;
   made.header.first_lsn = first_lsn;
   made.header.flags = flags | (spare.reused ? LogFileHeader::kReused : 0);
+  made.header.file_bytes = spare.bytes;
   made.header.predecessor = predecessor;
   Bytes bytes(kLogFileHeaderBytes);
   encode_file_header(made.header, bytes);
 
-  std::string from = spare_path(spare.number);
+  std::string from = spare_path(spare);
   std::string to = path(next_number_);
   TALLY_ASSIGN_OR_RETURN(made.file, options_.fs->open(from, OpenMode::kReadWrite));
   Status written = made.file->write_at(0, bytes);
   if (written) written = not_for_space(made.file->sync_data(), from);
   if (written) written = options_.fs->rename(from, to);
   if (!written) {
-    spares_.push_back({spare.number, spare.bytes, true});
+    spares_.push_back(spare);  // its header is all that was written, and the next one takes that place
     return std::unexpected(std::move(written).error());
   }
   TALLY_TRY(not_for_space(options_.fs->sync_directory(options_.directory), options_.directory));
@@ -178,9 +180,9 @@ Status LogFiles::retire(uint64_t number, uint64_t bytes) {
   if (bytes == file_bytes()) TALLY_TRY(drop_unwritten_spare());
   bool keep = spares_.size() < options_.spare_files_max && bytes == file_bytes();
   if (!keep) return options_.fs->unlink(path(number));
-  uint64_t spare_number = next_spare_number_++;
-  TALLY_TRY(options_.fs->rename(path(number), spare_path(spare_number)));
-  spares_.push_back({spare_number, bytes, true});
+  const Spare spare{next_spare_number_++, bytes, true};
+  TALLY_TRY(options_.fs->rename(path(number), spare_path(spare)));
+  spares_.push_back(spare);
   return {};
 }
 
@@ -189,9 +191,9 @@ Status LogFiles::retire(uint64_t number, uint64_t bytes) {
 Status LogFiles::drop_unwritten_spare() {
   auto unwritten = std::ranges::find_if(spares_, [](const Spare& spare) { return !spare.reused; });
   if (spares_.size() < options_.spare_files_max || unwritten == spares_.end()) return {};
-  uint64_t number = unwritten->number;
+  const Spare dropped = *unwritten;
   spares_.erase(unwritten);
-  return options_.fs->unlink(spare_path(number));
+  return options_.fs->unlink(spare_path(dropped));
 }
 
 Status LogFiles::retire_through(Lsn through) {

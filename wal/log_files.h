@@ -1,16 +1,20 @@
 // The files of one log's directory: made, named, reused, retired. Knows headers, not groups.
 //
-//   NNNNNNNN.spare.tmp  being preallocated; deleted at the next start
-//   NNNNNNNN.spare      preallocated or used before; content means nothing
+//   NNNNNNNN.spare.tmp  preallocated, and not synced; deleted at the next start
+//   NNNNNNNN.spare      a log file before; content means nothing
 //   NNNNNNNN.log        a log file; live() has those of this run
 //   NNNNNNNN.torn       evidence (W11), at most limits::kLogTornFilesMax
 //
 // Invariants
-//   1 A name NNNNNNNN.log appears only when the file's space is reserved and its header is synced; the directory is synced
-//     before the file is used. So a log file with a damaged header is damage, not a crash (but see W16).
+//   1 A name NNNNNNNN.log appears only when the file has its full size and its header, which says that size, and both are
+//     synced; the directory is synced before the file is used. Nothing changes the size of a log file afterwards. So a log
+//     file with a damaged header or of another size is damage, never a crash, be it the newest (the case of W16).
 //   2 A spare that was a .log before is written to only after the directory forgot that name durably: otherwise a crash
 //     could show the new header under the old name.
-//   3 live() has ascending numbers without gaps; the last one is active.
+//   3 A start adopts only spares that were log files, whose size is on the disk. Of one that was never synced, a failed sync
+//     of the process before may have left the size in memory alone, and the next sync would not say so (W21): then 1 would
+//     not hold.
+//   4 live() has ascending numbers without gaps; the last one is active.
 // Errors: kNoSpace only while nothing but spares and .tmp files was touched; whoever calls may go on. kIoError for all
 // else, a failed sync for lack of space included: the caller poisons its log.
 #pragma once
@@ -66,11 +70,11 @@ class LogFiles {
   struct Spare {
     uint64_t number = 0;
     uint64_t bytes = 0;
-    bool reused = false;
+    bool reused = false;  // was a log file: under its lasting name, and groups of then may be in it
   };
 
   uint64_t file_bytes() const;
-  std::string spare_path(uint64_t number) const;
+  std::string spare_path(const Spare& spare) const;
   Result<Spare> preallocate(uint64_t bytes);
   Result<Spare> take_spare(uint64_t bytes_min);
   Status adopt_spare(uint64_t number, uint64_t bytes);

@@ -12,7 +12,7 @@ constexpr std::string_view kFileMagic = "TALLYLOG";
 constexpr std::string_view kGroupMagic = "TLYGROUP";
 constexpr std::string_view kMarkMagic = "TALLYCLN";
 
-constexpr size_t kFileSumAt = 104;
+constexpr size_t kFileSumAt = 112;
 constexpr size_t kGroupSumAt = 88;
 constexpr size_t kRecordSumAt = 56;
 constexpr size_t kMarkSumAt = 88;
@@ -190,6 +190,7 @@ void encode_file_header(LogFileHeader& header, MutableByteSpan out) {
   cursor.put(header.file_number);
   cursor.put(header.first_lsn);
   cursor.put(header.flags);
+  cursor.put(header.file_bytes);
   put_end(cursor, header.predecessor);
   TALLY_CHECK(cursor.at() == kFileSumAt);
   header.sum = xxh3(out.first(kFileSumAt));
@@ -208,12 +209,14 @@ Result<LogFileHeader> decode_file_header(ByteSpan bytes) {
   header.file_number = fields.get<uint64_t>();
   header.first_lsn = fields.get<uint64_t>();
   header.flags = fields.get<uint64_t>();
+  header.file_bytes = fields.get<uint64_t>();
   header.predecessor = get_end(fields);
   header.sum = fields.get<uint64_t>();
   if (!all_zero(bytes.subspan(kFileSumAt + 8, kLogFileHeaderBytes - kFileSumAt - 8))) {
     return corrupt("reserved bytes of the file header are not zero");
   }
   if (header.first_lsn == 0 || header.file_number == 0 || header.predecessor.last_lsn >= header.first_lsn ||
+      header.file_bytes < kLogFileHeaderBytes ||
       (header.flags & ~(LogFileHeader::kRunStart | LogFileHeader::kReused)) != 0) {
     return corrupt("file header is malformed");
   }

@@ -14,12 +14,13 @@
 //       48    8 u64   file number
 //       56    8 u64   first LSN
 //       64    8 u64   flags: 1 run start (first file after a start), 2 reused (bytes behind the last group may be stale)
-//       72    8 u64   predecessor: file number (0: none)
-//       80    8 u64   predecessor: last LSN. Of a run start: everything up to it was safe elsewhere (in segments).
-//       88    8 u64   predecessor: chain sum, that is header sum of its last group (or of its file header)
-//       96    8 u64   predecessor: bytes, its header and its groups
-//      104    8 u64   XXH3-64 of bytes 0..103
-//      112 3984       zero
+//       72    8 u64   bytes of the file: all of them, from its first day on; a file of another size was cut off (or grown)
+//       80    8 u64   predecessor: file number (0: none)
+//       88    8 u64   predecessor: last LSN. Of a run start: everything up to it was safe elsewhere (in segments).
+//       96    8 u64   predecessor: chain sum, that is header sum of its last group (or of its file header)
+//      104    8 u64   predecessor: bytes, its header and its groups
+//      112    8 u64   XXH3-64 of bytes 0..111
+//      120 3976       zero
 //
 // GROUP HEADER (one append)
 //        0    8 char  magic "TLYGROUP"
@@ -107,6 +108,7 @@ struct LogFileHeader {
   uint64_t file_number = 0;
   Lsn first_lsn = 0;
   uint64_t flags = 0;
+  uint64_t file_bytes = 0;  // at least kLogFileHeaderBytes
   LogEnd predecessor;
   uint64_t sum = 0;  // set by encode and decode
 

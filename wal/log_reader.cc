@@ -23,13 +23,26 @@ Result<LogFileReader> LogFileReader::open(FileSystem& fs, const std::string& pat
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<File> file, fs.open(path, mode));
   TALLY_ASSIGN_OR_RETURN(uint64_t file_bytes, file->size());
   LogFileReader reader(std::move(file), file_bytes);
-  TALLY_ASSIGN_OR_RETURN(ByteSpan head, reader.view(0, std::min<uint64_t>(kLogFileHeaderBytes, file_bytes)));
-  auto header = decode_file_header(head);
-  if (!header) return std::unexpected(std::move(header).error().with_context(path));
-  reader.header_ = *header;
-  reader.next_lsn_ = header->first_lsn;
-  reader.chain_ = header->sum;
+  if (Status read = reader.read_header(); !read) return std::unexpected(std::move(read).error().with_context(path));
   return reader;
+}
+
+// A log file has its full size before it has its name, and keeps it: without this, what a cut took away would look like groups
+// that were never written.
+Status LogFileReader::read_header() {
+  if (file_bytes_ < kLogFileHeaderBytes) {
+    return fail(Code::kCorruption, "file header is cut short: the file has " + std::to_string(file_bytes_) +
+                                       " bytes, its header alone should have " + std::to_string(kLogFileHeaderBytes));
+  }
+  TALLY_ASSIGN_OR_RETURN(ByteSpan head, view(0, kLogFileHeaderBytes));
+  TALLY_ASSIGN_OR_RETURN(header_, decode_file_header(head));
+  if (header_.file_bytes != file_bytes_) {
+    return fail(Code::kCorruption, "the file has " + std::to_string(file_bytes_) + " bytes, and its header says " +
+                                       std::to_string(header_.file_bytes));
+  }
+  next_lsn_ = header_.first_lsn;
+  chain_ = header_.sum;
+  return {};
 }
 
 // The bytes [offset, offset + bytes), which must lie within the file; reads ahead.
@@ -132,18 +145,6 @@ Result<TailScan> LogFileReader::scan_tail() {
     at += bytes.size();
   }
   return scan;
-}
-
-Result<bool> is_zero_behind_header(FileSystem& fs, const std::string& path, OpenMode mode) {
-  TALLY_ASSIGN_OR_RETURN(std::unique_ptr<File> file, fs.open(path, mode));
-  TALLY_ASSIGN_OR_RETURN(uint64_t size, file->size());
-  Bytes buffer(std::min(kWindowBytes, size));
-  for (uint64_t at = kLogFileHeaderBytes; at < size; at += kWindowBytes) {
-    MutableByteSpan part = MutableByteSpan(buffer).first(std::min(kWindowBytes, size - at));
-    TALLY_TRY(read_exactly(*file, at, part));
-    if (nonzero_end(part) > 0) return false;
-  }
-  return true;
 }
 
 }  // namespace tally

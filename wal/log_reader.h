@@ -5,7 +5,8 @@
 //   2 The chain is walked from the file header on; a group is never found by searching. scan_tail() searches, for evidence
 //     only: nothing it finds is handed out.
 //   3 Memory: one window, at most limits::kLogGroupBytesMax plus 1 MiB, sized by checked lengths only.
-// Errors: those of the disk, and kCorruption or kUnsupported from open(). A bad group is a result, not an error.
+// Errors: those of the disk, and kCorruption or kUnsupported from open(): a header that is damaged, or a file that has not the
+// size its header says. A bad group is a result, not an error.
 // Ownership: views in a LogGroup are valid until the next call. Threads: one at a time.
 #pragma once
 
@@ -56,6 +57,7 @@ class LogFileReader {
   Result<TailScan> scan_tail();
 
  private:
+  Status read_header();
   LogFileReader(std::unique_ptr<File> file, uint64_t file_bytes) : file_(std::move(file)), file_bytes_(file_bytes) {}
 
   Result<ByteSpan> view(uint64_t offset, uint64_t bytes);
@@ -76,8 +78,5 @@ class LogFileReader {
   uint64_t window_at_ = 0;
   size_t window_bytes_ = 0;
 };
-
-// True if the file holds nothing but zeros behind its header (W16).
-Result<bool> is_zero_behind_header(FileSystem& fs, const std::string& path, OpenMode mode);
 
 }  // namespace tally

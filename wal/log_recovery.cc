@@ -1,7 +1,6 @@
 // Steps of recover_log(), in order. Nothing is written (keep_torn_file(), below, is no part of it).
 //   1 survey   list files at or above first_file, sync them and the directory (W9), read headers and the clean mark
-//   2 select   start at the newest file before which nothing is missing in the segments; drop a file that a crash left
-//              half created (W16); refuse gaps
+//   2 select   start at the newest file before which nothing is missing in the segments; refuse gaps
 //   3 replay   file by file, group by group, along the chain; each file but the last must end as its successor says
 //   4 judge    what stands behind the last good group: nothing, torn, or corruption (W10)
 #include "wal/log_recovery.h"
@@ -54,7 +53,6 @@ class Recovery {
   Status sync_file(const std::string& path);
   Status read_clean_mark();
   Status read_headers();
-  Result<bool> half_created(size_t i, const Error& error);
   Status check_header(const FoundFile& file);
   Status check_may_be_empty();
   Status select();
@@ -114,27 +112,16 @@ Status Recovery::read_clean_mark() {
   return {};
 }
 
+// W16 lets a newest file with an incomplete header be dropped, as one that a crash left half created. That cannot come about
+// here: LogFiles::make() gives a file its name only when its header and its full size are synced, and gives up when that sync
+// fails. So such a file was whole once and may have held acknowledged records: it is refused, the newest like any other.
 Status Recovery::read_headers() {
-  for (size_t i = 0; i < files_.size(); ++i) {
-    auto reader = LogFileReader::open(fs_, files_[i].path, kMode);
-    if (reader) {
-      files_[i].header = reader->header();
-      TALLY_TRY(check_header(files_[i]));
-      continue;
-    }
-    TALLY_ASSIGN_OR_RETURN(bool drop, half_created(i, reader.error()));
-    if (!drop) return std::unexpected(std::move(reader).error());
-    files_.pop_back();
+  for (FoundFile& file : files_) {
+    TALLY_ASSIGN_OR_RETURN(LogFileReader reader, LogFileReader::open(fs_, file.path, kMode));
+    file.header = reader.header();
+    TALLY_TRY(check_header(file));
   }
   return {};
-}
-
-// W16: the newest file, its header incomplete and nothing behind it.
-Result<bool> Recovery::half_created(size_t i, const Error& error) {
-  bool newest = i + 1 == files_.size();
-  bool marked = mark_ && mark_->end.file_number == files_[i].number;
-  if (!newest || marked || error.code != Code::kCorruption) return false;
-  return is_zero_behind_header(fs_, files_[i].path, kMode);
 }
 
 Status Recovery::check_header(const FoundFile& file) {

@@ -1,4 +1,4 @@
-// How a log is read after a start (reliability.md W9-W12, W16, W21). recover_log() stands in log.h; here is its one
+// How a log is read after a start (reliability.md W9-W12, W21). recover_log() stands in log.h; here is its one
 // decision, apart from all I/O, so that a test can go through every combination.
 #pragma once
 

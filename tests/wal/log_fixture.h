@@ -122,12 +122,14 @@ class LogFixture {
 // Writes a log file by hand, so that it can be what no writer would make.
 class HandMadeFile {
  public:
-  explicit HandMadeFile(Lsn first_lsn = 1, uint64_t flags = LogFileHeader::kRunStart, uint64_t number = 1) {
+  explicit HandMadeFile(Lsn first_lsn = 1, uint64_t flags = LogFileHeader::kRunStart, uint64_t number = 1,
+                        uint64_t file_bytes = LogFixture::kFileBytes) {
     header.table_uuid.fill(0x55);
     header.epoch.fill(0xE0);
     header.file_number = number;
     header.first_lsn = first_lsn;
     header.flags = flags;
+    header.file_bytes = file_bytes;
     header.predecessor = {.file_number = number - 1, .last_lsn = first_lsn - 1, .chain_sum = 0, .bytes = 0};
     bytes.resize(kLogFileHeaderBytes);
     encode_file_header(header, bytes);
@@ -162,11 +164,12 @@ class HandMadeFile {
   void add(std::string_view text, Lsn durable_lsn) {
     add(text, durable_lsn, [](LogGroupHeader&) {});
   }
-  void store(SimDisk& disk, uint64_t file_bytes = 64 * 1024) {
+  void store(SimDisk& disk) {
     if (!disk.exists("/log")) REQUIRE(disk.make_directory("/log").has_value());
     auto file = disk.open(log_file_path("/log", header.file_number), OpenMode::kCreate);
     REQUIRE(file.has_value());
-    if (bytes.size() < file_bytes) bytes.resize(file_bytes);
+    REQUIRE(bytes.size() <= header.file_bytes);
+    bytes.resize(header.file_bytes);
     REQUIRE((*file)->write_at(0, bytes).has_value());
     REQUIRE((*file)->sync().has_value());
     REQUIRE(disk.sync_directory("/log").has_value());

@@ -26,6 +26,7 @@ Example worked_example() {
   example.file.file_number = 1;
   example.file.first_lsn = 1;
   example.file.flags = LogFileHeader::kRunStart;
+  example.file.file_bytes = limits::kLogFileBytes;
   AppendRecord record = text_record("hello", 1'700'000'000'000'000);
   record.reference_us = 1'699'999'999'000'000;
   record.meta = as_bytes("m");
@@ -51,15 +52,15 @@ TEST_CASE("log format: the worked example, byte by byte") {
   Example example = worked_example();
   ByteSpan bytes(example.bytes);
   CHECK_EQ(bytes.size(), 8192);
-  CHECK_EQ(hex(bytes.first(112)),
+  CHECK_EQ(hex(bytes.first(120)),
            "54414c4c594c4f470100000001000000000102030405060708090a0b0c0d0e0f"
            "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01000000000000000100000000000000"
-           "0100000000000000000000000000000000000000000000000000000000000000"
-           "00000000000000009be80c80e058394d");
+           "0100000000000000000000040000000000000000000000000000000000000000"
+           "000000000000000000000000000000001481b23f0783daa1");
   CHECK_EQ(hex(bytes.subspan(4096, 96)),
            "544c5947524f5550a0a1a2a3a4a5a6a7a8a9aaabacadaeaf0100000000000000"
            "00000000000000000010000000000000b0000000000000000100000000000000"
-           "00000000000000009be80c80e058394d3cc64a8534782b1f1866debf04cd1c82");
+           "00000000000000001481b23f0783daa13cc64a8534782b1fb72a634019bcfa04");
   CHECK_EQ(hex(bytes.subspan(4192, 80)),
            "0100000001000000010000000000000000401e18240a0600c0fd0e18240a0600"
            "0500000000000000fc578c41074890f0fddc625c55e85595c6337babbba70c6c"
@@ -197,7 +198,7 @@ TEST_CASE("log format: lies with right checksums are refused") {
 TEST_CASE("log format: a file that needs a newer reader is refused by name") {
   Example example = worked_example();
   store_le(example.bytes.data() + 12, kLogFormatVersion + 1);
-  fix_sum(example.bytes, 0, 104);
+  fix_sum(example.bytes, 0, 112);
   auto header = decode_file_header(ByteSpan(example.bytes).first(kLogFileHeaderBytes));
   REQUIRE_FALSE(header.has_value());
   CHECK(header.error().code == Code::kUnsupported);

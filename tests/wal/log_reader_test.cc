@@ -18,9 +18,9 @@ struct Outcome {
   TailScan tail;
 };
 
-Outcome read_all(HandMadeFile& made, uint64_t file_bytes = 64 * 1024) {
+Outcome read_all(HandMadeFile& made) {
   SimDisk disk(1);
-  made.store(disk, file_bytes);
+  made.store(disk);
   auto reader = LogFileReader::open(disk, "/log/00000001.log", OpenMode::kReadDirect);
   REQUIRE_OK(reader);
   Outcome outcome;
@@ -50,11 +50,40 @@ TEST_CASE("reader: groups in order, then the end") {
 }
 
 TEST_CASE("reader: a file that is full to the last byte ends too") {
-  HandMadeFile made;
+  HandMadeFile made(1, LogFileHeader::kRunStart, 1, kLogFileHeaderBytes + LogFixture::kGroup);
   made.add("a", 0);
-  Outcome outcome = read_all(made, made.bytes.size());
+  Outcome outcome = read_all(made);
   CHECK_EQ(outcome.groups, 1);
   CHECK(outcome.last == Step::kEnd);
+}
+
+TEST_CASE("reader: a file of another size than its header says is refused, by name and with both sizes") {
+  constexpr uint64_t kSize = kLogFileHeaderBytes + 3 * LogFixture::kGroup;
+  for (uint64_t size : {uint64_t{0}, uint64_t{1}, kLogFileHeaderBytes - 1, uint64_t{kLogFileHeaderBytes},
+                        kLogFileHeaderBytes + LogFixture::kGroup, kSize - 1, kSize + 1, 2 * kSize}) {
+    CAPTURE(size);
+    SimDisk disk(1);
+    HandMadeFile made(1, LogFileHeader::kRunStart, 1, kSize);
+    made.add("a", 0);
+    made.store(disk);
+    if (size <= kSize) {
+      REQUIRE(disk.cut("/log/00000001.log", size));
+    } else {
+      auto file = disk.open("/log/00000001.log", OpenMode::kReadWrite);
+      REQUIRE_OK(file);
+      REQUIRE_OK((*file)->write_at(size - 1, Bytes(1)));
+      REQUIRE_OK((*file)->sync());
+    }
+    auto reader = LogFileReader::open(disk, "/log/00000001.log", OpenMode::kReadDirect);
+    REQUIRE_FALSE(reader.has_value());
+    CHECK(reader.error().code == Code::kCorruption);
+    const uint64_t expected = size < kLogFileHeaderBytes ? kLogFileHeaderBytes : kSize;
+    for (const std::string& part :
+         {std::string("00000001.log"), " has " + std::to_string(size) + " bytes", std::to_string(expected)}) {
+      CAPTURE(part);
+      CHECK_NE(reader.error().message.find(part), std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("reader: what is out of place is bad, though its sums are right") {
@@ -81,12 +110,13 @@ TEST_CASE("reader: what is out of place is bad, though its sums are right") {
 }
 
 TEST_CASE("reader: a group that would reach beyond the file is bad") {
-  HandMadeFile made;
+  HandMadeFile made(1, LogFileHeader::kRunStart, 1, kLogFileHeaderBytes + 5 * LogFixture::kGroup);
   made.add("a", 0);
   std::string big(20'000, 'x');
   made.add(big, 0);
-  made.bytes.resize(made.bytes.size() - 4096);
-  Outcome outcome = read_all(made, made.bytes.size());
+  REQUIRE_EQ(made.bytes.size(), made.header.file_bytes + LogFixture::kGroup);
+  made.bytes.resize(made.header.file_bytes);
+  Outcome outcome = read_all(made);
   CHECK_EQ(outcome.groups, 1);
   CHECK(outcome.last == Step::kBad);
 }

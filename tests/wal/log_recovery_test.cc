@@ -233,16 +233,17 @@ TEST_CASE_FIXTURE(LogFixture, "W11: a log starts in the process that kept the to
   CHECK_EQ(torn, limits::kLogTornFilesMax);
 }
 
-TEST_CASE_FIXTURE(LogFixture, "W16: a newest file with an incomplete header and nothing else is dropped") {
+// No crash leaves one: a file gets its name only with its header and its size on the disk (log_windows_test.cc).
+TEST_CASE_FIXTURE(LogFixture, "W16: a newest file with an incomplete header and nothing else is corruption") {
   start();
   append_durable("a");
   power_failure(Fate::kDropUnsynced);
   HandMadeFile made(2, 0, 2);
   made.store(disk);
   disk.overwrite(file(2), 0, Bytes(2048));
-  REQUIRE_OK(recover());
-  CHECK(texts == Texts{{1, "a"}});
-  CHECK_EQ(recovery.highest_file, 2);
+  std::string error = recovery_error(*this);
+  CHECK(contains(error, "00000002.log"));
+  CHECK(contains(error, "file header"));
 }
 
 TEST_CASE_FIXTURE(LogFixture, "W16: an incomplete header with groups behind it is corruption") {
@@ -435,31 +436,47 @@ TEST_CASE("recovery: every flipped bit of a sealed log is corruption, or changes
   }
 }
 
-TEST_CASE("recovery: a cut at any length is corruption, a reported torn tail, or harmless") {
-  LogFixture golden;
-  golden.file_bytes = kLogFileHeaderBytes + 4 * LogFixture::kGroup;
-  golden.start();
-  golden.append_durable("a");
-  golden.append_durable("b");
-  golden.power_failure(Fate::kDropUnsynced);
-  golden.position.synced_lsn = 2;
-  for (uint64_t size = 0; size < golden.file_bytes; size += 512) {
-    LogFixture cut;
-    cut.file_bytes = golden.file_bytes;
-    cut.position = golden.position;
-    REQUIRE_OK(cut.disk.make_directory("/log"));
-    auto file = cut.disk.open(cut.file(1), OpenMode::kCreate);
-    REQUIRE_OK(file);
-    Bytes content = golden.disk.content(golden.file(1));
-    REQUIRE_OK((*file)->write_at(0, ByteSpan(content).first(size)));
-    Status recovered = cut.recover();
-    CAPTURE(size);
-    if (size < LogFixture::group_offset(2)) {
-      CHECK_FALSE(recovered.has_value());
-    } else {
-      CHECK(cut.texts == Texts{{1, "a"}, {2, "b"}});
+// Nothing behind a cut says that there was more; the header says how long the file is.
+TEST_CASE_FIXTURE(LogFixture,
+                  "recovery: a cut of the newest file is corruption at any length, in new and reused files") {
+  file_bytes = kLogFileHeaderBytes + 4 * kGroup;
+  for (unsigned run = 1; run <= 3; ++run) {
+    CAPTURE(run);
+    start();
+    append_durable("a");
+    append_durable("b");
+    CHECK_EQ(log->stats().files_reused > 0, run == 3);  // the file of run 1, which run 2 let go
+    power_failure(Fate::kDropUnsynced);
+    const std::string newest = file(recovery.highest_file + 1);
+    const Bytes whole = disk.content(newest);
+    REQUIRE_EQ(whole.size(), file_bytes);
+    for (uint64_t size = file_bytes - 1; size > 0; size -= std::min<uint64_t>(size, 511)) {
+      CAPTURE(size);
+      REQUIRE(disk.cut(newest, size));
+      std::string error = recovery_error(*this);
+      CHECK(contains(error, newest + ": "));
+      CHECK(contains(error, "has " + std::to_string(size) + " bytes"));
+      if (size >= kLogFileHeaderBytes) CHECK(contains(error, "says " + std::to_string(file_bytes)));
     }
+    auto opened = disk.open(newest, OpenMode::kReadWrite);
+    REQUIRE_OK(opened);
+    REQUIRE_OK((*opened)->write_at(0, whole));
+    REQUIRE_OK((*opened)->sync());
+    REQUIRE_OK(recover());
+    CHECK_EQ(texts.size(), 2);
   }
+}
+
+TEST_CASE_FIXTURE(LogFixture, "recovery: a cut of an older file is corruption, even where it held nothing") {
+  file_bytes = kLogFileHeaderBytes + 2 * kGroup;
+  start();
+  const std::string big(5'000, 'b');  // two groups' worth: file 1 keeps room for one
+  append_durable("a");
+  append_durable(big);
+  power_failure(Fate::kDropUnsynced);
+  REQUIRE(disk.exists(file(2)));
+  REQUIRE(disk.cut(file(1), group_offset(1)));
+  CHECK(contains(recovery_error(*this), "00000001.log"));
 }
 
 }  // namespace tally

@@ -351,7 +351,6 @@ std::optional<Exception> exception_for(const CorruptionWorld& world, const Harme
       if (place.offset + harmed_bytes <= last.offset || place.offset >= last.end) return std::nullopt;
       return Exception{"harm of the last group of an unsealed log", log.last_lsn_within(last.offset)};
     }
-    case Harm::kCut: return Exception{"cut of an open log", log.last_lsn_within(place.offset)};
     case Harm::kRemove: return Exception{"removal of the newest file of an open log", log.lsn_before};
     case Harm::kStale: {
       const Bytes& old = world.old_versions()[place.other].content;
