@@ -1,5 +1,7 @@
 #include "engine/manifest_describe.h"
 
+#include "base/file_names.h"
+#include "base/timestamp.h"
 #include "engine/manifest_reader.h"
 
 namespace tally {
@@ -16,6 +18,48 @@ std::string tier_name(const SegmentInfo& segment) {
   return "unknown";
 }
 
+std::string segment_text(const SegmentInfo& segment) {
+  return segment_name(segment.number) + " " + tier_name(segment) + ": " + std::to_string(segment.rows) + " rows, " +
+         std::to_string(segment.events) + " events, " + std::to_string(segment.size) + " bytes, LSN " +
+         std::to_string(segment.min_lsn) + " to " + std::to_string(segment.max_lsn) + ", " +
+         format_timestamp(segment.min_time) + " to " + format_timestamp(segment.max_time) + ", schema " +
+         std::to_string(segment.schema_version) + ", file " + hex(segment.uuid);
+}
+
+std::string ledger_text(const Ledger& ledger) {
+  return "received " + std::to_string(ledger.received) + " = accepted " + std::to_string(ledger.accepted) +
+         " + duplicates " + std::to_string(ledger.duplicates) + " + conflicts " + std::to_string(ledger.conflicts) +
+         " + too late " + std::to_string(ledger.too_late) + " + rejected " + std::to_string(ledger.rejected);
+}
+
+std::string log_text(const LogPosition& log) {
+  return "flushed through LSN " + std::to_string(log.flushed_lsn) + ", durable through " +
+         std::to_string(log.synced_lsn) + ", from file " + std::to_string(log.first_file);
+}
+
+// What one edit changes, a line each; what stays as it was is left out.
+void describe_edit(uint64_t offset, uint64_t number, const ManifestEdit& edit, std::vector<std::string>& lines) {
+  lines.push_back("edit " + std::to_string(number) + " at " + std::to_string(offset) + ", " +
+                  format_timestamp(edit.wall_us));
+  for (const SegmentInfo& segment : edit.add_segments) lines.push_back("  + segment " + segment_text(segment));
+  for (uint64_t segment : edit.remove_segments) lines.push_back("  - segment " + segment_name(segment));
+  for (const DictionaryFileInfo& file : edit.add_dictionary_files) {
+    lines.push_back("  + dictionary file " + std::to_string(file.number) + ": " + std::to_string(file.size) + " bytes");
+  }
+  for (uint64_t file : edit.remove_dictionary_files) lines.push_back("  - dictionary file " + std::to_string(file));
+  for (const IdRunInfo& run : edit.add_id_runs) {
+    lines.push_back("  + id run " + std::to_string(run.number) + ": " + std::to_string(run.entries) + " ids");
+  }
+  for (uint64_t run : edit.remove_id_runs) lines.push_back("  - id run " + std::to_string(run));
+  for (auto [dimension, size] : edit.dictionary_sizes) {
+    lines.push_back("  dimension " + std::to_string(dimension) + " has " + std::to_string(size) + " codes");
+  }
+  if (edit.add_schema) lines.push_back("  + schema version " + std::to_string((*edit.add_schema)->version));
+  if (edit.log) lines.push_back("  log: " + log_text(*edit.log));
+  if (edit.ledger) lines.push_back("  ledger: " + ledger_text(*edit.ledger));
+  if (edit.next_file_number) lines.push_back("  next file number " + std::to_string(*edit.next_file_number));
+}
+
 void describe_edits(const LoadedManifest& loaded, std::vector<std::string>& lines) {
   lines.push_back("  one snapshot and " + std::to_string(loaded.edits) + " edits, the last is number " +
                   std::to_string(loaded.edit_number));
@@ -30,12 +74,7 @@ void describe_edits(const LoadedManifest& loaded, std::vector<std::string>& line
 
 void describe_files(const ManifestState& state, std::vector<std::string>& lines) {
   lines.push_back("segments: " + std::to_string(state.segments.size()));
-  for (const auto& [number, segment] : state.segments) {
-    lines.push_back("  " + std::to_string(number) + " " + tier_name(segment) + ": " + std::to_string(segment.rows) +
-                    " rows, " + std::to_string(segment.events) + " events, " + std::to_string(segment.size) +
-                    " bytes, LSN " + std::to_string(segment.min_lsn) + " to " + std::to_string(segment.max_lsn) +
-                    ", schema " + std::to_string(segment.schema_version) + ", file " + hex(segment.uuid));
-  }
+  for (const auto& [number, segment] : state.segments) lines.push_back("  " + segment_text(segment));
   lines.push_back("dictionary files: " + std::to_string(state.dictionary_files.size()));
   for (const DictionaryFileInfo& file : state.dictionary_files) {
     lines.push_back("  " + std::to_string(file.number) + ": " + std::to_string(file.size) + " bytes, file " +
@@ -58,24 +97,26 @@ void describe_files(const ManifestState& state, std::vector<std::string>& lines)
 
 }  // namespace
 
-Result<std::vector<std::string>> describe_manifest(FileSystem& fs, const std::string& path) {
-  TALLY_ASSIGN_OR_RETURN(LoadedManifest loaded, read_manifest_file(fs, path, nullptr));
+Result<FileDescription> describe_manifest(FileSystem& fs, const std::string& path) {
+  std::vector<std::string> edits;
+  auto note = [&](uint64_t offset, uint64_t number, const ManifestEdit& edit) {
+    describe_edit(offset, number, edit, edits);
+  };
+  TALLY_ASSIGN_OR_RETURN(LoadedManifest loaded, read_manifest_file(fs, path, nullptr, note));
   const ManifestState& state = loaded.state;
-  std::vector<std::string> lines;
+  FileDescription description;
+  std::vector<std::string>& lines = description.lines;
   lines.push_back("manifest " + std::to_string(loaded.number) + " of table \"" + state.schema()->table_name + "\" " +
                   hex(state.table_uuid));
   describe_edits(loaded, lines);
-  lines.push_back("log: flushed through LSN " + std::to_string(state.log.flushed_lsn) + ", durable through " +
-                  std::to_string(state.log.synced_lsn) + ", from file " + std::to_string(state.log.first_file));
-  const Ledger& ledger = state.ledger;
-  lines.push_back("ledger: received " + std::to_string(ledger.received) + " = accepted " +
-                  std::to_string(ledger.accepted) + " + duplicates " + std::to_string(ledger.duplicates) +
-                  " + conflicts " + std::to_string(ledger.conflicts) + " + too late " +
-                  std::to_string(ledger.too_late) + " + rejected " + std::to_string(ledger.rejected));
+  lines.insert(lines.end(), edits.begin(), edits.end());
+  lines.push_back("in all:");
+  lines.push_back("log: " + log_text(state.log));
+  lines.push_back("ledger: " + ledger_text(state.ledger));
   lines.push_back("schemas: " + std::to_string(state.schemas.size()) + ", next file number " +
                   std::to_string(state.next_file_number));
   describe_files(state, lines);
-  return lines;
+  return description;
 }
 
 }  // namespace tally

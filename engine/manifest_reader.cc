@@ -36,7 +36,8 @@ std::unexpected<Error> at_offset(uint64_t offset, Error error) {
 
 class Decoder {
  public:
-  Decoder(ByteSpan file, const FileHeader& header) : file_(file), header_(header) {}
+  Decoder(ByteSpan file, const FileHeader& header, const ManifestEditVisitor& visit)
+      : file_(file), header_(header), visit_(visit) {}
 
   Result<LoadedManifest> run() {
     TALLY_TRY(read_snapshot());
@@ -94,6 +95,7 @@ class Decoder {
     }
     ++loaded_.edit_number;
     ++loaded_.edits;
+    if (visit_) visit_(offset_, loaded_.edit_number, *edit);
     return {};
   }
 
@@ -132,6 +134,7 @@ class Decoder {
 
   ByteSpan file_;
   const FileHeader& header_;
+  const ManifestEditVisitor& visit_;
   LoadedManifest loaded_;
   uint64_t offset_ = 0;
   uint64_t link_ = 0;
@@ -160,17 +163,18 @@ Status check_newest(FileSystem& fs, const TablePaths& paths, const LoadedManifes
 
 }  // namespace
 
-Result<LoadedManifest> decode_manifest(ByteSpan file, const Current* expected) {
+Result<LoadedManifest> decode_manifest(ByteSpan file, const Current* expected, const ManifestEditVisitor& visit) {
   TALLY_ASSIGN_OR_RETURN(FileHeader header, manifest_format::decode_file_header(file));
   if (expected != nullptr && (header.number != expected->number || header.epoch != expected->epoch)) {
     return fail(Code::kCorruption, "offset 16: this is not the file that CURRENT means");
   }
-  return Decoder(file, header).run();
+  return Decoder(file, header, visit).run();
 }
 
-Result<LoadedManifest> read_manifest_file(FileSystem& fs, const std::string& path, const Current* expected) {
+Result<LoadedManifest> read_manifest_file(FileSystem& fs, const std::string& path, const Current* expected,
+                                          const ManifestEditVisitor& visit) {
   TALLY_ASSIGN_OR_RETURN(Bytes bytes, read_direct(fs, path, limits::kManifestBytesMax));
-  Result<LoadedManifest> loaded = decode_manifest(bytes, expected);
+  Result<LoadedManifest> loaded = decode_manifest(bytes, expected, visit);
   if (!loaded) return std::unexpected(std::move(loaded).error().with_context(path));
   return loaded;
 }

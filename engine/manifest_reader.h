@@ -9,6 +9,7 @@
 // how long it has been made.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,10 +31,14 @@ struct LoadedManifest {
 
 // What CURRENT names. kNotFound if there is no CURRENT.
 Result<LoadedManifest> read_current_manifest(FileSystem& fs, const std::string& table_directory);
+// Is told of each edit as it is applied: where its frame stands, and its number.
+using ManifestEditVisitor = std::function<void(uint64_t offset, uint64_t number, const ManifestEdit& edit)>;
 // One manifest file by itself, for inspecting; `expected` is what CURRENT says of it.
 Result<LoadedManifest> read_manifest_file(FileSystem& fs, const std::string& path,
-                                          const manifest_format::Current* expected);
+                                          const manifest_format::Current* expected,
+                                          const ManifestEditVisitor& visit = nullptr);
 // The same of bytes in memory.
-Result<LoadedManifest> decode_manifest(ByteSpan file, const manifest_format::Current* expected);
+Result<LoadedManifest> decode_manifest(ByteSpan file, const manifest_format::Current* expected,
+                                       const ManifestEditVisitor& visit = nullptr);
 
 }  // namespace tally

@@ -8,7 +8,6 @@
 namespace tally {
 namespace {
 
-constexpr std::string_view kFileMagic = "TALLYLOG";
 constexpr std::string_view kGroupMagic = "TLYGROUP";
 constexpr std::string_view kMarkMagic = "TALLYCLN";
 
@@ -182,7 +181,7 @@ Result<RecordView> decode_record(ByteSpan& rest, Lsn lsn, uint64_t& folded) {
 void encode_file_header(LogFileHeader& header, MutableByteSpan out) {
   TALLY_CHECK(out.size() == kLogFileHeaderBytes);
   Cursor cursor(out);
-  cursor.bytes(as_bytes(kFileMagic));
+  cursor.bytes(as_bytes(kLogFileMagic));
   cursor.put(kLogFormatVersion);
   cursor.put(kLogReaderVersionMin);
   cursor.bytes(header.table_uuid);
@@ -199,8 +198,8 @@ void encode_file_header(LogFileHeader& header, MutableByteSpan out) {
 }
 
 Result<LogFileHeader> decode_file_header(ByteSpan bytes) {
-  TALLY_TRY(check_head(bytes, kLogFileHeaderBytes, kFileMagic, kFileSumAt, "file header"));
-  Fields fields(bytes.subspan(kFileMagic.size()));
+  TALLY_TRY(check_head(bytes, kLogFileHeaderBytes, kLogFileMagic, kFileSumAt, "file header"));
+  Fields fields(bytes.subspan(kLogFileMagic.size()));
   fields.get<uint32_t>();  // format version: which fields there are; today all versions that we can read agree
   TALLY_TRY(check_version(fields.get<uint32_t>()));
   LogFileHeader header;

@@ -83,6 +83,7 @@ namespace tally {
 inline constexpr uint32_t kLogFormatVersion = 1;
 inline constexpr uint32_t kLogReaderVersionMin = 1;
 
+inline constexpr std::string_view kLogFileMagic = "TALLYLOG";
 inline constexpr size_t kLogFileHeaderBytes = limits::kLogAlignment;
 inline constexpr size_t kLogGroupHeaderBytes = 96;
 inline constexpr size_t kLogRecordHeaderBytes = 64;

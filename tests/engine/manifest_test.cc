@@ -224,12 +224,14 @@ TEST_CASE("manifest: it describes itself, without its key") {
   Table table;
   auto manifest = table.open();
   for (Lsn lsn = 1; lsn <= 2; ++lsn) REQUIRE(flush(*manifest, lsn));
-  auto lines = describe_manifest(table.disk, file_in_force(table.disk));
-  REQUIRE(lines);
+  auto description = describe_manifest(table.disk, file_in_force(table.disk));
+  REQUIRE(description);
+  CHECK(description->sound);
   std::string text;
-  for (const std::string& line : *lines) text += line + "\n";
+  for (const std::string& line : description->lines) text += line + "\n";
   for (const char* part :
-       {"one snapshot and 2 edits", "received 20 = accepted 18", "segments: 2", "flushed through LSN 2"}) {
+       {"one snapshot and 2 edits", "edit 2 at 4096", "edit 3 at ", "+ segment ", "received 10 = accepted 9",
+        "received 20 = accepted 18", "segments: 2", "flushed through LSN 2"}) {
     CAPTURE(text);
     CHECK(text.find(part) != std::string::npos);
   }

@@ -4,7 +4,6 @@
 
 #include "base/checksum.h"
 #include "base/file_names.h"
-#include "engine/segment_describe.h"
 #include "engine/segment_format.h"
 #include "tests/support/engine/sample_schemas.h"
 #include "tests/support/engine/segment_rows.h"
@@ -231,17 +230,4 @@ TEST_CASE("segment: a newer version is refused by name") {
   REQUIRE(written.disk.overwrite(kPath, 0, newer));
   auto reader = SegmentReader::open(written.disk, kPath, nullptr);
   CHECK(reader.error().code == Code::kUnsupported);
-}
-
-TEST_CASE("segment: it describes itself") {
-  SegmentRows rows(small_schema(), 14, {.rows = 100});
-  Written written(rows);
-  auto lines = describe_segment(written.disk, kPath);
-  REQUIRE(lines);
-  std::string text;
-  for (const std::string& line : *lines) text += line + "\n";
-  for (const char* part : {"segment 7", "100 rows", "country", "slot", "_kind", "packed", "mixed_ids", "appendix"}) {
-    CAPTURE(text);
-    CHECK(text.find(part) != std::string::npos);
-  }
 }

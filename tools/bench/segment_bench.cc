@@ -201,8 +201,8 @@ Status run(FileSystem& fs, const std::string& directory, uint32_t count) {
   begun = bench_now_us();
   TALLY_TRY(reader->verify());
   print_rate("verify", count, seconds_since(begun), info.size);
-  TALLY_ASSIGN_OR_RETURN(auto lines, describe_segment(fs, path));
-  for (const std::string& line : lines) std::printf("%s\n", line.c_str());
+  TALLY_ASSIGN_OR_RETURN(FileDescription description, describe_segment(fs, path));
+  for (const std::string& line : description.lines) std::printf("%s\n", line.c_str());
   return fs.unlink(path);
 }
 

@@ -1,0 +1,147 @@
+// The rows of a segment as text, from the file alone: the second half of segment_describe.h.
+#include <map>
+
+#include "base/decimal.h"
+#include "base/timestamp.h"
+#include "engine/segment_cursor.h"
+#include "engine/segment_describe.h"
+
+namespace tally {
+
+namespace {
+
+constexpr size_t kFlushBytes = 64 * limits::kKiB;
+
+class RowDump {
+ public:
+  RowDump(std::shared_ptr<const SegmentFile> segment, const TextSink& sink)
+      : segment_(std::move(segment)), schema_(*segment_->footer().schema), sink_(sink) {}
+
+  Status run(uint64_t rows_max) {
+    TALLY_TRY(read_appendix());
+    put_names();
+    SegmentCursor cursor(segment_, selection(), {});
+    const size_t blocks = segment_->footer().blocks.size();
+    for (uint32_t block = 0; block < blocks && rows_ < rows_max; ++block) {
+      Result<const BlockColumns*> columns = cursor.read(block);
+      if (!columns) {
+        flush();
+        return std::unexpected(std::move(columns).error());
+      }
+      const uint64_t rows = std::min<uint64_t>((*columns)->rows.rows, rows_max - rows_);
+      for (uint32_t row = 0; row < rows; ++row) put_row(**columns, row);
+      rows_ += rows;
+    }
+    flush();
+    return {};
+  }
+
+ private:
+  // Dimensions and fields in the order of the schema: what by_column is parallel to.
+  std::vector<const Column*> value_columns() const {
+    std::vector<const Column*> columns;
+    for (const Column& column : schema_.columns) {
+      if (column.role == ColumnRole::kDimension || column.role == ColumnRole::kField) columns.push_back(&column);
+    }
+    return columns;
+  }
+
+  ColumnSelection selection() const {
+    ColumnSelection selection;
+    selection.ids = selection.lsns = selection.arrivals = true;
+    for (const Column* column : value_columns()) selection.column_ids.push_back(column->id);
+    return selection;
+  }
+
+  Status read_appendix() {
+    const auto& parts = segment_->footer().appendix;
+    ColumnBytes bytes;
+    for (size_t part = 0; part < parts.size(); ++part) {
+      TALLY_TRY(segment_->read_appendix_part(part, bytes));
+      std::vector<uint32_t> codes(parts[part].values);
+      std::vector<StringRef> values(parts[part].values);
+      TALLY_TRY(segment_format::decode_appendix(parts[part].form, bytes.raw, codes, values));
+      auto& of_dimension = strings_[parts[part].dimension_id];
+      for (size_t i = 0; i < codes.size(); ++i) of_dimension.emplace(codes[i], values[i].view());
+    }
+    return {};
+  }
+
+  void put_names() {
+    for (const Column& column : schema_.columns) {
+      append_tsv_text(column.name, text_);
+      text_ += '\t';
+    }
+    text_ += "_kind\t_lsn\t_arrival\n";
+  }
+
+  void put_row(const BlockColumns& block, uint32_t row) {
+    const RawColumns& rows = block.rows;
+    size_t value = 0;
+    for (const Column& column : schema_.columns) {
+      switch (column.role) {
+        case ColumnRole::kEventTime: text_ += format_timestamp(rows.times[row]); break;
+        case ColumnRole::kId: append_tsv_text(format_id(rows.id_kinds[row], rows.ids[row]), text_); break;
+        case ColumnRole::kDimension: put_code(column, block.by_column[value++].codes[row]); break;
+        case ColumnRole::kField: put_field(column, block.by_column[value++], row); break;
+      }
+      text_ += '\t';
+    }
+    text_ += row_kind_name(rows.kinds[row]);
+    text_ += '\t' + std::to_string(rows.lsns[row]) + '\t' + format_timestamp(rows.arrivals[row]) + '\n';
+    if (text_.size() >= kFlushBytes) flush();
+  }
+
+  void put_code(const Column& column, uint32_t code) {
+    if (code == kNullCode) {
+      text_ += kTsvNull;
+    } else if (code == kOtherCode) {
+      text_ += "(other)";
+    } else {
+      const auto& strings = strings_[column.id];
+      const auto found = strings.find(code);
+      if (found == strings.end()) {
+        text_ += "(code " + std::to_string(code) + ")";  // a file that verify() does not find sound
+      } else if (column.type == ColumnType::kInt64 && found->second.size() == sizeof(int64_t)) {
+        text_ += std::to_string(load_le<int64_t>(as_bytes(found->second).data()));
+      } else {
+        append_tsv_text(found->second, text_);
+      }
+    }
+  }
+
+  void put_field(const Column& column, const BlockColumns::Selected& values, uint32_t row) {
+    if (column.type == ColumnType::kString) {
+      if (values.strings[row].is_null()) {
+        text_ += kTsvNull;
+      } else {
+        append_tsv_text(values.strings[row].view(), text_);
+      }
+    } else if (values.nulls != nullptr && values.nulls[row] != 0) {
+      text_ += kTsvNull;
+    } else {
+      text_ += format_decimal(values.ints[row], column.type == ColumnType::kDecimal ? column.scale : 0);
+    }
+  }
+
+  void flush() {
+    sink_(text_);
+    text_.clear();
+  }
+
+  const std::shared_ptr<const SegmentFile> segment_;
+  const Schema& schema_;
+  const TextSink& sink_;
+  std::map<uint32_t, std::map<uint32_t, std::string>> strings_;  // by dimension id and code
+  std::string text_;
+  uint64_t rows_ = 0;
+};
+
+}  // namespace
+
+Status dump_segment_rows(FileSystem& fs, const std::string& path, uint64_t rows_max, const TextSink& sink) {
+  TALLY_ASSIGN_OR_RETURN(auto segment, SegmentFile::open(fs, path, nullptr));
+  return RowDump(std::move(segment), sink).run(rows_max);
+}
+
+}  // namespace tally
