@@ -1,5 +1,6 @@
 #include "engine/check.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 
@@ -35,8 +36,8 @@ class TableChecker {
       note(std::to_string(loaded->copies_lost) + " edits of the manifest were read from their second copy");
     }
     report_.ledger = state_.ledger;
-    check_segments();
     check_dictionaries();
+    check_segments();
     check_id_runs();
     check_log();
     check_counts();
@@ -50,6 +51,8 @@ class TableChecker {
 
   void check_segments();
   void check_segment(const SegmentInfo& info);
+  void check_appendix(const SegmentReader& reader, const std::string& path);
+  void check_value(const DictionaryTarget& target, uint32_t code, const std::string& value, const std::string& path);
   void check_dictionaries();
   void check_id_runs();
   void check_log();
@@ -64,6 +67,9 @@ class TableChecker {
   TableCheck report_;
   uint64_t events_ = 0;
   uint64_t ids_ = 0;
+  // By dimension, as the dictionary files have them; empty where those cannot be read.
+  std::vector<std::unique_ptr<Dictionary>> dictionaries_;
+  std::vector<DictionaryTarget> targets_;
 };
 
 void TableChecker::check_segments() {
@@ -91,20 +97,47 @@ void TableChecker::check_segment(const SegmentInfo& info) {
   if (rows != info.rows) {
     problem(path + " holds " + std::to_string(rows) + " rows, and the manifest says " + std::to_string(info.rows));
   }
+  check_appendix(**reader, path);
+}
+
+// A segment brings the strings of its codes: they must be those of the table. One line a dimension; a part that cannot be
+// read was named by verify().
+void TableChecker::check_appendix(const SegmentReader& reader, const std::string& path) {
+  for (const DictionaryTarget& target : targets_) {
+    auto entries = reader.appendix(target.dimension_id);
+    if (!entries) continue;
+    auto differs = std::find_if(entries->begin(), entries->end(), [&](const auto& entry) {
+      return entry.first >= target.dictionary->size() || target.dictionary->value(entry.first) != entry.second;
+    });
+    if (differs != entries->end()) check_value(target, differs->first, differs->second, path);
+  }
+}
+
+void TableChecker::check_value(const DictionaryTarget& target, uint32_t code, const std::string& value,
+                               const std::string& path) {
+  const Column& column = *state_.schema()->find_column(target.dimension_id);
+  auto spelled = [&](std::string_view text) {
+    if (column.type != ColumnType::kInt64 || text.size() != sizeof(int64_t)) return "\"" + std::string(text) + "\"";
+    return std::to_string(load_le<int64_t>(as_bytes(text).data()));
+  };
+  const bool known = code < target.dictionary->size();
+  problem(path + ": appendix: dimension \"" + column.name + "\", code " + std::to_string(code) + " stands for " +
+          spelled(value) + ", and in the dictionary files for " +
+          (known ? spelled(target.dictionary->value(code)) : "nothing"));
 }
 
 // Loading the files in order is the check: each must continue the codes of those before it.
 void TableChecker::check_dictionaries() {
-  std::vector<std::unique_ptr<Dictionary>> dictionaries;
   std::vector<DictionaryTarget> targets;
   for (size_t position : state_.schema()->dimensions()) {
-    dictionaries.push_back(std::make_unique<Dictionary>(limits::kDimensionValuesMax));
-    targets.push_back({state_.schema()->columns[position].id, dictionaries.back().get()});
+    dictionaries_.push_back(std::make_unique<Dictionary>(limits::kDimensionValuesMax));
+    targets.push_back({state_.schema()->columns[position].id, dictionaries_.back().get()});
   }
   for (const DictionaryFileInfo& info : state_.dictionary_files) {
     Status status = load_dictionary_file(fs_, paths_.dictionary(info.number), info, targets);
     if (!status) return problem(status.error().message);
   }
+  targets_ = targets;
   for (const DictionaryTarget& target : targets) {
     report_.dictionary_values += target.dictionary->size() - kFirstValueCode;
     auto known = state_.dictionary_sizes.find(target.dimension_id);

@@ -1,5 +1,6 @@
-// Looks at a database offline and says what is wrong where (`tally check`): manifest, segments block by block, dictionary
-// files, log, ledger, and that their counts agree. Changes nothing but what every start does first (taking the lock,
+// Looks at a database offline and says what is wrong where (`tally check`): manifest, segments block by block with zones,
+// indexes and id filters against their rows, dictionary files, the strings of segments against those, log, ledger, and that
+// their counts agree. Changes nothing but what every start does first (taking the lock,
 // removing tables that were never finished). One damaged file does not hide the others.
 //
 //   TALLY_ASSIGN_OR_RETURN(std::vector<TableCheck> tables, check_database(fs, clock, "/var/lib/tally"));

@@ -75,6 +75,18 @@ void SegmentSurgery::replace_appendix_part(size_t part, const std::vector<Entry>
           raw);
 }
 
+void SegmentSurgery::respell(size_t part, std::string_view from, std::string_view to) {
+  AppendixPart& entry = footer.appendix.at(part);
+  const ByteSpan block = ByteSpan(body_).subspan(entry.offset - kHeaderBytes, entry.length);
+  const BlockHeader header = decode_block(block).value();
+  TALLY_CHECK((header.form.flags & kBlockLz4) == 0 && from.size() == to.size());
+  Bytes content(stored_bytes(block).begin(), stored_bytes(block).end());
+  const size_t at = as_text(content).find(from);
+  TALLY_CHECK(at != std::string_view::npos);
+  std::copy(to.begin(), to.end(), content.begin() + static_cast<ptrdiff_t>(at));
+  replace(entry.offset, entry.length, header, content);
+}
+
 void SegmentSurgery::replace(uint64_t offset, uint32_t& length, const BlockHeader& header, ByteSpan content) {
   BlockHeader of_content = header;
   of_content.raw_length = static_cast<uint32_t>(content.size());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/segment_format.h"
@@ -24,6 +25,9 @@ class SegmentSurgery {
   };
   std::vector<Entry> appendix_part(size_t part) const;
   void replace_appendix_part(size_t part, const std::vector<Entry>& entries);
+
+  // Of the texts of an appendix part that is stored uncompressed: the first `from` becomes `to`, which is as long.
+  void respell(size_t part, std::string_view from, std::string_view to);
 
   Bytes file() const;  // with every sum right
 
