@@ -1,9 +1,12 @@
-// A segment from untrusted bytes: open, read every column of every block, appendix, verification. The first byte of the
-// input says whether every checksum is put right first, so that mutations reach what lies behind the sums.
+// A segment from untrusted bytes: open, read every column of every block, plans and cursors with filters, id filter, appendix,
+// verification. The first byte of the input says whether every checksum is put right first, so that mutations reach what lies
+// behind the sums, and which filters are asked.
 #include <algorithm>
 #include <cstring>
 
 #include "base/checksum.h"
+#include "base/random.h"
+#include "engine/encoding/selection.h"
 #include "engine/segment_format.h"
 #include "engine/segment_reader.h"
 
@@ -40,6 +43,10 @@ void fix_blocks(Bytes& file, uint64_t end, uint64_t digest) {
     uint8_t* header = file.data() + at;
     uint64_t stored = load_le<uint32_t>(header + 28);
     if (stored > end - at - kBlockHeaderBytes) return;
+    if (header[16] == static_cast<uint8_t>(Encoding::kIdFilter) && stored >= 8) {  // it has a sum of its own
+      uint8_t* content = header + kBlockHeaderBytes;
+      store_le(content + stored - 8, xxh3({content, stored - 8}));
+    }
     store_le(header, digest);
     store_le(header + 32, xxh3({header + kBlockHeaderBytes, stored}));
     store_le(header + 40, xxh3({header, 40}));
@@ -67,11 +74,15 @@ void fix_sums(Bytes& file) {
   store_le(trailer + 48, xxh3({trailer, 48}));
 }
 
-// Touches every cell, so that a sanitizer sees a reference that points nowhere.
+// Touches every cell that means something, so that a sanitizer sees a reference that points nowhere.
 uint64_t use(const BlockColumns& columns) {
+  if (columns.matches == 0) return 0;
   uint64_t sum = 0;
   const RawColumns& rows = columns.rows;
+  uint32_t matches = 0;
   for (uint32_t row = 0; row < rows.rows; ++row) {
+    if (!columns.selected.empty() && !is_selected(columns.selected, row)) continue;
+    ++matches;
     sum += static_cast<uint64_t>(rows.times[row]) + rows.lsns[row];
     TALLY_CHECK(rows.kinds[row] <= RowKind::kRetraction);
     sum += format_id(rows.id_kinds[row], rows.ids[row]).size();
@@ -83,22 +94,84 @@ uint64_t use(const BlockColumns& columns) {
       for (char c : column.strings[row].view()) sum += static_cast<uint8_t>(c);
     }
   }
+  TALLY_CHECK(matches == columns.matches);
   return sum;
 }
 
-void read_all(const SegmentReader& reader) {
+ColumnSelection everything(const Schema& schema) {
   ColumnSelection selection{.column_ids = {4000}, .ids = true, .lsns = true, .arrivals = true};
-  for (const Column& column : reader.schema().columns) {
+  for (const Column& column : schema.columns) {
     if (column.role == ColumnRole::kDimension || column.role == ColumnRole::kField)
       selection.column_ids.push_back(column.id);
   }
-  auto cursor = reader.cursor(selection);
+  return selection;
+}
+
+void read_all(const SegmentReader& reader) {
+  auto cursor = reader.cursor(everything(reader.schema()));
   volatile uint64_t sum = 0;
   for (uint32_t block = 0; block < reader.blocks().size(); ++block) {
     if (auto columns = cursor->read(block)) sum = sum + use(**columns);
   }
   for (auto [id, code] : reader.max_codes()) (void)reader.appendix(id);
   (void)reader.verify();
+}
+
+// Near what the zones of the file say, so that blocks are spared and read, rows selected and left out.
+IntPredicate near_zones(const ColumnZones* zones, Random& random) {
+  std::vector<int64_t> values = {0, 1, INT64_MIN, INT64_MAX, static_cast<int64_t>(random.below(64))};
+  if (zones != nullptr) {
+    const size_t block = random.below(zones->min.size());
+    values.insert(values.end(), {zones->min[block], zones->max[block]});
+  }
+  auto value = [&] { return values[random.below(values.size())]; };
+  const int64_t first = value(), last = value();
+  if (random.chance(0.5)) return IntPredicate::range(first, last);
+  return IntPredicate::any_of({first, last, value()});
+}
+
+ScanPredicate predicate_of(const SegmentReader& reader, const StoredColumn& column, Random& random) {
+  static constexpr std::string_view kTexts[] = {"", "impression", "click", "a user with a long name indeed", "e1"};
+  ScanPredicate predicate{.column_id = column.id, .matches = near_zones(reader.footer().find_zones(column.id), random)};
+  predicate.is_dimension = column.form == ColumnForm::kCodes;
+  if (column.form == ColumnForm::kStrings)
+    predicate.matches = StringPredicate::any_of({kTexts[0], kTexts[random.below(4)]});
+  if (column.form == ColumnForm::kIds) predicate.matches = IdPredicate::any_of(kTexts);
+  return predicate;
+}
+
+ScanFilter filter_of(const SegmentReader& reader, Random& random) {
+  ScanFilter filter;
+  const auto& columns = reader.footer().columns;
+  for (uint64_t count = 1 + random.below(3); count > 0; --count) {
+    filter.predicates.push_back(predicate_of(reader, columns[random.below(columns.size())], random));
+  }
+  const auto& blocks = reader.blocks();
+  if (random.chance(0.3)) filter.from = blocks[random.below(blocks.size())].min_time;
+  if (random.chance(0.3)) filter.to = blocks[random.below(blocks.size())].max_time;
+  return filter;
+}
+
+void ask(const SegmentReader& reader, uint64_t seed) {
+  Random random(seed);
+  volatile uint64_t sum = 0;
+  for (int question = 0; question < 4; ++question) {
+    const ScanFilter filter = filter_of(reader, random);
+    auto cursor = reader.cursor(everything(reader.schema()), filter);
+    auto plan = reader.plan(filter);
+    if (!plan) continue;
+    const BlockCounts& counts = plan->counts;
+    TALLY_CHECK(counts.all == plan->blocks.size() + counts.by_time + counts.by_sort_order + counts.by_zone +
+                                  counts.by_index + counts.by_id_filter);
+    for (uint32_t block : plan->blocks) {
+      if (auto columns = cursor->read(block)) sum = sum + use(**columns);
+    }
+  }
+  IdKind kinds[] = {IdKind::kUuid, IdKind::kDerived, IdKind::kText};
+  IdSlot ids[3] = {};
+  ids[2].text = StringRef("row");
+  uint64_t words[1];
+  (void)reader.may_contain_ids(kinds, ids, words);
 }
 
 }  // namespace
@@ -109,6 +182,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   tally::Bytes file(data + 1, data + size);
   if ((data[0] & 1) != 0) tally::fix_sums(file);
   auto reader = tally::SegmentReader::open(std::make_unique<tally::BytesFile>(std::move(file)), nullptr);
-  if (reader) tally::read_all(**reader);
+  if (!reader) return 0;
+  tally::read_all(**reader);
+  tally::ask(**reader, data[0] >> 1);
   return 0;
 }
