@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+
+#include "engine/tagged_fields.h"
 #include "tests/support/engine/sample_schemas.h"
 
 using namespace tally;
@@ -91,4 +94,42 @@ TEST_CASE("segment format: the columns of a raw segment, in their order") {
   CHECK(columns[0] == StoredColumn{schema.columns[schema.time_column()].id, ColumnForm::kInts});
   CHECK(columns[1] == StoredColumn{kKindColumn, ColumnForm::kBytes});
   CHECK(columns.back() == StoredColumn{schema.columns[schema.id_column()].id, ColumnForm::kIds});
+}
+
+TEST_CASE("segment format: zones and index parts of the footer, byte by byte") {
+  // The worked examples of docs/formats/segment.md, Footer.
+  Footer footer;
+  footer.schema = std::make_shared<const Schema>(small_schema());
+  footer.zones = {{.column_id = 3, .min = {2}, .max = {5}, .nulls = {0}},
+                  {.column_id = 4, .min = {0}, .max = {3}, .nulls = {0}},
+                  {.column_id = 6, .min = {-1}, .max = {7}, .nulls = {1}},
+                  {.column_id = 7, .min = {INT64_MAX}, .max = {INT64_MIN}, .nulls = {3}},
+                  {.column_id = kLsnColumn, .min = {9}, .max = {9}, .nulls = {0}}};
+  footer.indexes = {{.kind = Encoding::kBlockIndex, .column_id = 4, .values = 3, .length = 96}};
+  Bytes bytes;
+  ByteWriter out(bytes);
+  encode_footer(footer, out);
+  ByteReader in(bytes);
+  std::map<uint16_t, std::string> fields;
+  while (!in.at_end()) {
+    const Field field = read_field(in, "the footer").value();
+    fields[field.tag & ~kFieldMaySkip] = hex(field.bytes);
+  }
+  CHECK(fields[8] ==
+        "0200000005000000"
+        "0000000003000000"
+        "ffffffffffffffff"
+        "0700000000000000"
+        "01000000"
+        "ffffffffffffff7f"
+        "0000000000000080"
+        "03000000"
+        "0900000000000000"
+        "0900000000000000"
+        "00000000");
+  CHECK(fields[9] ==
+        "12000000"
+        "04000000"
+        "03000000"
+        "60000000");
 }
