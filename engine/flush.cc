@@ -191,6 +191,25 @@ Status write_id_runs(const FlushContext& context, const FlushJob& job, ManifestE
   return {};
 }
 
+// Every shard has applied the same FORGET records: horizons move and runs go in the edit that lets the log drop them.
+void add_forgets(const FlushJob& job, const ManifestState& state, ManifestEdit& edit) {
+  for (const auto& forget : job.shards.front().forgets) {
+    const RememberedIds::GenerationId& id = forget->id;
+    for (const NewestOfDay& newest : forget->newest) {
+      const std::pair place(id.lateness_class, newest.day);
+      auto known = state.horizons.find(place);
+      const TimeUs before = known == state.horizons.end() ? newest.event_us : known->second;
+      TimeUs& horizon = edit.horizons.try_emplace(place, before).first->second;
+      horizon = std::max(horizon, newest.event_us);
+    }
+    for (const auto& [number, run] : state.id_runs) {
+      if (run.place.lateness_class == id.lateness_class && run.place.generation == id.generation) {
+        edit.remove_id_runs.push_back(number);
+      }
+    }
+  }
+}
+
 Status write_and_commit(const FlushContext& context, const FlushJob& job, ManifestEdit& edit, FlushedIds& flushed) {
   const std::shared_ptr<const ManifestState> state = context.manifest->state();
   Ledger ledger = job.ledger_before;
@@ -209,7 +228,11 @@ Status write_and_commit(const FlushContext& context, const FlushJob& job, Manife
   edit.newest_event_us = newest_event;
   edit.newest_arrival_us = std::max(state->newest_arrival_us, job.newest_arrival_us);
   edit.reference_us = std::max(state->reference_us, job.reference_us);
-  return context.manifest->commit(edit, {});
+  // Whatever stands there of what was forgotten, runs that a merge has just made included.
+  return context.manifest->commit(edit, [&](const ManifestState& now, ManifestEdit& change) -> Status {
+    add_forgets(job, now, change);
+    return {};
+  });
 }
 
 // The files of an edit that was never committed: nothing names them, and the room is needed.
@@ -235,9 +258,24 @@ Result<FlushedIds> flush(const FlushContext& context, const FlushJob& job) {
   ManifestEdit edit;
   FlushedIds flushed;
   const Status status = write_and_commit(context, job, edit, flushed);
-  if (status) return flushed;
+  if (status) {
+    remove_runs(context, edit.remove_id_runs);
+    return flushed;
+  }
   if (status.error().code == Code::kNoSpace) remove_written(context, edit);
   return std::unexpected(status.error());
+}
+
+std::vector<ForgetRecord> join_forgettable(std::span<const std::vector<ForgetRecord>> by_shard) {
+  std::map<RememberedIds::GenerationId, IdRunSummary> joined;
+  for (const std::vector<ForgetRecord>& records : by_shard) {
+    for (const ForgetRecord& record : records) {
+      joined[record.id].merge({.newest_arrival_us = 0, .max_lsn = 0, .newest = record.newest});
+    }
+  }
+  std::vector<ForgetRecord> all;
+  for (auto& [id, summary] : joined) all.push_back({id, std::move(summary.newest)});
+  return all;
 }
 
 Result<std::optional<MergedIds>> merge_ids(const FlushContext& context, const MergeWork& work) {

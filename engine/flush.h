@@ -41,6 +41,9 @@ struct FlushContext {
   std::shared_ptr<BlockCache> block_cache;      // for those who read the new segments
 };
 
+// What all shards together may forget: for the sequencer to log. One record for each generation.
+std::vector<ForgetRecord> join_forgettable(std::span<const std::vector<ForgetRecord>> by_shard);
+
 // What became of the ids that the shards froze.
 struct FlushedIds {
   std::vector<std::vector<SpilledIds>> by_shard;

@@ -1,4 +1,4 @@
-// A batch whose place in the log is decided, on its way from the sequencer through the shards to its answer. Shared by the
+// A batch, or a FORGET, whose place in the log is decided, on its way from the sequencer through the shards to its answer. Shared by the
 // shards: each touches only its own rows and its own outcome; the last one to finish gives the answer.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/batch.h"
+#include "engine/forget_record.h"
 #include "engine/table.h"
 #include "engine/verdict.h"
 
@@ -21,6 +22,7 @@ struct LoggedBatch {
   };
 
   std::unique_ptr<PreparedBatch> batch;
+  std::shared_ptr<const ForgetRecord> forget;  // instead of a batch: the record was a FORGET
   Lsn lsn = 0;
   RecordTimes times;
   uint32_t rejected = 0;          // rows that the producer reported as invalid

@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "engine/event_id.h"
+#include "engine/horizons.h"
 #include "engine/id_run.h"
 #include "engine/schema.h"
 #include "engine/segment_writer.h"
@@ -60,6 +61,7 @@ struct ManifestState {
   std::vector<DictionaryFileInfo> dictionary_files;    // in order
   std::map<uint32_t, uint32_t> dictionary_sizes;       // by dimension id: codes known as of log.flushed_lsn
   std::map<uint64_t, IdRunInfo> id_runs;               // by number: the ids remembered as of log.flushed_lsn
+  HorizonMap horizons;                                 // of the ids forgotten as of log.flushed_lsn
   LogPosition log;
   Ledger ledger;               // as of log.flushed_lsn
   TimeUs newest_event_us = 0;  // among accepted rows; 0 = none
@@ -82,6 +84,7 @@ struct ManifestEdit {
   std::map<uint32_t, uint32_t> dictionary_sizes;  // of the dimensions that grew
   std::vector<IdRunInfo> add_id_runs;
   std::vector<uint64_t> remove_id_runs;
+  HorizonMap horizons;  // that moved
   std::optional<std::shared_ptr<const Schema>> add_schema;
   std::optional<LogPosition> log;
   std::optional<Ledger> ledger;

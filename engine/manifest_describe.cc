@@ -88,6 +88,11 @@ void describe_files(const ManifestState& state, std::vector<std::string>& lines)
                     std::to_string(run.entries) + " ids, " + std::to_string(run.size) + " bytes, through LSN " +
                     std::to_string(run.summary.max_lsn) + ", file " + hex(run.uuid));
   }
+  lines.push_back("horizons: " + std::to_string(state.horizons.size()));
+  for (const auto& [place, horizon] : state.horizons) {
+    lines.push_back("  class " + std::to_string(place.first) + ", UTC day " + std::to_string(place.second) + ": " +
+                    std::to_string(horizon));
+  }
   for (auto [dimension, size] : state.dictionary_sizes) {
     const Column* column = state.schema()->find_column(dimension);
     lines.push_back("  " + (column == nullptr ? "dimension " + std::to_string(dimension) : column->name) + ": " +

@@ -27,6 +27,7 @@ enum Tag : uint16_t {
   kReference = 15,            // i64
   kAddIdRun = 16,             // see put_id_run()
   kRemoveIdRun = 17,          // u64 number
+  kHorizon = 18,              // u32 lateness class, i32 UTC day, i64 event time
 };
 
 constexpr size_t kBootIdBytesMax = 256;
@@ -190,6 +191,16 @@ void put_id_run_fields(ByteWriter& out, const IdRunInfo& run) {
   put_field(out, kAddIdRun, [&](ByteWriter& field) { put_id_run(field, run); });
 }
 
+void put_horizons(ByteWriter& out, const HorizonMap& horizons) {
+  for (const auto& [place, horizon] : horizons) {
+    put_field(out, kHorizon, [&, at = place, time = horizon](ByteWriter& field) {
+      field.u32(at.first);
+      field.u32(static_cast<uint32_t>(at.second));
+      field.i64(time);
+    });
+  }
+}
+
 void put_dictionary_sizes(ByteWriter& out, const std::map<uint32_t, uint32_t>& sizes) {
   for (auto [dimension, size] : sizes) {
     put_field(out, kDictionarySize, [&, id = dimension, codes = size](ByteWriter& field) {
@@ -237,6 +248,16 @@ Status read_dictionary_size(ByteReader& in, ManifestEdit& edit) {
     return fail(Code::kCorruption, "two sizes for one dictionary");
   }
   return in.expect_end("a dictionary size");
+}
+
+Status read_horizon(ByteReader& in, ManifestEdit& edit) {
+  TALLY_ASSIGN_OR_RETURN(uint32_t lateness_class, in.u32("a horizon"));
+  TALLY_ASSIGN_OR_RETURN(uint32_t day, in.u32("a horizon"));
+  TALLY_ASSIGN_OR_RETURN(TimeUs horizon, in.i64("a horizon"));
+  if (!edit.horizons.emplace(std::pair(lateness_class, static_cast<int32_t>(day)), horizon).second) {
+    return fail(Code::kCorruption, "two horizons for one day");
+  }
+  return in.expect_end("a horizon");
 }
 
 Status read_log_position(ByteReader& in, ManifestEdit& edit) {
@@ -309,6 +330,7 @@ Status parse_one(const Field& field, Parsed& parsed) {
       return {};
     }
     case kRemoveIdRun: return read_removed(in, edit.remove_id_runs, "a removed id run");
+    case kHorizon: return read_horizon(in, edit);
     case kDictionarySize: return read_dictionary_size(in, edit);
     case kLogPosition: return read_log_position(in, edit);
     case kLedger: {
@@ -353,6 +375,7 @@ void encode_state(const ManifestState& state, ByteWriter& out) {
   }
   put_dictionary_sizes(out, state.dictionary_sizes);
   for (const auto& [number, run] : state.id_runs) put_id_run_fields(out, run);
+  put_horizons(out, state.horizons);
   put_log_position(out, state.log);
   put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, state.ledger); });
   put_u64_field(out, kNewestEvent, static_cast<uint64_t>(state.newest_event_us));
@@ -375,6 +398,7 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
   put_dictionary_sizes(out, edit.dictionary_sizes);
   for (const IdRunInfo& run : edit.add_id_runs) put_id_run_fields(out, run);
   for (uint64_t number : edit.remove_id_runs) put_u64_field(out, kRemoveIdRun, number);
+  put_horizons(out, edit.horizons);
   if (edit.log) put_log_position(out, *edit.log);
   if (edit.ledger) put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, *edit.ledger); });
   if (edit.newest_event_us) put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
@@ -418,6 +442,7 @@ Result<ManifestState> decode_state(ByteSpan payload) {
       return fail(Code::kCorruption, "id run " + std::to_string(number) + " stands there twice");
     }
   }
+  state.horizons = std::move(edit.horizons);
   state.dictionary_files = std::move(edit.add_dictionary_files);
   state.dictionary_sizes = std::move(edit.dictionary_sizes);
   state.log = *edit.log;

@@ -7,8 +7,9 @@
 //   6 The ledger balances.
 //   7 An id run has ids, a shard and a newest event time for each of its days, and stood before a flush marker that passed.
 // and of every change:
-//   8 What is removed was live; what is added was not.
-//   9 Log position, ledger, newest times, file numbers and dictionary sizes never go back.
+//   8 A horizon lies in its day.
+//   9 What is removed was live; what is added was not.
+//  10 Log position, ledger, newest times, horizons, file numbers and dictionary sizes never go back.
 #include <algorithm>
 #include <set>
 
@@ -193,6 +194,11 @@ Status move_positions(ManifestState& state, const ManifestEdit& edit) {
   TALLY_TRY(move_on(state.newest_arrival_us, edit.newest_arrival_us, "the newest arrival time"));
   TALLY_TRY(move_on(state.reference_us, edit.reference_us, "the reference time"));
   TALLY_TRY(move_on(state.next_file_number, edit.next_file_number, "the next file number"));
+  for (const auto& [place, horizon] : edit.horizons) {
+    TimeUs& known = state.horizons.try_emplace(place, horizon).first->second;
+    if (horizon < known) return broken("the horizon of day " + std::to_string(place.second) + " goes back");
+    known = horizon;
+  }
   for (auto [dimension, size] : edit.dictionary_sizes) {
     uint32_t& known = state.dictionary_sizes[dimension];
     if (size < known) return broken("the dictionary of dimension " + std::to_string(dimension) + " shrinks");
@@ -221,6 +227,11 @@ Status check_state(const ManifestState& state) {
   TALLY_TRY(check_position(state));
   for (const auto& [number, segment] : state.segments) TALLY_TRY(check_segment(segment, state));
   for (const auto& [number, run] : state.id_runs) TALLY_TRY(check_id_run(run, state));
+  for (const auto& [place, horizon] : state.horizons) {
+    if (utc_day(horizon) != place.second) {
+      return broken("the horizon of day " + std::to_string(place.second) + " lies in another");
+    }
+  }
   return {};
 }
 

@@ -87,7 +87,7 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   job.newest_arrival_us = replay.last_arrival_us();
   job.reference_us = replay.reference_us();
   for (const auto& dictionary : dictionaries_) job.dictionary_sizes.push_back(dictionary->size());
-  for (const auto& shard : shards_) job.shards.push_back(shard->freeze(settled));
+  for (const auto& shard : shards_) job.shards.push_back(shard->freeze(settled, replay.last_arrival_us()));
   job.ledger_before = ledger_before_;
   TALLY_ASSIGN_OR_RETURN(FlushedIds flushed, tally::flush(flush_context(), job));
   for (size_t i = 0; i < shards_.size(); ++i) {

@@ -392,6 +392,14 @@ std::vector<RememberedIds::Forgettable> RememberedIds::candidates_to_forget(Time
   return candidates;
 }
 
+TimeUs RememberedIds::forgettable_from(const GenerationId& id) const {
+  const Class& of = *classes_[id.lateness_class];
+  TimeUs from = 0;
+  const bool overflows = __builtin_mul_overflow(id.generation + 1, of.third_us, &from) ||
+                         __builtin_add_overflow(from, of.duration_us + limits::kForgetGraceUs, &from);
+  return overflows ? INT64_MAX : from;
+}
+
 bool RememberedIds::forget(const GenerationId& id) {
   TALLY_CHECK(id.lateness_class < classes_.size());
   Class& of = *classes_[id.lateness_class];

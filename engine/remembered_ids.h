@@ -98,6 +98,8 @@ class RememberedIds {
   };
   // Generations whose newest arrival + duration + limits::kForgetGraceUs lies before `arrival_us`.
   std::vector<Forgettable> candidates_to_forget(TimeUs arrival_us) const;
+  // The arrival from which on no shard can have anything newer of this generation to keep: all of them may forget it.
+  TimeUs forgettable_from(const GenerationId& id) const;
   // False if there is no such generation here.
   bool forget(const GenerationId& id);
 

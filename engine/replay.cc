@@ -24,6 +24,7 @@ Status Replay::apply(const RecordView& record) {
   };
   switch (record.type) {
     case RecordType::kBatch: TALLY_TRY(located(apply_batch(record))); break;
+    case RecordType::kForget: TALLY_TRY(located(apply_forget(record))); break;
     case RecordType::kSeal: break;
     default:
       return located(fail(Code::kUnsupported, "record type " + std::to_string(static_cast<unsigned>(record.type)) +
@@ -55,6 +56,21 @@ Status Replay::apply_batch(const RecordView& record) {
   reference_us_ =
       std::max({reference_us_, record.reference_us, newest_time_not_early(*logged->batch, record.arrival_us)});
   for (Shard* shard : shards_) TALLY_TRY(shard->apply(*logged));
+  return {};
+}
+
+Status Replay::apply_forget(const RecordView& record) {
+  TALLY_ASSIGN_OR_RETURN(ForgetRecord forget, decode_forget(record.meta));
+  if (forget.id.lateness_class > state_.schema()->lateness.size()) {
+    return fail(Code::kCorruption, "it forgets ids of lateness class " + std::to_string(forget.id.lateness_class) +
+                                       ", which the table does not have");
+  }
+  LoggedBatch logged;
+  logged.lsn = record.lsn;
+  logged.times = {.arrival_us = record.arrival_us, .reference_us = record.reference_us};
+  logged.forget = std::make_shared<const ForgetRecord>(std::move(forget));
+  logged.outcomes.resize(shards_.size());
+  for (Shard* shard : shards_) TALLY_TRY(shard->apply(logged));
   return {};
 }
 

@@ -30,6 +30,7 @@ class Replay {
 
  private:
   Status apply_batch(const RecordView& record);
+  Status apply_forget(const RecordView& record);
   Status add_values(const Schema& schema, const std::vector<DictionaryAddition>& additions);
   bool map_codes(PreparedBatch& batch) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/checksum.h"
 #include "base/limits.h"
 
 namespace tally {
@@ -36,7 +37,8 @@ Sequencer::Sequencer(Config config)
       reference_us_(config_.reference_us),
       last_arrival_us_(config_.last_arrival_us),
       dispatched_lsn_(config_.flushed_lsn),
-      flushed_lsn_(config_.flushed_lsn) {
+      flushed_lsn_(config_.flushed_lsn),
+      forgettable_(std::move(config_.forgettable)) {
   for (const Dictionary* dictionary : config_.dictionaries) logged_sizes_.push_back(dictionary->size());
 }
 
@@ -70,10 +72,11 @@ void Sequencer::request_flush(FlushDone done) {
   arrived_.notify_one();
 }
 
-void Sequencer::flush_finished(const Status& status, Lsn through) {
+void Sequencer::flush_finished(const Status& status, Lsn through, std::vector<ForgetRecord> forgettable) {
   {
     std::lock_guard lock(mutex_);
     mail_.flush_result.emplace(status, through);
+    if (status) mail_.forgettable = std::move(forgettable);
   }
   arrived_.notify_one();
 }
@@ -181,6 +184,7 @@ void Sequencer::take_mail() {
     requests.swap(mail_.flush_requests);
     result.swap(mail_.flush_result);
     work_error.swap(mail_.work_error);
+    if (mail_.forgettable) forgettable_ = *std::exchange(mail_.forgettable, std::nullopt);
   }
   for (FlushDone& request : requests) waiting_flushes_.push_back(std::move(request));
   if (work_error) poison(*work_error);
@@ -215,10 +219,8 @@ bool Sequencer::flush_is_due() const {
 }
 
 void Sequencer::place_marker() {
-  while (log_is_busy()) {
-    poll();
-    dispatch_durable();
-  }
+  drain_log();
+  if (dispatched_lsn_ != flushed_lsn_) log_forgets();
   std::vector<FlushDone> waiting = std::exchange(waiting_flushes_, {});
   if (Status healthy = health(); !healthy || dispatched_lsn_ == flushed_lsn_) {
     for (FlushDone& done : waiting) done(healthy);
@@ -237,6 +239,54 @@ void Sequencer::place_marker() {
   flushing_ = true;
   current_flushes_ = std::move(waiting);
   config_.send_marker(std::move(job));
+}
+
+void Sequencer::drain_log() {
+  while (log_is_busy()) {
+    poll();
+    dispatch_durable();
+  }
+}
+
+// T3: while the wall clock is not believed, and for a while after the machine has started, nothing is forgotten.
+bool Sequencer::may_forget() const {
+  return !arrival_.suspended() && config_.clock->boottime_us() >= config_.forget_boottime_us;
+}
+
+// Right before a marker, so that the flush behind it brings the horizons into the manifest and the log keeps nothing back.
+void Sequencer::log_forgets() {
+  if (forgettable_.empty() || !health() || !may_forget()) return;
+  std::vector<Bytes> metas(forgettable_.size());
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < metas.size(); ++i) {
+    encode_forget(forgettable_[i], metas[i]);
+    bytes += metas[i].size() + limits::kLogAlignment;
+  }
+  if (Status room = log_->reserve(bytes); !room) {
+    if (room.error().code != Code::kNoSpace) poison(room.error());
+    return;  // the next flush names them again
+  }
+  const TimeUs arrival_us = arrival_.next();
+  std::vector<AppendRecord> records;
+  for (const Bytes& meta : metas) {
+    records.push_back(
+        {.type = RecordType::kForget, .arrival_us = arrival_us, .reference_us = reference_us_, .meta = meta});
+    records.back().payload_xxh3 = xxh3({});
+  }
+  Result<Lsn> first = log_->append(records);
+  if (!first) return poison(first.error());
+  last_arrival_us_ = arrival_us;
+  for (ForgetRecord& record : std::exchange(forgettable_, {})) {
+    auto logged = std::make_shared<LoggedBatch>();
+    logged->lsn = (*first)++;
+    logged->times = {.arrival_us = arrival_us, .reference_us = reference_us_};
+    logged->forget = std::make_shared<const ForgetRecord>(std::move(record));
+    logged->outcomes.resize(config_.shards);
+    logged->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
+    logged->done = [](const Result<BatchResult>&) {};
+    in_flight_.push_back(std::move(logged));
+  }
+  drain_log();
 }
 
 // Memory, or the log, is full twice over: the next batch has to wait for the flush under way.

@@ -50,6 +50,8 @@ class Sequencer {
     Lsn flushed_lsn = 0;
     std::vector<Dictionary*> dictionaries;  // by dimension
     uint64_t memtable_bytes_max = 0;
+    std::vector<ForgetRecord> forgettable;  // what may be forgotten already
+    TimeUs forget_boottime_us = kForgetBoottimeUs;
     size_t shards = 1;
     std::function<uint64_t()> memory_bytes;  // of rows in memory, those of a flush under way included
     std::function<void(std::shared_ptr<LoggedBatch>)> dispatch;  // to every shard
@@ -61,7 +63,8 @@ class Sequencer {
   // A marker behind everything submitted so far; `done` runs when the flush has ended.
   void request_flush(FlushDone done);
   // From the flusher. kNoSpace: the job is still to be done and will be reported again.
-  void flush_finished(const Status& status, Lsn through);
+  // `forgettable`: generations that may be forgotten since that flush's marker.
+  void flush_finished(const Status& status, Lsn through, std::vector<ForgetRecord> forgettable = {});
   // From a shard that cannot decide any more, or background work in doubt: the table is poisoned.
   void work_failed(const Error& error);
   void stop();
@@ -79,6 +82,7 @@ class Sequencer {
     std::vector<FlushDone> flush_requests;
     std::optional<std::pair<Status, Lsn>> flush_result;
     std::optional<Error> work_error;
+    std::optional<std::vector<ForgetRecord>> forgettable;
     bool stop = false;
   };
 
@@ -91,6 +95,9 @@ class Sequencer {
   void take_flush_result(const Status& status, Lsn through);
   bool flush_is_due() const;
   void place_marker();
+  void drain_log();
+  void log_forgets();
+  bool may_forget() const;
   bool stalled() const;
   void refuse_for_space();
   void append_group();
@@ -118,6 +125,7 @@ class Sequencer {
   bool log_lacks_space_ = false;            // a flush may give log files back
   uint64_t logged_bytes_ = 0;               // of records that no finished flush has passed
   uint64_t frozen_log_bytes_ = 0;           // of those, what the flush under way passes
+  std::vector<ForgetRecord> forgettable_;   // logged before the next marker
   std::vector<FlushDone> waiting_flushes_;  // for the next marker
   std::vector<FlushDone> current_flushes_;  // for the flush under way
 

@@ -14,7 +14,8 @@ constexpr size_t kPrefetchDistance = 16;  // rows; far enough to hide a miss of 
 std::vector<DecisionRules> decision_rules(const Schema& schema) {
   std::vector<DecisionRules> rules;
   const TimeUs retention = last_tier_retention_us(schema);
-  for (size_t i = 0; i <= schema.lateness.size(); ++i) rules.push_back({lateness_of(schema, i), retention});
+  for (size_t i = 0; i <= schema.lateness.size(); ++i)
+    rules.push_back({.lateness_us = lateness_of(schema, i), .last_tier_retention_us = retention});
   return rules;
 }
 
@@ -49,10 +50,12 @@ Ledger Shard::ledger() const {
   return ledger_;
 }
 
-Status Shard::load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs) {
+Status Shard::load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs,
+                       const HorizonMap& horizons) {
   auto ids = std::make_unique<RememberedIds>(index_, shards_, durations_us_);
   TALLY_TRY(ids->load(fs, directory, runs));
   ids_ = std::move(ids);
+  for (const auto& [place, horizon] : horizons) horizons_.advance(place.first, {place.second, horizon});
   remembered_.store(ids_->size(), std::memory_order_relaxed);
   return {};
 }
@@ -60,9 +63,21 @@ Status Shard::load_ids(FileSystem& fs, const std::string& directory, std::span<c
 Status Shard::apply(LoggedBatch& logged) {
   TALLY_CHECK(logged.lsn > applied_lsn_.load(std::memory_order_relaxed));
   LoggedBatch::Outcome& outcome = logged.outcomes[index_];
-  if (health_) health_ = begin_ids(logged);
+  if (health_ && !logged.forget) health_ = begin_ids(logged);
   outcome.status = health_;
   TALLY_TRY(health_);
+  if (logged.forget) {
+    forget(logged.forget);
+  } else {
+    apply_batch(logged, outcome);
+  }
+  newest_arrival_us_ = logged.times.arrival_us;
+  remembered_.store(ids_->size(), std::memory_order_relaxed);
+  applied_lsn_.store(logged.lsn, std::memory_order_release);
+  return {};
+}
+
+void Shard::apply_batch(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
   if (index_ == 0) {  // rows without an id belong to no shard: the first one keeps their count
     outcome.counts.received += logged.rejected;
     outcome.counts.rejected += logged.rejected;
@@ -70,14 +85,23 @@ Status Shard::apply(LoggedBatch& logged) {
   decide_rows(logged, outcome);
   append_rows(logged);
   TALLY_CHECK(outcome.counts.balanced());
-  {
-    std::lock_guard lock(ledger_mutex_);
-    ledger_ += outcome.counts;
+  std::lock_guard lock(ledger_mutex_);
+  ledger_ += outcome.counts;
+}
+
+void Shard::forget(const std::shared_ptr<const ForgetRecord>& record) {
+  ids_->forget(record->id);
+  for (const NewestOfDay& newest : record->newest) horizons_.advance(record->id.lateness_class, newest);
+  forgets_.push_back(record);
+}
+
+std::vector<ForgetRecord> Shard::forgettable(TimeUs arrival_us) const {
+  std::vector<ForgetRecord> records;
+  for (RememberedIds::Forgettable& candidate : ids_->candidates_to_forget(arrival_us)) {
+    if (ids_->forgettable_from(candidate.id) >= arrival_us) continue;
+    records.push_back({candidate.id, std::move(candidate.newest)});
   }
-  newest_arrival_us_ = logged.times.arrival_us;
-  remembered_.store(ids_->size(), std::memory_order_relaxed);
-  applied_lsn_.store(logged.lsn, std::memory_order_release);
-  return {};
+  return records;
 }
 
 // Asks the runs about all of the batch's rows at once.
@@ -105,7 +129,8 @@ void Shard::decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
     const uint32_t row = rows[i];
     const TimeUs time = batch.times[row];
     const uint8_t lateness_class = logged.lateness_classes[row];
-    const DecisionRules& rules = rules_by_class[lateness_class];
+    DecisionRules rules = rules_by_class[lateness_class];
+    rules.horizon_us = horizons_.of(lateness_class, time);
     const SeenIds::Probe probe = ids_->find(i);
     const Verdict verdict = decide(probe, time, logged.times, rules);
     if (verdict == Verdict::kAccepted) {
@@ -170,7 +195,7 @@ void Shard::append_rows(const LoggedBatch& logged) {
   }
 }
 
-FrozenShard Shard::freeze(Lsn through) {
+FrozenShard Shard::freeze(Lsn through, TimeUs arrival_us) {
   FrozenShard frozen;
   frozen.chunks.assign(active_.begin(), active_.end());
   active_.clear();
@@ -178,6 +203,8 @@ FrozenShard Shard::freeze(Lsn through) {
   frozen.newest_event_us = newest_event_us_;
   frozen.ledger = ledger();
   frozen.ids = ids_->freeze(through);
+  frozen.forgets = std::exchange(forgets_, {});
+  frozen.forgettable = forgettable(arrival_us);
   frozen.health = health_;
   return frozen;
 }

@@ -30,6 +30,8 @@ struct FrozenShard {
   Ledger ledger;       // since the table was opened
   TimeUs newest_event_us = 0;
   RememberedIds::Frozen ids;
+  std::vector<std::shared_ptr<const ForgetRecord>> forgets;  // applied since the marker before, the same in every shard
+  std::vector<ForgetRecord> forgettable;                     // what this shard has of what may be forgotten now
   Status health;
 };
 
@@ -38,10 +40,13 @@ class Shard {
   Shard(uint32_t index, uint32_t shards, const Schema& schema, StatePublisher& publisher, Lsn applied_lsn);
 
   // Before the first apply(): the ids counted earlier. After an error it may be tried again.
-  Status load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs);
+  Status load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs,
+                  const HorizonMap& horizons);
   // An error: nothing of this batch was decided here, nor will be of any after it.
   Status apply(LoggedBatch& logged);
-  FrozenShard freeze(Lsn through);
+  FrozenShard freeze(Lsn through, TimeUs arrival_us);
+  // Generations that every shard may forget, arrival having come to here.
+  std::vector<ForgetRecord> forgettable(TimeUs arrival_us) const;
   void adopt(std::vector<SpilledIds> spilled);  // what a committed flush made of freeze().ids
   // Runs to be joined, if any; the answer to it is the other adopt(), without a value if nothing came of it.
   std::optional<MergeWork> plan_merge() { return ids_->plan_merge(newest_arrival_us_); }
@@ -56,6 +61,8 @@ class Shard {
 
  private:
   Status begin_ids(const LoggedBatch& logged);
+  void apply_batch(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
+  void forget(const std::shared_ptr<const ForgetRecord>& record);
   void decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
   void count(const LoggedBatch& logged, uint32_t row, Verdict verdict, LoggedBatch::Outcome& outcome);
   void append_rows(const LoggedBatch& logged);
@@ -64,7 +71,9 @@ class Shard {
   const uint32_t index_, shards_;
   const std::vector<TimeUs> durations_us_;  // by lateness class
   StatePublisher& publisher_;
-  std::unique_ptr<RememberedIds> ids_;  // owned by the shard's thread, as are the next eight
+  std::unique_ptr<RememberedIds> ids_;  // owned by the shard's thread, as are those up to active_bytes_
+  Horizons horizons_;
+  std::vector<std::shared_ptr<const ForgetRecord>> forgets_;  // since the last marker
   Status health_;
   std::vector<Hash128> keys_;  // scratch of apply(): of this shard's rows
   std::vector<uint32_t> digests_;

@@ -31,12 +31,16 @@
 
 namespace tally {
 
+// T3: how long a machine has run before anything is forgotten: a clock that was set wrong is noticed by then.
+inline constexpr TimeUs kForgetBoottimeUs = kMicrosPerHour;
+
 struct TableOptions {
   bool threads = true;
   uint32_t shards = 0;  // 0: one a core
   uint64_t memtable_bytes_max = limits::kMemtableBytesMax;
   uint64_t log_file_bytes = limits::kLogFileBytes;
   uint64_t remembered_ids_max = limits::kRememberedIdsMax;  // kRetryLater from there on
+  TimeUs forget_boottime_us = kForgetBoottimeUs;            // how long a machine has run before ids are forgotten
   uint32_t segment_block_rows = limits::kSegmentBlockRows;
   std::shared_ptr<BlockCache> block_cache = nullptr;  // of the database; nullptr: reads of segments go to their files
 };

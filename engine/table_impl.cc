@@ -158,7 +158,7 @@ Status TableImpl::open_manifest() {
 Status TableImpl::load_ids() {
   if (ids_known_) return {};
   const std::shared_ptr<const ManifestState> state = publisher_.get()->manifest;
-  if (state->ledger.accepted > 0 && state->id_runs.empty()) {
+  if (state->ledger.accepted > 0 && state->id_runs.empty() && state->horizons.empty()) {
     return fail(Code::kUnsupported, paths_.directory() +
                                         " was written before id runs were: what it has counted cannot be " +
                                         "told from what is new");
@@ -166,7 +166,9 @@ Status TableImpl::load_ids() {
   std::vector<IdRunInfo> runs;
   for (const auto& [number, run] : state->id_runs) runs.push_back(run);
   std::vector<Status> loaded(shards_.size());
-  auto load = [&](size_t i) { loaded[i] = shards_[i]->load_ids(fs_, paths_.id_run_directory(), runs); };
+  auto load = [&](size_t i) {
+    loaded[i] = shards_[i]->load_ids(fs_, paths_.id_run_directory(), runs, state->horizons);
+  };
   std::vector<std::thread> threads;
   for (size_t i = 0; i < shards_.size(); ++i) {
     if (options_.threads) {
@@ -208,6 +210,10 @@ Status TableImpl::start_writing() {
   config.sequencer.reference_us = state->reference_us;
   config.sequencer.flushed_lsn = first_lsn - 1;
   config.sequencer.dictionaries = dictionary_pointers();
+  std::vector<std::vector<ForgetRecord>> forgettable;
+  for (const auto& shard : shards_) forgettable.push_back(shard->forgettable(state->newest_arrival_us));
+  config.sequencer.forgettable = join_forgettable(forgettable);
+  config.sequencer.forget_boottime_us = options_.forget_boottime_us;
   config.sequencer.memtable_bytes_max = options_.memtable_bytes_max;
   config.shards = shard_pointers();
   config.publisher = &publisher_;

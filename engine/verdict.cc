@@ -36,6 +36,7 @@ Verdict decide(SeenIds::Probe seen, TimeUs event_us, const RecordTimes& times, c
   if (event_us > plus(times.arrival_us, limits::kFutureSkewUs)) return Verdict::kTooEarly;
   bool late = event_us < minus(times.arrival_us, rules.lateness_us);
   if (late && !times.replay) return Verdict::kTooLate;
+  if (rules.horizon_us != INT64_MIN && event_us <= rules.horizon_us) return Verdict::kTooLate;
   if (event_us < minus(times.reference_us, rules.last_tier_retention_us)) {
     return Verdict::kPastRetention;
   }

@@ -128,7 +128,7 @@ void WritePath::apply(size_t index, LoggedBatch& batch) {
 }
 
 void WritePath::freeze(size_t index, const std::shared_ptr<FlushJob>& job) {
-  job->shards[index] = config_.shards[index]->freeze(job->log.flushed_lsn);
+  job->shards[index] = config_.shards[index]->freeze(job->log.flushed_lsn, job->newest_arrival_us);
   if (job->shards_left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (config_.threads) {
     flush_queue_.push(job);
@@ -154,7 +154,9 @@ void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
       for (size_t i = 0; i < job->shards.size(); ++i) config_.shards[i]->release(job->shards[i].bytes);
       flushes_.fetch_add(1, std::memory_order_relaxed);
     }
-    sequencer_->flush_finished(status, job->log.flushed_lsn);
+    std::vector<std::vector<ForgetRecord>> forgettable;
+    for (const FrozenShard& shard : job->shards) forgettable.push_back(shard.forgettable);
+    sequencer_->flush_finished(status, job->log.flushed_lsn, join_forgettable(forgettable));
     if (status || status.error().code != Code::kNoSpace) return;
     if (!config_.threads) {
       unfinished_job_ = job;

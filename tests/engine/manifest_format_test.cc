@@ -101,6 +101,7 @@ TEST_CASE("manifest format: a state comes back as it was") {
   for (Lsn lsn : {10, 20, 30}) state = *apply_edit(state, sample_flush(state, lsn));
   state.dictionary_files.push_back({.number = 4, .uuid = {9}, .size = 5, .checksum = 6});
   state.id_runs[5] = sample_id_run(5, 20);
+  state.horizons = {{{0, -1}, -3}, {{1, 0}, 7}};
   state.next_file_number = 6;
   state.boot_id = "boot";
   Bytes bytes;
@@ -113,6 +114,7 @@ TEST_CASE("manifest format: a state comes back as it was") {
   CHECK(decoded->segments == state.segments);
   CHECK(decoded->dictionary_files == state.dictionary_files);
   CHECK(decoded->id_runs == state.id_runs);
+  CHECK(decoded->horizons == state.horizons);
   CHECK(*decoded->schemas[0] == *state.schemas[0]);
   for (size_t length = 0; length < bytes.size(); ++length) {
     CHECK_FALSE(decode_state(ByteSpan(bytes).first(length)));

@@ -68,6 +68,7 @@ TEST_CASE("manifest state: every rule refuses the edit that breaks it") {
        }},
       {"id run 3 has a number that is not its own", [](ManifestEdit& e) { e.add_id_runs = {sample_id_run(3, 9)}; }},
       {"id run 4 has a number that is not its own", [](ManifestEdit& e) { e.add_id_runs = {sample_id_run(4, 9)}; }},
+      {"the horizon of day 1 lies in another", [](ManifestEdit& e) { e.horizons[{0, 1}] = 5; }},
       {"has no ids", with_run([](IdRunInfo& run) { run.entries = 0; })},
       {"is of shard 5 among 5", with_run([](IdRunInfo& run) { run.place.shard = 5; })},
       {"out of order", with_run([](IdRunInfo& run) { std::swap(run.summary.newest[0], run.summary.newest[1]); })},
@@ -119,4 +120,18 @@ TEST_CASE("manifest state: id runs come with the edit of their rows, and a merge
   CHECK(state.id_runs.size() == 1);
   CHECK(state.id_runs.contains(6));
   CHECK(refusal(state, merge).find("removed and was not live") != std::string::npos);
+}
+
+TEST_CASE("manifest state: a horizon moves forward only, by class and day") {
+  ManifestState state = with_two_segments();
+  ManifestEdit edit = sample_flush(state, 30);
+  edit.horizons = {{{0, 0}, 5}, {{1, 0}, 7}, {{0, -1}, -3}};
+  state = *apply_edit(state, edit);
+  CHECK(state.horizons == edit.horizons);
+  ManifestEdit back = sample_flush(state, 40);
+  back.horizons[{1, 0}] = 6;
+  CHECK(refusal(state, back).find("the horizon of day 0 goes back") != std::string::npos);
+  back.horizons[{1, 0}] = 8;
+  state = *apply_edit(state, back);
+  CHECK(state.horizons == HorizonMap{{{0, 0}, 5}, {{1, 0}, 8}, {{0, -1}, -3}});
 }
