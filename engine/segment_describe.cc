@@ -145,9 +145,8 @@ void Describer::describe_zones() {
                  (static_cast<double>(max) - static_cast<double>(min));
     }
     const auto percent = static_cast<uint64_t>(covered * 100 / static_cast<double>(zones.min.size()) + 0.5);
-    line(name(zones.column_id) + range(min, max) +
-         (nulls > 0 ? ", NULL in " + std::to_string(nulls) + " rows" : "") + ", a block covers " +
-         std::to_string(percent) + " % of it");
+    line(name(zones.column_id) + range(min, max) + (nulls > 0 ? ", NULL in " + std::to_string(nulls) + " rows" : "") +
+         ", a block covers " + std::to_string(percent) + " % of it");
   }
 }
 
