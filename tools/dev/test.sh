@@ -25,7 +25,7 @@ bash tools/dev/setup.sh $([[ $preset == release ]] || echo --all)
 bash tools/dev/build.sh "$preset"
 # The long sweeps run in one thread: a race detector has nothing to see there, and its minutes are short. Asked for by name
 # they run all the same.
-single_threaded='power failure at every|every operation|at every change|every flipped bit|damage is refused'
+single_threaded='power failure at every|every operation|at every change|every flipped bit|damage is refused|corruption: '
 left_out=
 [[ $preset != tsan || -n $filter ]] || left_out=$single_threaded
 say "testing $preset"
