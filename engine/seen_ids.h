@@ -1,8 +1,7 @@
-// The exact set of ids that a shard has decided: what makes a retry a duplicate. Open addressing over 128-bit keyed
-// hashes, probed in batches with prefetching, grown a partition at a time so that no single call pays for the whole.
-// In memory for now and rebuilt at a start from raw segments and log; generations, runs and filters take its place with
-// the exactly-once work, behind the same calls.
-// Threads: owned by one shard.
+// An exact set of ids in memory, without generations or files: what engine/remembered_ids.h is tested and measured beside.
+// Its entries and answers are what both speak. Open addressing over 128-bit keyed hashes, probed in batches with prefetching,
+// grown a partition at a time so that no single call pays for the whole.
+// Threads: one at a time.
 #pragma once
 
 #include <cstdint>
