@@ -32,14 +32,6 @@ std::string per(uint64_t bytes, uint64_t rows) {
   return std::to_string(hundredths / 100) + "." + (fraction.size() == 1 ? "0" : "") + fraction;
 }
 
-std::string form_name(BlockForm form) {
-  std::string name(encoding_name(form.encoding));
-  if ((form.flags & kBlockOfRecord) != 0) name += "+of_record";
-  if ((form.flags & kBlockNulls) != 0) name += "+nulls";
-  if ((form.flags & kBlockLz4) != 0) name += "+lz4";
-  return name;
-}
-
 std::string day_name(int32_t day) { return format_timestamp(day * kMicrosPerDay).substr(0, 10); }
 
 std::string range(int64_t min, int64_t max) {

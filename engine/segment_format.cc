@@ -29,6 +29,14 @@ std::string_view column_form_name(ColumnForm form) {
   return "unknown";
 }
 
+std::string form_name(BlockForm form) {
+  std::string name(encoding_name(form.encoding));
+  if ((form.flags & kBlockOfRecord) != 0) name += "+of_record";
+  if ((form.flags & kBlockNulls) != 0) name += "+nulls";
+  if ((form.flags & kBlockLz4) != 0) name += "+lz4";
+  return name;
+}
+
 std::string column_name(const Schema& schema, uint32_t column_id) {
   switch (column_id) {
     case kKindColumn: return "_kind";

@@ -87,6 +87,7 @@ inline constexpr uint64_t kFooterBytesMax = 256 * limits::kMiB;
 // What the values of a column are.
 enum class ColumnForm : uint8_t { kBytes, kCodes, kInts, kStrings, kIds };
 std::string_view column_form_name(ColumnForm form);
+std::string form_name(BlockForm form);  // encoding and flags: "packed+of_record+lz4"
 
 struct StoredColumn {
   uint32_t id = 0;

@@ -9,6 +9,7 @@ namespace {
 
 using segment_format::column_name;
 using segment_format::Footer;
+using segment_format::form_name;
 
 Datum number(uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); }
 
@@ -20,14 +21,6 @@ std::string tier_name(Tier tier) {
     case Tier::kDay: return "day";
   }
   return "";
-}
-
-std::string form_name(BlockForm form) {
-  std::string name(encoding_name(form.encoding));
-  if ((form.flags & kBlockOfRecord) != 0) name += "+of_record";
-  if ((form.flags & kBlockNulls) != 0) name += "+nulls";
-  if ((form.flags & kBlockLz4) != 0) name += "+lz4";
-  return name;
 }
 
 // How many blocks there are of each encoding: "constant 3, packed 12".
