@@ -157,7 +157,34 @@ struct CreateTableStatement {
   std::optional<bool> fsync;
 };
 
+// ALTER TABLE name ACTION.
+struct AlterTableStatement {
+  enum class Action : uint8_t { kAdd, kDrop, kSetRetention, kSetLateness, kSetGrace, kSetDurability };
+  enum class Part : uint8_t { kDimension, kField, kMeasure, kRollup };  // of ADD and DROP
+  std::string table;
+  uint32_t offset = 0;  // of the table's name
+  Action action = Action::kAdd;
+  uint32_t action_offset = 0;
+  Part part = Part::kDimension;
+  std::optional<ColumnDefinition> column;     // ADD DIMENSION, FIELD, MEASURE
+  std::optional<RollupDefinition> rollup;     // ADD ROLLUP; SET RETENTION of a rollup: its name and retention
+  std::pair<std::string, uint32_t> dropped;   // DROP: name, offset
+  std::pair<std::string, uint32_t> interval;  // SET GRACE, SET RETENTION raw: interval, offset
+  std::vector<LatenessDefinition> lateness;   // SET LATENESS: all classes, in order
+  bool fsync = true;                          // SET DURABILITY
+  bool dry_run = false;                       // SET RETENTION ... DRY RUN
+};
+
+struct DropTableStatement {
+  std::string table;
+  uint32_t offset = 0;
+  bool if_exists = false;
+};
+
 struct ShowTablesStatement {};
+struct ShowSettingsStatement {
+  uint32_t offset = 0;
+};
 struct DescribeStatement {
   std::string table;
   uint32_t offset = 0;
@@ -167,7 +194,7 @@ struct ExplainStatement {
   bool analyze = false;  // run it
 };
 
-using Statement =
-    std::variant<SelectStatement, CreateTableStatement, ShowTablesStatement, DescribeStatement, ExplainStatement>;
+using Statement = std::variant<SelectStatement, CreateTableStatement, AlterTableStatement, DropTableStatement,
+                               ShowTablesStatement, ShowSettingsStatement, DescribeStatement, ExplainStatement>;
 
 }  // namespace tally

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "query/binder_impl.h"
+#include "query/find_table.h"
 #include "query/system_tables.h"
 
 namespace tally {
@@ -25,17 +26,10 @@ Sql<void> Binder::bind_from(const SelectStatement& statement) {
   if (!statement.from) return {};
   const TableName& table = *statement.from;
   if (table.system) return bind_system_table(table);
-  auto snapshot = catalog_->snapshot(table.name);
-  if (!snapshot) {
-    std::vector<std::string> names = catalog_->table_names();
-    bool known = std::find(names.begin(), names.end(), table.name) != names.end();
-    if (known || snapshot.error().code != Code::kNotFound) return std::unexpected(to_sql_error(snapshot.error()));
-    std::string hint = names.empty() ? "; the database has no tables yet" : did_you_mean(table.name, names);
-    return sql_fail(table.offset, "unknown table " + quoted(table.name), hint, Code::kNotFound);
-  }
+  SQL_ASSIGN(auto snapshot, snapshot_of(table.name, table.offset, *catalog_));
   out_.source = table.raw ? BoundSelect::Source::kRaw : BoundSelect::Source::kTable;
   out_.table_name = table.name;
-  out_.snapshot = *std::move(snapshot);
+  out_.snapshot = std::move(snapshot);
   schema_ = &out_.snapshot->schema();
   out_.grace_us = schema_->grace_us;
   return {};

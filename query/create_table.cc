@@ -13,13 +13,6 @@ namespace {
 
 using Kind = ColumnDefinition::Kind;
 
-Sql<TimeUs> duration(const std::string& text, uint32_t offset) {
-  auto parsed = parse_duration(text);
-  if (!parsed) return sql_fail(offset, parsed.error().message);
-  if (*parsed <= 0) return sql_fail(offset, "'" + printable(text) + "' is no length of time");
-  return *parsed;
-}
-
 class SchemaBuilder {
  public:
   explicit SchemaBuilder(const CreateTableStatement& statement) : statement_(statement) {}
@@ -102,7 +95,7 @@ class SchemaBuilder {
         return sql_fail(column.offset, "a dimension is STRING or INT64, and " + quoted(column.name) + " is DECIMAL");
       }
       if (column.kind != Kind::kId) continue;
-      SQL_ASSIGN(schema_.within_us, duration(column.within, column.within_offset));
+      SQL_ASSIGN(schema_.within_us, build_duration(column.within, column.within_offset));
       for (const auto& [name, offset] : column.id_from) {
         SQL_ASSIGN(const Column* source, find_column(name, offset, "column"));
         if (source->role == ColumnRole::kId) return sql_fail(offset, "the id cannot be derived from itself");
@@ -179,21 +172,14 @@ class SchemaBuilder {
 
   Sql<void> add_options() {
     if (statement_.raw_retention) {
-      SQL_ASSIGN(schema_.raw_retention_us, duration(statement_.raw_retention->first, statement_.raw_retention->second));
+      SQL_ASSIGN(schema_.raw_retention_us,
+                 build_duration(statement_.raw_retention->first, statement_.raw_retention->second));
     }
     if (statement_.grace) {
-      SQL_ASSIGN(schema_.grace_us, duration(statement_.grace->first, statement_.grace->second));
+      SQL_ASSIGN(schema_.grace_us, build_duration(statement_.grace->first, statement_.grace->second));
     }
     if (statement_.fsync) schema_.durability = *statement_.fsync ? Durability::kFsync : Durability::kInterval;
-    for (const LatenessDefinition& from : statement_.lateness) {
-      LatenessClass lateness;
-      SQL_ASSIGN(lateness.lateness_us, duration(from.interval, from.offset));
-      if (from.condition != nullptr) {
-        SQL_ASSIGN(lateness.condition, build_condition(*from.condition, schema_));
-        lateness.condition_text = from.condition_text;
-      }
-      schema_.lateness.push_back(std::move(lateness));
-    }
+    SQL_ASSIGN(schema_.lateness, build_lateness(statement_.lateness, schema_));
     return {};
   }
 
@@ -211,7 +197,7 @@ class SchemaBuilder {
       Tier tier = retention.tier == "minute" ? Tier::kMinute : retention.tier == "hour" ? Tier::kHour : Tier::kDay;
       TimeUs& target = rollup.retention_us[static_cast<size_t>(tier)];
       if (target != 0) return sql_fail(retention.offset, "the tier " + retention.tier + " is there twice");
-      SQL_ASSIGN(target, duration(retention.interval, retention.interval_offset));
+      SQL_ASSIGN(target, build_duration(retention.interval, retention.interval_offset));
     }
     schema_.rollups.push_back(std::move(rollup));
     return {};
@@ -243,6 +229,27 @@ class SchemaBuilder {
 };
 
 }  // namespace
+
+Sql<TimeUs> build_duration(const std::string& text, uint32_t offset) {
+  auto parsed = parse_duration(text);
+  if (!parsed) return sql_fail(offset, parsed.error().message);
+  if (*parsed <= 0) return sql_fail(offset, "'" + printable(text) + "' is no length of time");
+  return *parsed;
+}
+
+Sql<std::vector<LatenessClass>> build_lateness(const std::vector<LatenessDefinition>& classes, const Schema& schema) {
+  std::vector<LatenessClass> result;
+  for (const LatenessDefinition& from : classes) {
+    LatenessClass lateness;
+    SQL_ASSIGN(lateness.lateness_us, build_duration(from.interval, from.offset));
+    if (from.condition != nullptr) {
+      SQL_ASSIGN(lateness.condition, build_condition(*from.condition, schema));
+      lateness.condition_text = from.condition_text;
+    }
+    result.push_back(std::move(lateness));
+  }
+  return result;
+}
 
 Sql<Schema> build_schema(const CreateTableStatement& statement) { return SchemaBuilder(statement).build(); }
 

@@ -10,4 +10,10 @@ namespace tally {
 
 Sql<Schema> build_schema(const CreateTableStatement& statement);
 
+// The lateness classes of CREATE TABLE and of ALTER TABLE ... SET LATENESS, over the columns of `schema`.
+Sql<std::vector<LatenessClass>> build_lateness(const std::vector<LatenessDefinition>& classes, const Schema& schema);
+
+// '7 days' as microseconds: an interval of a fixed length, above 0.
+Sql<TimeUs> build_duration(const std::string& text, uint32_t offset);
+
 }  // namespace tally

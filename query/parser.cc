@@ -121,14 +121,17 @@ Sql<void> Parser::expect_end() {
 // --- statements ------------------------------------------------------------------------------------------------------
 
 Sql<Statement> Parser::statement() {
-  static constexpr auto kLater =
-      std::to_array<std::string_view>({"alter", "drop", "insert", "update", "delete", "truncate", "set", "with",
-                                       "begin", "commit", "rollback", "copy"});
+  static constexpr auto kLater = std::to_array<std::string_view>(
+      {"insert", "update", "delete", "truncate", "set", "with", "begin", "commit", "rollback", "copy"});
   Statement result;
   if (now_.is_word("select")) {
     SQL_ASSIGN(result, select());
   } else if (now_.is_word("create")) {
     SQL_ASSIGN(result, create());
+  } else if (now_.is_word("alter")) {
+    SQL_ASSIGN(result, alter());
+  } else if (now_.is_word("drop")) {
+    SQL_ASSIGN(result, drop());
   } else if (now_.is_word("show")) {
     SQL_ASSIGN(result, show());
   } else if (now_.is_word("describe") || now_.is_word("desc")) {
@@ -145,7 +148,7 @@ Sql<Statement> Parser::statement() {
       if (now_.is_word(word)) return unsupported_here(upper_case(word));
     }
     if (now_.kind == TokenKind::kEnd || now_.is_symbol(";")) return sql_fail(now_.offset, "the statement is empty");
-    return unexpected_here("SELECT, CREATE TABLE, SHOW TABLES, DESCRIBE or EXPLAIN");
+    return unexpected_here("SELECT, CREATE TABLE, ALTER TABLE, SHOW TABLES, DESCRIBE or EXPLAIN");
   }
   SQL_TRY(expect_end());
   return result;
@@ -281,8 +284,11 @@ Sql<void> Parser::limit_and_offset(SelectStatement& out) {
 
 Sql<Statement> Parser::show() {
   SQL_TRY(take());
-  if (now_.is_word("settings")) return unsupported_here("SHOW SETTINGS");
-  SQL_TRY(expect_word("tables"));
+  uint32_t offset = now_.offset;
+  SQL_ASSIGN(bool settings, accept_word("settings"));
+  if (settings) return Statement(ShowSettingsStatement{offset});
+  SQL_ASSIGN(bool tables, accept_word("tables"));
+  if (!tables) return unexpected_here("TABLES or SETTINGS");
   return Statement(ShowTablesStatement{});
 }
 

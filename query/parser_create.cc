@@ -65,7 +65,7 @@ Sql<void> Parser::id_definition(ColumnDefinition& column) {
   return {};
 }
 
-Sql<void> Parser::typed_definition(ColumnDefinition& column) {
+Sql<void> Parser::column_type(ColumnDefinition& column) {
   using Type = ColumnDefinition::Type;
   uint32_t type_offset = now_.offset;
   if (now_.is_word("string")) {
@@ -74,6 +74,8 @@ Sql<void> Parser::typed_definition(ColumnDefinition& column) {
     column.type = Type::kInt64;
   } else if (now_.is_word("decimal")) {
     column.type = Type::kDecimal;
+  } else if (now_.kind != TokenKind::kWord) {
+    return unexpected_here("a type: STRING, INT64 or DECIMAL(p, s)");
   } else {
     return sql_fail(type_offset, "unknown type " + now_.describe(),
                     "; a column is TIMESTAMP EVENT TIME, ID UNIQUE WITHIN, STRING, INT64, DECIMAL(p, s) or MEASURE");
@@ -91,6 +93,11 @@ Sql<void> Parser::typed_definition(ColumnDefinition& column) {
     column.precision = static_cast<uint32_t>(precision);
     column.scale = static_cast<uint32_t>(scale);
   }
+  return {};
+}
+
+Sql<void> Parser::typed_definition(ColumnDefinition& column) {
+  SQL_TRY(column_type(column));
   SQL_ASSIGN(bool dimension, accept_word("dimension"));
   if (!dimension) {
     column.kind = ColumnDefinition::Kind::kField;
@@ -99,6 +106,10 @@ Sql<void> Parser::typed_definition(ColumnDefinition& column) {
     return {};
   }
   column.kind = ColumnDefinition::Kind::kDimension;
+  return dimension_limit(column);
+}
+
+Sql<void> Parser::dimension_limit(ColumnDefinition& column) {
   SQL_ASSIGN(bool limited, accept_word("limit"));
   if (limited) {
     SQL_ASSIGN(column.values_max, integer("a number of values"));
@@ -180,13 +191,17 @@ Sql<void> Parser::table_option(CreateTableStatement& table) {
   } else if (now_.is_word("durability")) {
     SQL_TRY(take());
     if (table.fsync) return twice("DURABILITY");
-    if (!now_.is_word("fsync") && !now_.is_word("interval")) return unexpected_here("fsync or interval");
-    table.fsync = now_.is_word("fsync");
-    SQL_TRY(take());
+    SQL_ASSIGN(table.fsync, durability());
   } else {
     return unexpected_here("RETENTION raw, ROLLUP, LATENESS, GRACE, DURABILITY or the end of the statement");
   }
   return {};
+}
+
+Sql<bool> Parser::durability() {
+  if (!now_.is_word("fsync") && !now_.is_word("interval")) return unexpected_here("fsync or interval");
+  SQL_ASSIGN(Token word, take());
+  return word.is_word("fsync");
 }
 
 Sql<RollupDefinition> Parser::rollup_definition() {
@@ -200,6 +215,12 @@ Sql<RollupDefinition> Parser::rollup_definition() {
     SQL_ASSIGN(rollup.measures, name_list("a measure"));
   }
   SQL_TRY(expect_word("retention"));
+  SQL_TRY(tier_retention(rollup));
+  return rollup;
+}
+
+// minute '7 days', hour '90 days'
+Sql<void> Parser::tier_retention(RollupDefinition& rollup) {
   for (bool more = true; more;) {
     RollupDefinition::Retention retention;
     retention.offset = now_.offset;
@@ -214,7 +235,7 @@ Sql<RollupDefinition> Parser::rollup_definition() {
     rollup.retention.push_back(std::move(retention));
     SQL_ASSIGN(more, accept_symbol(","));
   }
-  return rollup;
+  return {};
 }
 
 Sql<LatenessDefinition> Parser::lateness_definition() {

@@ -1,4 +1,5 @@
-// The parser's inside: shared by parser.cc (statements), parser_expression.cc and parser_create.cc.
+// The parser's inside: shared by parser.cc (statements), parser_expression.cc, parser_create.cc and
+// parser_alter.cc.
 #pragma once
 
 #include <string>
@@ -43,15 +44,28 @@ class Parser {
   Sql<Statement> show();
   Sql<Statement> describe();
 
+  // --- ALTER and DROP TABLE
+  Sql<Statement> alter();
+  Sql<void> alter_add(AlterTableStatement& out);
+  Sql<void> alter_drop(AlterTableStatement& out);
+  Sql<void> alter_set(AlterTableStatement& out);
+  Sql<void> set_retention(AlterTableStatement& out);
+  Sql<AlterTableStatement::Part> table_part();
+  Sql<Statement> drop();
+
   // --- CREATE TABLE
   Sql<Statement> create();
   Sql<ColumnDefinition> column_definition();
   Sql<void> id_definition(ColumnDefinition& column);
   Sql<void> typed_definition(ColumnDefinition& column);
+  Sql<void> column_type(ColumnDefinition& column);
+  Sql<void> dimension_limit(ColumnDefinition& column);
   Sql<void> measure_definition(ColumnDefinition& column);
   Sql<void> aggregate_definition(ColumnDefinition& column);
   Sql<void> table_option(CreateTableStatement& table);
+  Sql<bool> durability();  // whether fsync
   Sql<RollupDefinition> rollup_definition();
+  Sql<void> tier_retention(RollupDefinition& rollup);
   Sql<LatenessDefinition> lateness_definition();
   Sql<void> expression_with_text(ExprPtr& expression, std::string& text);
 

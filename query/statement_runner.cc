@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <variant>
 
+#include "query/alter_table.h"
 #include "query/binder.h"
 #include "query/create_table.h"
 #include "query/describe.h"
 #include "query/executor.h"
 #include "query/explain.h"
+#include "query/find_table.h"
 #include "query/parser.h"
 
 namespace tally {
@@ -43,14 +45,18 @@ class StatementRunner {
     return result;
   }
 
+  Sql<QueryResult> operator()(const AlterTableStatement& statement) { return alter_table(statement, catalog_); }
+  Sql<QueryResult> operator()(const DropTableStatement& statement) { return drop_table(statement, catalog_); }
+
+  Sql<QueryResult> operator()(const ShowSettingsStatement& statement) {
+    return sql_fail(statement.offset, "SHOW SETTINGS is not supported yet", {}, Code::kUnsupported);
+  }
+
   Sql<QueryResult> operator()(const ShowTablesStatement&) { return show_tables(catalog_); }
 
   Sql<QueryResult> operator()(const DescribeStatement& statement) {
-    auto snapshot = catalog_.snapshot(statement.table);
-    if (snapshot) return describe_table((*snapshot)->schema());
-    if (snapshot.error().code != Code::kNotFound) return std::unexpected(to_sql_error(snapshot.error()));
-    return sql_fail(statement.offset, "unknown table " + quoted(statement.table),
-                    did_you_mean(statement.table, catalog_.table_names()), Code::kNotFound);
+    SQL_ASSIGN(auto snapshot, snapshot_of(statement.table, statement.offset, catalog_));
+    return describe_table(snapshot->schema());
   }
 
  private:

@@ -105,22 +105,18 @@ Sql<void> each_segment(Catalog& catalog, Add add) {
   return {};
 }
 
-void add_columns(SystemRows& result, SqlType type, std::initializer_list<std::string_view> names) {
-  for (std::string_view name : names) result.columns.push_back({std::string(name), type});
-}
-
 }  // namespace
 
 Sql<SystemRows> system_segments(Catalog& catalog) {
   SystemRows result;
-  add_columns(result, SqlType::kString, {"table"});
-  add_columns(result, SqlType::kInt64, {"number"});
-  add_columns(result, SqlType::kString, {"tier"});
-  add_columns(result, SqlType::kInt64,
-              {"rows", "events", "bytes", "column_bytes", "appendix_bytes", "index_bytes", "days", "blocks"});
-  add_columns(result, SqlType::kTimestamp, {"min_time", "max_time"});
-  add_columns(result, SqlType::kInt64, {"min_lsn", "max_lsn", "schema_version"});
-  add_columns(result, SqlType::kString, {"encodings"});
+  result.add_columns(SqlType::kString, {"table"});
+  result.add_columns(SqlType::kInt64, {"number"});
+  result.add_columns(SqlType::kString, {"tier"});
+  result.add_columns(SqlType::kInt64,
+                     {"rows", "events", "bytes", "column_bytes", "appendix_bytes", "index_bytes", "days", "blocks"});
+  result.add_columns(SqlType::kTimestamp, {"min_time", "max_time"});
+  result.add_columns(SqlType::kInt64, {"min_lsn", "max_lsn", "schema_version"});
+  result.add_columns(SqlType::kString, {"encodings"});
   SQL_TRY(each_segment(catalog, [&](const std::string& table, const SegmentView& segment) {
     result.rows.push_back(segment_row(table, segment));
   }));
@@ -129,12 +125,12 @@ Sql<SystemRows> system_segments(Catalog& catalog) {
 
 Sql<SystemRows> system_segment_columns(Catalog& catalog) {
   SystemRows result;
-  add_columns(result, SqlType::kString, {"table"});
-  add_columns(result, SqlType::kInt64, {"segment"});
-  add_columns(result, SqlType::kString, {"column"});
-  add_columns(result, SqlType::kInt64,
-              {"rows", "bytes", "appendix_bytes", "block_index_bytes", "other_index_bytes", "max_code"});
-  add_columns(result, SqlType::kString, {"encodings"});
+  result.add_columns(SqlType::kString, {"table"});
+  result.add_columns(SqlType::kInt64, {"segment"});
+  result.add_columns(SqlType::kString, {"column"});
+  result.add_columns(SqlType::kInt64,
+                     {"rows", "bytes", "appendix_bytes", "block_index_bytes", "other_index_bytes", "max_code"});
+  result.add_columns(SqlType::kString, {"encodings"});
   SQL_TRY(each_segment(
       catalog, [&](const std::string& table, const SegmentView& segment) { add_column_rows(table, segment, result); }));
   return result;
