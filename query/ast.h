@@ -102,6 +102,8 @@ struct SelectStatement {
   bool group_all = false;
   std::vector<ExprPtr> group_by;
   uint32_t group_offset = 0;
+  bool fill = false;
+  uint32_t fill_offset = 0;
   ExprPtr having;
   std::vector<OrderItem> order_by;
   ExprPtr limit, offset;

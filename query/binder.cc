@@ -66,6 +66,7 @@ Sql<BoundSelect> Binder::select(const SelectStatement& statement) {
   SQL_TRY(bind_where(statement));
   SQL_TRY(bind_items(statement));
   SQL_TRY(bind_keys(statement));
+  if (statement.fill) SQL_TRY(bind_fill(statement));
   if (statement.having != nullptr) {
     SQL_ASSIGN(out_.having, bind_condition(Place::kHaving, *statement.having, "HAVING"));
   }
@@ -152,6 +153,28 @@ Sql<void> Binder::bind_key(const Expr& key) {
   }
   if (contains_aggregate(*bound)) return sql_fail(key.offset, "an aggregate or measure cannot be grouped by");
   out_.keys.push_back(std::move(bound));
+  return {};
+}
+
+Sql<void> Binder::bind_fill(const SelectStatement& statement) {
+  std::vector<uint32_t> buckets;
+  for (uint32_t i = 0; i < out_.keys.size(); ++i) {
+    if (out_.keys[i]->op == Op::kBucket) buckets.push_back(i);
+  }
+  if (buckets.size() != 1) {
+    return sql_fail(statement.fill_offset,
+                    buckets.empty()
+                        ? "FILL needs to know what to fill, and GROUP BY has no bucket of time"
+                        : "FILL can fill one bucket of time, and GROUP BY has " + std::to_string(buckets.size()),
+                    buckets.empty() ? "; group by time_bucket('1 hour', ts) or date_trunc('day', ts)" : "");
+  }
+  GapFilling fill{buckets[0]};
+  const BoundExpr& time = *out_.keys[fill.key]->args[0];
+  if (time.op == Op::kSlot && out_.inputs[time.slot].source == InputColumn::Source::kTime) {
+    fill.from = out_.from;
+    fill.to = out_.to;
+  }
+  out_.fill = fill;
   return {};
 }
 

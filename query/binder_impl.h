@@ -28,6 +28,7 @@ class Binder {
   Sql<void> bind_where(const SelectStatement& statement);
   Sql<void> bind_keys(const SelectStatement& statement);
   Sql<void> bind_key(const Expr& key);
+  Sql<void> bind_fill(const SelectStatement& statement);
   Sql<void> bind_order(const SelectStatement& statement);
   Sql<void> bind_limits(const SelectStatement& statement);
   Sql<uint64_t> row_count(const Expr& expr, std::string_view clause);

@@ -147,6 +147,12 @@ struct OrderKey {
   bool nulls_first = false;
 };
 
+// GROUP BY ... FILL: which key is the bucket of time, and from when to when there must be one.
+struct GapFilling {
+  uint32_t key = 0;
+  TimeUs from = INT64_MIN, to = INT64_MAX;  // [from, to), of what is bucketed; an open end is where the groups end
+};
+
 struct BoundSelect {
   enum class Source : uint8_t { kOneRow, kTable, kRaw, kRows } source = Source::kOneRow;
   std::string table_name;
@@ -163,6 +169,7 @@ struct BoundSelect {
   std::vector<RowFilter> filters;
   std::vector<Aggregate> aggregates;
   std::vector<uint32_t> appears_when;  // aggregates of which one must be above 0 for a group to appear
+  std::optional<GapFilling> fill;
   BoundExprPtr having;
   std::vector<OutputColumn> outputs;
   std::vector<OrderKey> order_by;

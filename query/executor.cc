@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "query/operators/aggregation.h"
 #include "query/operators/block_source.h"
+#include "query/operators/gap_filling.h"
 #include "query/operators/row_set.h"
 #include "query/pushdown.h"
 
@@ -60,6 +61,7 @@ class Execution {
       SQL_TRY(aggregation.add(*block, selected_));
     }
     SQL_ASSIGN(auto groups, aggregation.finish());
+    if (select_.fill) SQL_TRY(fill_gaps(select_, *groups));
     // Groups go on in pieces, so that what is computed from them stays small.
     constexpr size_t kPiece = 8'192;
     for (size_t at = 0; at < groups->shown.size() && !rows_.full(); at += kPiece) {

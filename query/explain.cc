@@ -54,6 +54,7 @@ class Explanation {
     columns(pushed);
     if (!pushed.rest.empty()) line("filter rows by " + counted(pushed.rest.size(), "condition") + " of WHERE");
     if (select_.aggregated) aggregation();
+    if (select_.fill) line("fill gaps of time");
     if (select_.having != nullptr) line("filter groups by HAVING");
     if (!select_.order_by.empty()) line("order by " + counted(select_.order_by.size(), "key"));
     if (select_.offset != 0) line("skip " + counted(select_.offset, "row"));

@@ -111,7 +111,7 @@ std::unexpected<SqlError> Parser::unsupported_here(std::string_view what) const 
 Sql<void> Parser::expect_end() {
   SQL_TRY(accept_symbol(";"));
   if (now_.kind == TokenKind::kEnd) return {};
-  if (now_.is_word("fill")) return unsupported_here("FILL (gap filling)");
+  if (now_.is_word("fill")) return sql_fail(now_.offset, "FILL stands right behind GROUP BY", ", before HAVING");
   if (now_.is_word("union") || now_.is_word("intersect") || now_.is_word("except")) {
     return unsupported_here(upper_case(now_.text));
   }
@@ -242,6 +242,12 @@ Sql<void> Parser::group_by(SelectStatement& out) {
     SQL_ASSIGN(ExprPtr key, expression());
     out.group_by.push_back(std::move(key));
     SQL_ASSIGN(more, accept_symbol(","));
+  }
+  out.fill_offset = now_.offset;
+  SQL_ASSIGN(out.fill, accept_word("fill"));
+  if (out.fill && now_.is_symbol("(")) {
+    return sql_fail(now_.offset, "FILL takes no argument",
+                    ": counts and sums become 0, ratios and extremes NULL; COALESCE says another value");
   }
   return {};
 }

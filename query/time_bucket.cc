@@ -119,4 +119,21 @@ int64_t Bucketer::floor_local(int64_t local) const {
   return begin < INT64_MIN ? INT64_MIN : static_cast<int64_t>(begin);
 }
 
+// A local midnight (or hour) away is nearly always right; where the clocks change it is looked for.
+TimeUs Bucketer::next(TimeUs start) const {
+  constexpr int64_t kLongestMonthUs = 31 * kMicrosPerDay, kClockChangeUs = 2 * kMicrosPerDay;
+  const int64_t width = months_ == 0 ? us_ : months_ * kLongestMonthUs;
+  TimeUs guess, behind;
+  if (__builtin_add_overflow(start, width, &guess) || __builtin_add_overflow(guess, kClockChangeUs, &behind)) {
+    return INT64_MAX;
+  }
+  if (begin(guess) == guess && begin(guess - 1) == start) return guess;
+  TimeUs inside = start;  // begin(inside) is start, begin(behind) is later
+  while (behind - inside > 1) {
+    const TimeUs middle = inside + (behind - inside) / 2;
+    (begin(middle) == start ? inside : behind) = middle;
+  }
+  return behind;
+}
+
 }  // namespace tally

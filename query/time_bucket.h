@@ -35,6 +35,8 @@ class Bucketer {
     if (zone_ == nullptr) return floor_local(time);
     return zone_->begin_of(floor_local(zone_->to_local(time)), time);
   }
+  // Where the bucket behind the one that begins at `begin` begins; INT64_MAX: nowhere before the end of time.
+  TimeUs next(TimeUs begin) const;
   bool utc() const { return zone_ == nullptr; }
 
  private:

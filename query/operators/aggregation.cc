@@ -153,10 +153,7 @@ Sql<std::unique_ptr<Aggregation::Groups>> Aggregation::finish() {
     }
     result->columns.push_back(std::move(column));
   }
-  for (auto& state : states_) {
-    SQL_ASSIGN(Vector column, state->finish(count));
-    result->columns.push_back(std::move(column));
-  }
+  SQL_TRY(finish_states(count, *result));
   for (uint32_t group = 0; group < count; ++group) {
     bool shown = select_.appears_when.empty();
     for (uint32_t aggregate : select_.appears_when) {
@@ -164,14 +161,38 @@ Sql<std::unique_ptr<Aggregation::Groups>> Aggregation::finish() {
     }
     if (shown) result->shown.push_back(group);
   }
-  result->block.rows = count;
-  for (const Vector& column : result->columns) {
+  result->view_columns();
+  return result;
+}
+
+Sql<void> Aggregation::finish_states(uint32_t count, Groups& result) {
+  const bool fill = select_.fill.has_value();
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const Aggregate& aggregate = select_.aggregates[i];
+    if (fill) states_[i]->resize(count + 1);  // a group that no row is in
+    SQL_ASSIGN(Vector column, states_[i]->finish(count + (fill ? 1 : 0)));
+    if (fill) {
+      Datum empty = column.datum(count);
+      const bool sum =
+          aggregate.function == AggregateFunction::kSum;  // 0, as FILL has it, also where it is NULL in SQL
+      if (sum && empty.is_null() && column.type != SqlType::kNull)
+        empty = Datum::of_number({0, argument_scale(select_, aggregate)});
+      result.empty.push_back(std::move(empty));
+    }
+    result.columns.push_back(std::move(column));
+  }
+  return {};
+}
+
+void Aggregation::Groups::view_columns() {
+  block.columns.clear();
+  block.rows = columns.empty() ? 0 : columns.front().size;
+  for (const Vector& column : columns) {
     BlockColumn view;
     view.type = column.type;
     view.vector = &column;
-    result->block.columns.push_back(view);
+    block.columns.push_back(view);
   }
-  return result;
 }
 
 }  // namespace tally

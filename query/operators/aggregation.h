@@ -20,7 +20,9 @@ class Aggregation {
   struct Groups {
     std::vector<Vector> columns;
     std::vector<uint32_t> shown;
-    Block block;  // views `columns`
+    Block block;               // views `columns`
+    std::vector<Datum> empty;  // with FILL, by aggregate: its value in a group without rows
+    void view_columns();       // makes `block` of `columns`
   };
   Sql<std::unique_ptr<Groups>> finish();
 
@@ -34,6 +36,7 @@ class Aggregation {
   Sql<void> take(const RowFilter& filter, const Block& block, Selection rows, Taken& taken);
   void take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const;
   Sql<void> check_memory() const;
+  Sql<void> finish_states(uint32_t count, Groups& result);
 
   const BoundSelect& select_;
   EvaluationMemory& memory_;
