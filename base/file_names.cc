@@ -16,7 +16,7 @@ struct FixedName {
   std::string_view name;
   FileKind kind;
 };
-constexpr std::array<FixedName, 11> kFixedNames = {{
+constexpr std::array<FixedName, 12> kFixedNames = {{
     {"TALLY", FileKind::kMarker},
     {"LOCK", FileKind::kLock},
     {"tables", FileKind::kTablesDirectory},
@@ -27,6 +27,7 @@ constexpr std::array<FixedName, 11> kFixedNames = {{
     {"segments", FileKind::kSegmentDirectory},
     {"dict", FileKind::kDictionaryDirectory},
     {"ids", FileKind::kIdRunDirectory},
+    {"retractions", FileKind::kRetractionDirectory},
     {"orphan", FileKind::kOrphanDirectory},
 }};
 
@@ -36,7 +37,7 @@ struct NumberedName {
   size_t digits;
   FileKind kind;
 };
-constexpr std::array<NumberedName, 7> kNumberedNames = {{
+constexpr std::array<NumberedName, 8> kNumberedNames = {{
     {kManifestPrefix, "", kManifestDigits, FileKind::kManifest},
     {"", ".log", kFileDigits, FileKind::kLogFile},
     {"", ".spare", kFileDigits, FileKind::kLogSpare},
@@ -44,6 +45,7 @@ constexpr std::array<NumberedName, 7> kNumberedNames = {{
     {"", ".seg", kFileDigits, FileKind::kSegment},
     {"", ".dict", kFileDigits, FileKind::kDictionary},
     {"", ".run", kFileDigits, FileKind::kIdRun},
+    {"", ".retr", kFileDigits, FileKind::kRetraction},
 }};
 
 constexpr std::string_view fixed_name(FileKind kind) {
@@ -156,6 +158,7 @@ std::string log_torn_name(uint64_t number) { return numbered_name(FileKind::kLog
 std::string segment_name(uint64_t number) { return numbered_name(FileKind::kSegment, number); }
 std::string dictionary_name(uint64_t number) { return numbered_name(FileKind::kDictionary, number); }
 std::string id_run_name(uint64_t number) { return numbered_name(FileKind::kIdRun, number); }
+std::string retraction_name(uint64_t number) { return numbered_name(FileKind::kRetraction, number); }
 
 std::string log_file_path(std::string_view log_directory, uint64_t number) {
   return join_path(log_directory, log_file_name(number));
@@ -184,6 +187,12 @@ std::string TablePaths::id_run_directory() const {
   return join_path(directory_, fixed_name(FileKind::kIdRunDirectory));
 }
 std::string TablePaths::id_run(uint64_t number) const { return join_path(id_run_directory(), id_run_name(number)); }
+std::string TablePaths::retraction_directory() const {
+  return join_path(directory_, fixed_name(FileKind::kRetractionDirectory));
+}
+std::string TablePaths::retraction(uint64_t number) const {
+  return join_path(retraction_directory(), retraction_name(number));
+}
 std::string TablePaths::orphan_directory() const {
   return join_path(directory_, fixed_name(FileKind::kOrphanDirectory));
 }

@@ -12,6 +12,7 @@
 //       segments/00000001.seg          column files
 //       dict/00000001.dict             dictionary files
 //       ids/00000001.run               remembered ids
+//       retractions/00000001.retr      what became of verdicts on ids
 //       orphan/                        files that no manifest names, kept for a grace time (M8)
 //
 // Numbers are decimal, padded with zeros, and grow beyond the padding. A name with `.tmp` behind it is being written and
@@ -59,6 +60,8 @@ class TablePaths {
   std::string dictionary(uint64_t number) const;
   std::string id_run_directory() const;
   std::string id_run(uint64_t number) const;
+  std::string retraction_directory() const;
+  std::string retraction(uint64_t number) const;
   std::string orphan_directory() const;
   std::string orphan(std::string_view name) const;
 
@@ -92,6 +95,7 @@ std::string log_torn_name(uint64_t number);    // 00000001.torn
 std::string segment_name(uint64_t number);     // 00000001.seg
 std::string dictionary_name(uint64_t number);  // 00000001.dict
 std::string id_run_name(uint64_t number);      // 00000001.run
+std::string retraction_name(uint64_t number);  // 00000001.retr
 
 enum class FileKind : uint8_t {
   kUnknown,  // not ours: never touched
@@ -112,6 +116,8 @@ enum class FileKind : uint8_t {
   kDictionary,
   kIdRunDirectory,
   kIdRun,
+  kRetractionDirectory,
+  kRetraction,
   kOrphanDirectory,
 };
 

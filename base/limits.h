@@ -63,6 +63,12 @@ inline constexpr uint32_t kIdRunFanIn = 8;                 // runs of one size t
 inline constexpr uint64_t kIdRunSmallEntries = 32'768;     // runs up to here count as one size
 inline constexpr uint64_t kIdRunEntriesMax = 400'000'000;  // a merge makes no run above this: its room is bounded
 
+// --- retractions ---------------------------------------------------------------------------------------------------
+inline constexpr uint32_t kRetractionIdsMax = 65'536;        // of one request: one VERDICT record
+inline constexpr uint32_t kRetractionTextBytesMax = 1'024;   // a reason, a name
+inline constexpr uint64_t kRetractionsMax = 16'000'000;      // of a table, ever; beyond it retract answers retry_later
+inline constexpr uint64_t kRetractionFileBytes = 64 * kMiB;  // flushes join their files up to this size
+
 // --- segments and manifest -----------------------------------------------------------------------------------------
 inline constexpr uint32_t kSegmentBlockRows = 8'192;      // between 2,048 and 65,536
 inline constexpr uint64_t kBlockCacheBytes = 256 * kMiB;  // of segments' blocks kept in memory, of a whole database

@@ -10,6 +10,8 @@
 #include "engine/dictionary_file.h"
 #include "engine/id_run.h"
 #include "engine/manifest_reader.h"
+#include "engine/retraction_file.h"
+#include "engine/retraction_log.h"
 #include "engine/segment_reader.h"
 #include "wal/log_verify.h"
 
@@ -39,6 +41,7 @@ class TableChecker {
     check_dictionaries();
     check_segments();
     check_id_runs();
+    check_retractions();
     check_log();
     check_counts();
     check_unlisted();
@@ -52,9 +55,11 @@ class TableChecker {
   void check_segments();
   void check_segment(const SegmentInfo& info);
   void check_appendix(const SegmentReader& reader, const std::string& path);
+  void count_retractions(const SegmentReader& reader);
   void check_value(const DictionaryTarget& target, uint32_t code, const std::string& value, const std::string& path);
   void check_dictionaries();
   void check_id_runs();
+  void check_retractions();
   void check_log();
   void check_counts();
   void check_unlisted();
@@ -67,6 +72,8 @@ class TableChecker {
   TableCheck report_;
   uint64_t events_ = 0;
   uint64_t ids_ = 0;
+  uint64_t retracted_ = 0;
+  uint64_t retraction_rows_ = 0;
   // By dimension, as the dictionary files have them; empty where those cannot be read.
   std::vector<std::unique_ptr<Dictionary>> dictionaries_;
   std::vector<DictionaryTarget> targets_;
@@ -98,6 +105,20 @@ void TableChecker::check_segment(const SegmentInfo& info) {
     problem(path + " holds " + std::to_string(rows) + " rows, and the manifest says " + std::to_string(info.rows));
   }
   check_appendix(**reader, path);
+  if (info.tier == Tier::kRaw) count_retractions(**reader);
+}
+
+// What cannot be read was named by verify().
+void TableChecker::count_retractions(const SegmentReader& reader) {
+  ColumnSelection kinds;
+  kinds.times = false;
+  auto cursor = reader.cursor(std::move(kinds));
+  for (uint32_t block = 0; block < reader.blocks().size(); ++block) {
+    auto read = cursor->read(block);
+    if (!read) return;
+    const RawColumns& rows = (*read)->rows;
+    retraction_rows_ += static_cast<uint64_t>(std::count(rows.kinds, rows.kinds + rows.rows, RowKind::kRetraction));
+  }
 }
 
 // A segment brings the strings of its codes: they must be those of the table. One line a dimension; a part that cannot be
@@ -171,6 +192,32 @@ void TableChecker::check_id_runs() {
   }
 }
 
+void TableChecker::check_retractions() {
+  auto files = open_retraction_files(fs_, paths_, state_.retraction_files);
+  if (!files) return problem(files.error().message);
+  std::vector<Retraction> all;
+  for (const auto& file : *files) {
+    auto read = read_retraction_file(*file);
+    if (!read) {
+      problem(read.error().message);
+      continue;
+    }
+    all.insert(all.end(), read->begin(), read->end());
+  }
+  const IdHasher hasher(state_.hash_key);
+  for (const Retraction& one : all) {
+    if (hasher.hash(one.id_kind, one.slot()) != one.key) {
+      problem("the retraction of " + format_id(one.id_kind, one.slot()) + " stands under the key of another id");
+    }
+    if (one.changed_lsn() > state_.log.flushed_lsn) {
+      problem("the retraction of " + format_id(one.id_kind, one.slot()) + " is newer than the last flush");
+    }
+  }
+  for (const Retraction& one : newest_by_key(std::move(all))) {
+    retracted_ += one.state == RetractionState::kRetracted ? 1 : 0;
+  }
+}
+
 void TableChecker::check_log() {
   LogOptions options;
   options.fs = &fs_;
@@ -202,6 +249,14 @@ void TableChecker::check_counts() {
     problem("the segments hold " + std::to_string(events_) + " events, and the ledger accepted " +
             std::to_string(ledger.accepted));
   }
+  if (retraction_rows_ != ledger.retracted) {
+    problem("the segments hold " + std::to_string(retraction_rows_) + " retractions, and the ledger says " +
+            std::to_string(ledger.retracted));
+  }
+  if (retracted_ != ledger.retracted) {
+    problem("the retraction files hold " + std::to_string(retracted_) + " events taken back, and the ledger says " +
+            std::to_string(ledger.retracted));
+  }
   if (ids_ > ledger.accepted) {
     problem("the id runs hold " + std::to_string(ids_) + " ids, and the ledger accepted " +
             std::to_string(ledger.accepted));
@@ -211,6 +266,11 @@ void TableChecker::check_counts() {
 void TableChecker::check_unlisted() {
   check_unlisted(paths_.segment_directory(), [this](const ParsedName& name) {
     return name.kind == FileKind::kSegment && state_.segments.contains(name.number);
+  });
+  check_unlisted(paths_.retraction_directory(), [this](const ParsedName& name) {
+    auto same = [&name](const RetractionFileInfo& file) { return file.number == name.number; };
+    return name.kind == FileKind::kRetraction &&
+           std::any_of(state_.retraction_files.begin(), state_.retraction_files.end(), same);
   });
   check_unlisted(paths_.id_run_directory(), [this](const ParsedName& name) {
     return name.kind == FileKind::kIdRun && state_.id_runs.contains(name.number);

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/random.h"
+#include "engine/retraction_log.h"
 #include "engine/row_order.h"
 
 namespace tally {
@@ -191,6 +192,33 @@ Status write_id_runs(const FlushContext& context, const FlushJob& job, ManifestE
   return {};
 }
 
+// What changed since the flush before, together with the small files that it takes along.
+Status write_retractions(const FlushContext& context, const FlushJob& job, ManifestEdit& edit) {
+  const std::shared_ptr<const ManifestState> state = context.manifest->state();
+  std::vector<Retraction> changes;
+  for (const FrozenShard& shard : job.shards) {
+    if (shard.retractions == nullptr) continue;
+    std::vector<Retraction> more = shard.retractions->read(job.log.flushed_lsn);
+    changes.insert(changes.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
+  const Lsn resolved_lsn = job.shards.front().resolved_lsn;
+  if (resolved_lsn > state->resolved_lsn) edit.resolved_lsn = resolved_lsn;
+  if (changes.empty()) return {};
+  changes = newest_by_key(std::move(changes));
+  const std::span<const RetractionFileInfo> live(state->retraction_files);
+  const std::span<const RetractionFileInfo> joined = live.last(retraction_files_to_join(live, changes.size()));
+  TALLY_ASSIGN_OR_RETURN(RetractionFiles files, open_retraction_files(*context.fs, context.paths, joined));
+  TALLY_ASSIGN_OR_RETURN(std::vector<Retraction> all, read_retractions(files));
+  all.insert(all.end(), std::make_move_iterator(changes.begin()), std::make_move_iterator(changes.end()));
+  if (!joined.empty()) all = newest_by_key(std::move(all));
+  TALLY_ASSIGN_OR_RETURN(
+      RetractionFileInfo info,
+      write_retraction_file(*context.fs, context.paths, context.manifest->take_number(), random_uuid(), all));
+  for (const RetractionFileInfo& file : joined) edit.remove_retraction_files.push_back(file.number);
+  edit.add_retraction_files.push_back(info);
+  return {};
+}
+
 // Every shard has applied the same FORGET records: horizons move and runs go in the edit that lets the log drop them.
 void add_forgets(const FlushJob& job, const ManifestState& state, ManifestEdit& edit) {
   for (const auto& forget : job.shards.front().forgets) {
@@ -223,6 +251,7 @@ Status write_and_commit(const FlushContext& context, const FlushJob& job, Manife
   }
   TALLY_TRY(write_dictionaries(context, job, edit));
   TALLY_TRY(write_id_runs(context, job, edit, flushed));
+  TALLY_TRY(write_retractions(context, job, edit));
   edit.log = job.log;
   edit.ledger = ledger;
   edit.newest_event_us = newest_event;
@@ -244,6 +273,9 @@ void remove_written(const FlushContext& context, const ManifestEdit& edit) {
     (void)context.fs->unlink(context.paths.dictionary(file.number));
   }
   for (const IdRunInfo& run : edit.add_id_runs) (void)context.fs->unlink(context.paths.id_run(run.number));
+  for (const RetractionFileInfo& file : edit.add_retraction_files) {
+    (void)context.fs->unlink(context.paths.retraction(file.number));
+  }
 }
 
 // Files that no edit names any more. One that stays is set aside at the next start.
@@ -253,13 +285,17 @@ void remove_runs(const FlushContext& context, std::span<const uint64_t> numbers)
 
 }  // namespace
 
-Result<FlushedIds> flush(const FlushContext& context, const FlushJob& job) {
+Result<Flushed> flush(const FlushContext& context, const FlushJob& job) {
   for (const FrozenShard& shard : job.shards) TALLY_TRY(shard.health);
   ManifestEdit edit;
-  FlushedIds flushed;
-  const Status status = write_and_commit(context, job, edit, flushed);
+  Flushed flushed;
+  const Status status = write_and_commit(context, job, edit, flushed.ids);
   if (status) {
+    TALLY_ASSIGN_OR_RETURN(
+        flushed.retraction_files,
+        open_retraction_files(*context.fs, context.paths, context.manifest->state()->retraction_files));
     remove_runs(context, edit.remove_id_runs);
+    for (uint64_t number : edit.remove_retraction_files) (void)context.fs->unlink(context.paths.retraction(number));
     return flushed;
   }
   if (status.error().code == Code::kNoSpace) remove_written(context, edit);

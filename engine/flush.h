@@ -49,7 +49,12 @@ struct FlushedIds {
   std::vector<std::vector<SpilledIds>> by_shard;
 };
 
-Result<FlushedIds> flush(const FlushContext& context, const FlushJob& job);
+struct Flushed {
+  FlushedIds ids;
+  RetractionFiles retraction_files;  // all that are live now
+};
+
+Result<Flushed> flush(const FlushContext& context, const FlushJob& job);
 
 // Joins runs of remembered ids and has the manifest list the one instead of the others, whose files are removed. nullopt: they
 // were forgotten meanwhile, and nothing came of it. Errors as of flush(). Threads: one at a time, beside a flush.

@@ -1,4 +1,4 @@
-// A batch, or a FORGET, whose place in the log is decided, on its way from the sequencer through the shards to its answer. Shared by the
+// A batch, a FORGET, a VERDICT or a RETRACT, whose place in the log is decided, on its way from the sequencer through the shards to its answer. Shared by the
 // shards: each touches only its own rows and its own outcome; the last one to finish gives the answer.
 #pragma once
 
@@ -9,6 +9,7 @@
 
 #include "engine/batch.h"
 #include "engine/forget_record.h"
+#include "engine/retraction_work.h"
 #include "engine/table.h"
 #include "engine/verdict.h"
 
@@ -22,7 +23,10 @@ struct LoggedBatch {
   };
 
   std::unique_ptr<PreparedBatch> batch;
-  std::shared_ptr<const ForgetRecord> forget;  // instead of a batch: the record was a FORGET
+  // Instead of a batch, what else a record can be.
+  std::shared_ptr<const ForgetRecord> forget;
+  std::shared_ptr<VerdictWork> verdict;
+  std::shared_ptr<SettlementWork> settlement;
   Lsn lsn = 0;
   RecordTimes times;
   uint32_t rejected = 0;          // rows that the producer reported as invalid

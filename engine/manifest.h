@@ -39,6 +39,7 @@ struct Ledger {
   uint64_t rejected = 0;
   uint64_t late = 0;          // of the accepted: more than the grace behind arrival
   uint64_t other_values = 0;  // rows whose dimension value went to (other)
+  uint64_t retracted = 0;     // of the accepted, ever: taken back
   bool balanced() const { return received == accepted + duplicates + conflicts + too_late + rejected; }
   Ledger& operator+=(const Ledger& other);
   friend bool operator==(const Ledger&, const Ledger&) = default;
@@ -53,6 +54,16 @@ struct DictionaryFileInfo {
   friend bool operator==(const DictionaryFileInfo&, const DictionaryFileInfo&) = default;
 };
 
+// A file of retractions (engine/retraction_file.h).
+struct RetractionFileInfo {
+  uint64_t number = 0;
+  FileUuid uuid{};
+  uint64_t size = 0;
+  uint64_t checksum = 0;
+  uint64_t retractions = 0;
+  friend bool operator==(const RetractionFileInfo&, const RetractionFileInfo&) = default;
+};
+
 struct ManifestState {
   std::array<uint8_t, 16> table_uuid{};
   HashKey hash_key{};
@@ -62,6 +73,8 @@ struct ManifestState {
   std::map<uint32_t, uint32_t> dictionary_sizes;       // by dimension id: codes known as of log.flushed_lsn
   std::map<uint64_t, IdRunInfo> id_runs;               // by number: the ids remembered as of log.flushed_lsn
   HorizonMap horizons;                                 // of the ids forgotten as of log.flushed_lsn
+  std::vector<RetractionFileInfo> retraction_files;    // oldest first: a later one overrules
+  Lsn resolved_lsn = 0;                                // verdicts up to here have been looked up in raw
   LogPosition log;
   Ledger ledger;               // as of log.flushed_lsn
   TimeUs newest_event_us = 0;  // among accepted rows; 0 = none
@@ -85,6 +98,9 @@ struct ManifestEdit {
   std::vector<IdRunInfo> add_id_runs;
   std::vector<uint64_t> remove_id_runs;
   HorizonMap horizons;  // that moved
+  std::vector<RetractionFileInfo> add_retraction_files;
+  std::vector<uint64_t> remove_retraction_files;
+  std::optional<Lsn> resolved_lsn;
   std::optional<std::shared_ptr<const Schema>> add_schema;
   std::optional<LogPosition> log;
   std::optional<Ledger> ledger;

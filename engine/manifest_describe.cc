@@ -29,7 +29,8 @@ std::string segment_text(const SegmentInfo& segment) {
 std::string ledger_text(const Ledger& ledger) {
   return "received " + std::to_string(ledger.received) + " = accepted " + std::to_string(ledger.accepted) +
          " + duplicates " + std::to_string(ledger.duplicates) + " + conflicts " + std::to_string(ledger.conflicts) +
-         " + too late " + std::to_string(ledger.too_late) + " + rejected " + std::to_string(ledger.rejected);
+         " + too late " + std::to_string(ledger.too_late) + " + rejected " + std::to_string(ledger.rejected) +
+         "; retracted " + std::to_string(ledger.retracted);
 }
 
 std::string log_text(const LogPosition& log) {
@@ -87,6 +88,12 @@ void describe_files(const ManifestState& state, std::vector<std::string>& lines)
                     std::to_string(run.place.shard) + " of " + std::to_string(run.place.shards) + ": " +
                     std::to_string(run.entries) + " ids, " + std::to_string(run.size) + " bytes, through LSN " +
                     std::to_string(run.summary.max_lsn) + ", file " + hex(run.uuid));
+  }
+  lines.push_back("retraction files: " + std::to_string(state.retraction_files.size()) +
+                  ", verdicts looked up through LSN " + std::to_string(state.resolved_lsn));
+  for (const RetractionFileInfo& file : state.retraction_files) {
+    lines.push_back("  " + std::to_string(file.number) + ": " + std::to_string(file.retractions) + " retractions, " +
+                    std::to_string(file.size) + " bytes, file " + hex(file.uuid));
   }
   lines.push_back("horizons: " + std::to_string(state.horizons.size()));
   for (const auto& [place, horizon] : state.horizons) {

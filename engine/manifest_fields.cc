@@ -19,7 +19,7 @@ enum Tag : uint16_t {
   kRemoveDictionaryFile = 7,  // u64 number
   kDictionarySize = 8,        // u32 dimension id, u32 codes
   kLogPosition = 9,           // u64 flushed LSN, u64 synced LSN, u64 first file
-  kLedger = 10,               // 8 x u64 in the order of struct Ledger
+  kLedger = 10,               // 9 x u64 in the order of struct Ledger
   kNewestEvent = 11,          // i64
   kNewestArrival = 12,        // i64
   kNextFileNumber = 13,       // u64
@@ -28,6 +28,9 @@ enum Tag : uint16_t {
   kAddIdRun = 16,             // see put_id_run()
   kRemoveIdRun = 17,          // u64 number
   kHorizon = 18,              // u32 lateness class, i32 UTC day, i64 event time
+  kAddRetractionFile = 23,    // see put_retraction_file()
+  kRemoveRetractionFile = 24,  // u64 number
+  kResolvedLsn = 25,           // u64
 };
 
 constexpr size_t kBootIdBytesMax = 256;
@@ -105,6 +108,27 @@ Result<DictionaryFileInfo> read_dictionary_file(ByteReader& in) {
   return file;
 }
 
+// OFFSET SIZE TYPE FIELD: 0 8 u64 number; 8 16 uuid; 24 8 u64 size; 32 8 u64 checksum; 40 8 u64 retractions; then later fields
+void put_retraction_file(ByteWriter& out, const RetractionFileInfo& file) {
+  out.u64(file.number);
+  out.bytes(file.uuid);
+  out.u64(file.size);
+  out.u64(file.checksum);
+  out.u64(file.retractions);
+}
+
+Result<RetractionFileInfo> read_retraction_file(ByteReader& in) {
+  constexpr std::string_view kWhat = "a retraction file's entry";
+  RetractionFileInfo file;
+  TALLY_ASSIGN_OR_RETURN(file.number, in.u64(kWhat));
+  TALLY_TRY(read_uuid(in, file.uuid, kWhat));
+  TALLY_ASSIGN_OR_RETURN(file.size, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(file.checksum, in.u64(kWhat));
+  TALLY_ASSIGN_OR_RETURN(file.retractions, in.u64(kWhat));
+  TALLY_TRY(skip_unknown_fields(in, kWhat));
+  return file;
+}
+
 // OFFSET SIZE TYPE FIELD
 // 0      8    u64  number          48  8  i64  generation        80   8    i64  newest arrival
 // 8      16        uuid            56  4  u32  lateness class    88   2    u16  lowest reader version
@@ -164,7 +188,7 @@ Result<IdRunInfo> read_id_run(ByteReader& in) {
 
 void put_ledger(ByteWriter& out, const Ledger& ledger) {
   for (uint64_t count : {ledger.received, ledger.accepted, ledger.duplicates, ledger.conflicts, ledger.too_late,
-                         ledger.rejected, ledger.late, ledger.other_values}) {
+                         ledger.rejected, ledger.late, ledger.other_values, ledger.retracted}) {
     out.u64(count);
   }
 }
@@ -172,7 +196,7 @@ void put_ledger(ByteWriter& out, const Ledger& ledger) {
 Result<Ledger> read_ledger(ByteReader& in) {
   Ledger ledger;
   for (uint64_t* count : {&ledger.received, &ledger.accepted, &ledger.duplicates, &ledger.conflicts, &ledger.too_late,
-                          &ledger.rejected, &ledger.late, &ledger.other_values}) {
+                          &ledger.rejected, &ledger.late, &ledger.other_values, &ledger.retracted}) {
     TALLY_ASSIGN_OR_RETURN(*count, in.u64("the ledger"));
   }
   TALLY_TRY(skip_unknown_fields(in, "the ledger"));
@@ -198,6 +222,12 @@ void put_horizons(ByteWriter& out, const HorizonMap& horizons) {
       field.u32(static_cast<uint32_t>(at.second));
       field.i64(time);
     });
+  }
+}
+
+void put_retraction_files(ByteWriter& out, const std::vector<RetractionFileInfo>& files) {
+  for (const RetractionFileInfo& file : files) {
+    put_field(out, kAddRetractionFile, [&](ByteWriter& field) { put_retraction_file(field, file); });
   }
 }
 
@@ -331,6 +361,13 @@ Status parse_one(const Field& field, Parsed& parsed) {
     }
     case kRemoveIdRun: return read_removed(in, edit.remove_id_runs, "a removed id run");
     case kHorizon: return read_horizon(in, edit);
+    case kAddRetractionFile: {
+      TALLY_ASSIGN_OR_RETURN(RetractionFileInfo file, read_retraction_file(in));
+      edit.add_retraction_files.push_back(file);
+      return {};
+    }
+    case kRemoveRetractionFile: return read_removed(in, edit.remove_retraction_files, "a removed retraction file");
+    case kResolvedLsn: return read_number(in, edit.resolved_lsn, "the LSN of resolved verdicts");
     case kDictionarySize: return read_dictionary_size(in, edit);
     case kLogPosition: return read_log_position(in, edit);
     case kLedger: {
@@ -376,6 +413,8 @@ void encode_state(const ManifestState& state, ByteWriter& out) {
   put_dictionary_sizes(out, state.dictionary_sizes);
   for (const auto& [number, run] : state.id_runs) put_id_run_fields(out, run);
   put_horizons(out, state.horizons);
+  put_retraction_files(out, state.retraction_files);
+  put_u64_field(out, kResolvedLsn, state.resolved_lsn);
   put_log_position(out, state.log);
   put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, state.ledger); });
   put_u64_field(out, kNewestEvent, static_cast<uint64_t>(state.newest_event_us));
@@ -399,6 +438,9 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
   for (const IdRunInfo& run : edit.add_id_runs) put_id_run_fields(out, run);
   for (uint64_t number : edit.remove_id_runs) put_u64_field(out, kRemoveIdRun, number);
   put_horizons(out, edit.horizons);
+  put_retraction_files(out, edit.add_retraction_files);
+  for (uint64_t number : edit.remove_retraction_files) put_u64_field(out, kRemoveRetractionFile, number);
+  if (edit.resolved_lsn) put_u64_field(out, kResolvedLsn, *edit.resolved_lsn);
   if (edit.log) put_log_position(out, *edit.log);
   if (edit.ledger) put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, *edit.ledger); });
   if (edit.newest_event_us) put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
@@ -421,10 +463,11 @@ Result<ManifestState> decode_state(ByteSpan payload) {
   TALLY_ASSIGN_OR_RETURN(Parsed parsed, parse(payload));
   ManifestEdit& edit = parsed.edit;
   if (!parsed.table_uuid || !parsed.hash_key || !edit.log || !edit.ledger || !edit.newest_event_us ||
-      !edit.newest_arrival_us || !edit.reference_us || !edit.next_file_number || !parsed.clocks) {
+      !edit.newest_arrival_us || !edit.reference_us || !edit.next_file_number || !edit.resolved_lsn || !parsed.clocks) {
     return fail(Code::kCorruption, "a snapshot lacks a field");
   }
-  if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty() || !edit.remove_id_runs.empty()) {
+  if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty() || !edit.remove_id_runs.empty() ||
+      !edit.remove_retraction_files.empty()) {
     return fail(Code::kCorruption, "a snapshot removes files");
   }
   ManifestState state;
@@ -443,6 +486,8 @@ Result<ManifestState> decode_state(ByteSpan payload) {
     }
   }
   state.horizons = std::move(edit.horizons);
+  state.retraction_files = std::move(edit.add_retraction_files);
+  state.resolved_lsn = *edit.resolved_lsn;
   state.dictionary_files = std::move(edit.add_dictionary_files);
   state.dictionary_sizes = std::move(edit.dictionary_sizes);
   state.log = *edit.log;

@@ -9,7 +9,8 @@
 // and of every change:
 //   8 A horizon lies in its day.
 //   9 What is removed was live; what is added was not.
-//  10 Log position, ledger, newest times, horizons, file numbers and dictionary sizes never go back.
+//  10 A file of retractions is newer than those before it and holds some.
+//  11 Log position, ledger, newest times, horizons, file numbers and dictionary sizes never go back.
 #include <algorithm>
 #include <set>
 
@@ -91,6 +92,13 @@ Status check_file_numbers(const ManifestState& state) {
       return broken("segment " + std::to_string(number) + " has a number that is not its own");
     }
   }
+  uint64_t before = 0;
+  for (const RetractionFileInfo& file : state.retraction_files) {
+    if (!in_range(file.number) || file.number <= before || file.retractions == 0) {
+      return broken("retraction file " + std::to_string(file.number) + " is empty or out of order");
+    }
+    before = file.number;
+  }
   for (const auto& [number, run] : state.id_runs) {
     if (number != run.number || !in_range(number) || state.segments.contains(number) ||
         dictionary_numbers.contains(number)) {
@@ -123,6 +131,12 @@ Status remove_files(ManifestState& state, const ManifestEdit& edit) {
     }
     files.erase(found);
   }
+  for (uint64_t number : edit.remove_retraction_files) {
+    auto& files = state.retraction_files;
+    if (std::erase_if(files, [&](const RetractionFileInfo& file) { return file.number == number; }) == 0) {
+      return broken("retraction file " + std::to_string(number) + " is removed and was not live");
+    }
+  }
   for (uint64_t number : edit.remove_id_runs) {
     if (state.id_runs.erase(number) == 0) {
       return broken("id run " + std::to_string(number) + " is removed and was not live");
@@ -150,6 +164,7 @@ Status add_files(ManifestState& state, const ManifestEdit& edit) {
     }
     state.dictionary_files.push_back(file);
   }
+  for (const RetractionFileInfo& file : edit.add_retraction_files) state.retraction_files.push_back(file);
   for (const IdRunInfo& run : edit.add_id_runs) {
     if (removed(run.number) || !state.id_runs.emplace(run.number, run).second) {
       return broken("id run " + std::to_string(run.number) + " is added and was live");
@@ -172,7 +187,7 @@ Status move_ledger(ManifestState& state, const Ledger& next) {
   const Ledger& now = state.ledger;
   if (next.received < now.received || next.accepted < now.accepted || next.duplicates < now.duplicates ||
       next.conflicts < now.conflicts || next.too_late < now.too_late || next.rejected < now.rejected ||
-      next.late < now.late || next.other_values < now.other_values) {
+      next.late < now.late || next.other_values < now.other_values || next.retracted < now.retracted) {
     return broken("a count of the ledger goes back");
   }
   state.ledger = next;
@@ -193,6 +208,7 @@ Status move_positions(ManifestState& state, const ManifestEdit& edit) {
   TALLY_TRY(move_on(state.newest_event_us, edit.newest_event_us, "the newest event time"));
   TALLY_TRY(move_on(state.newest_arrival_us, edit.newest_arrival_us, "the newest arrival time"));
   TALLY_TRY(move_on(state.reference_us, edit.reference_us, "the reference time"));
+  TALLY_TRY(move_on(state.resolved_lsn, edit.resolved_lsn, "the LSN of resolved verdicts"));
   TALLY_TRY(move_on(state.next_file_number, edit.next_file_number, "the next file number"));
   for (const auto& [place, horizon] : edit.horizons) {
     TimeUs& known = state.horizons.try_emplace(place, horizon).first->second;
@@ -218,6 +234,7 @@ Ledger& Ledger::operator+=(const Ledger& other) {
   rejected += other.rejected;
   late += other.late;
   other_values += other.other_values;
+  retracted += other.retracted;
   return *this;
 }
 

@@ -31,6 +31,9 @@ Status TableImpl::recover() {
   std::lock_guard lock(start_mutex_);
   TALLY_TRY(check_listed_files(fs_, paths_.directory(), *publisher_.get()->manifest));
   TALLY_TRY(load_dictionaries());
+  TALLY_ASSIGN_OR_RETURN(RetractionFiles files,
+                         open_retraction_files(fs_, paths_, publisher_.get()->manifest->retraction_files));
+  publisher_.update([&](PublishedState& state) { state.retraction_files = std::move(files); });
   return replay_log();
 }
 
@@ -89,16 +92,18 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   for (const auto& dictionary : dictionaries_) job.dictionary_sizes.push_back(dictionary->size());
   for (const auto& shard : shards_) job.shards.push_back(shard->freeze(settled, replay.last_arrival_us()));
   job.ledger_before = ledger_before_;
-  TALLY_ASSIGN_OR_RETURN(FlushedIds flushed, tally::flush(flush_context(), job));
+  TALLY_ASSIGN_OR_RETURN(Flushed flushed, tally::flush(flush_context(), job));
   for (size_t i = 0; i < shards_.size(); ++i) {
     shards_[i]->release(job.shards[i].bytes);
-    shards_[i]->adopt(std::move(flushed.by_shard[i]));
+    shards_[i]->adopt(std::move(flushed.ids.by_shard[i]));
   }
   const std::shared_ptr<const ManifestState> manifest = manifest_->state();
   publisher_.update([&](PublishedState& state) {
     state.segments = make_segment_list(fs_, paths_, *manifest, state.segments.get(), options_.block_cache);
     state.manifest = manifest;
     for (auto& chunks : state.chunks) chunks = std::make_shared<const ChunkList>();
+    state.retraction_files = flushed.retraction_files;
+    for (auto& logs : state.retractions) logs.clear();
   });
   // The manifest has left that file behind: should nothing ever be written again, nobody else keeps it (W11).
   return keep_torn_file(log_options(), log_recovery_);

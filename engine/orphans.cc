@@ -28,8 +28,8 @@ class Sweep {
 
   Result<OrphanReport> run() {
     TALLY_TRY(remove_temporary(paths_.directory()));
-    for (const std::string& directory :
-         {paths_.segment_directory(), paths_.dictionary_directory(), paths_.id_run_directory()}) {
+    for (const std::string& directory : {paths_.segment_directory(), paths_.dictionary_directory(),
+                                         paths_.id_run_directory(), paths_.retraction_directory()}) {
       TALLY_TRY(remove_temporary(directory));
       TALLY_TRY(move_unlisted(directory));
     }
@@ -40,6 +40,10 @@ class Sweep {
   bool listed(const ParsedName& name) const {
     if (name.kind == FileKind::kSegment) return state_.segments.contains(name.number);
     if (name.kind == FileKind::kIdRun) return state_.id_runs.contains(name.number);
+    if (name.kind == FileKind::kRetraction) {
+      return std::any_of(state_.retraction_files.begin(), state_.retraction_files.end(),
+                         [&](const RetractionFileInfo& file) { return file.number == name.number; });
+    }
     return std::any_of(state_.dictionary_files.begin(), state_.dictionary_files.end(),
                        [&](const DictionaryFileInfo& file) { return file.number == name.number; });
   }
@@ -60,8 +64,8 @@ class Sweep {
     bool moved = false;
     for (const FileInfo& entry : entries) {
       ParsedName parsed = parse_file_name(entry.name);
-      const bool numbered =
-          parsed.kind == FileKind::kSegment || parsed.kind == FileKind::kDictionary || parsed.kind == FileKind::kIdRun;
+      const bool numbered = parsed.kind == FileKind::kSegment || parsed.kind == FileKind::kDictionary ||
+                            parsed.kind == FileKind::kIdRun || parsed.kind == FileKind::kRetraction;
       if (parsed.temporary || !numbered) continue;
       if (listed(parsed)) continue;
       TALLY_ASSIGN_OR_RETURN(std::string target, free_orphan_name(entry.name));
@@ -104,6 +108,9 @@ Status check_listed_files(FileSystem& fs, const std::string& table_directory, co
     TALLY_TRY(check_listed(fs, paths.dictionary(file.number), file.size));
   }
   for (const auto& [number, run] : state.id_runs) TALLY_TRY(check_listed(fs, paths.id_run(number), run.size));
+  for (const RetractionFileInfo& file : state.retraction_files) {
+    TALLY_TRY(check_listed(fs, paths.retraction(file.number), file.size));
+  }
   return {};
 }
 

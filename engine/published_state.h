@@ -14,6 +14,8 @@
 #include "engine/block_cache.h"
 #include "engine/chunk.h"
 #include "engine/manifest.h"
+#include "engine/retraction_file.h"
+#include "engine/retraction_log.h"
 #include "engine/segment_reader.h"
 
 namespace tally {
@@ -46,6 +48,9 @@ struct PublishedState {
   std::shared_ptr<const ManifestState> manifest;
   std::shared_ptr<const SegmentList> segments;
   std::vector<std::shared_ptr<const ChunkList>> chunks;  // by shard, oldest first
+  RetractionFiles retraction_files;                      // oldest first
+  // What is in none of those yet, by shard, oldest first.
+  std::vector<std::vector<std::shared_ptr<const RetractionLog>>> retractions;
 };
 
 class StatePublisher {

@@ -25,6 +25,8 @@ Status Replay::apply(const RecordView& record) {
   switch (record.type) {
     case RecordType::kBatch: TALLY_TRY(located(apply_batch(record))); break;
     case RecordType::kForget: TALLY_TRY(located(apply_forget(record))); break;
+    case RecordType::kVerdict: TALLY_TRY(located(apply_verdict(record))); break;
+    case RecordType::kRetract: TALLY_TRY(located(apply_settlement(record))); break;
     case RecordType::kSeal: break;
     default:
       return located(fail(Code::kUnsupported, "record type " + std::to_string(static_cast<unsigned>(record.type)) +
@@ -66,9 +68,43 @@ Status Replay::apply_forget(const RecordView& record) {
                                        ", which the table does not have");
   }
   LoggedBatch logged;
+  logged.forget = std::make_shared<const ForgetRecord>(std::move(forget));
+  return apply_by_all(logged, record);
+}
+
+Status Replay::apply_verdict(const RecordView& record) {
+  LoggedBatch logged;
+  logged.verdict = std::make_shared<VerdictWork>();
+  VerdictWork& work = *logged.verdict;
+  const auto shards = static_cast<uint32_t>(shards_.size());
+  TALLY_ASSIGN_OR_RETURN(work.verdict,
+                         decode_verdict(hasher_, shards, record.meta, record.payload, record.payload_xxh3));
+  work.remembered.resize(work.verdict->rows());
+  work.fresh.resize(shards);
+  work.request = std::make_shared<const RetractionRequest>(RetractionRequest{
+      .lsn = record.lsn, .arrival_us = record.arrival_us, .by = work.verdict->by, .reason = work.verdict->reason});
+  return apply_by_all(logged, record);
+}
+
+Status Replay::apply_settlement(const RecordView& record) {
+  TALLY_ASSIGN_OR_RETURN(uint32_t version, settlement_schema_version(record.meta));
+  if (version == 0 || version > state_.schemas.size()) {
+    return fail(Code::kCorruption, "schema version " + std::to_string(version) + " is not in the manifest");
+  }
+  LoggedBatch logged;
+  logged.schema = state_.schemas[version - 1];
+  logged.settlement = std::make_shared<SettlementWork>();
+  std::vector<uint32_t> sizes;
+  for (const Dictionary* dictionary : dictionaries_) sizes.push_back(dictionary->size());
+  TALLY_ASSIGN_OR_RETURN(logged.settlement->settlement,
+                         decode_settlement(*logged.schema, hasher_, static_cast<uint32_t>(shards_.size()), sizes,
+                                           record.meta, Bytes(record.payload.begin(), record.payload.end())));
+  return apply_by_all(logged, record);
+}
+
+Status Replay::apply_by_all(LoggedBatch& logged, const RecordView& record) {
   logged.lsn = record.lsn;
   logged.times = {.arrival_us = record.arrival_us, .reference_us = record.reference_us};
-  logged.forget = std::make_shared<const ForgetRecord>(std::move(forget));
   logged.outcomes.resize(shards_.size());
   for (Shard* shard : shards_) TALLY_TRY(shard->apply(logged));
   return {};

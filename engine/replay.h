@@ -31,6 +31,9 @@ class Replay {
  private:
   Status apply_batch(const RecordView& record);
   Status apply_forget(const RecordView& record);
+  Status apply_verdict(const RecordView& record);
+  Status apply_settlement(const RecordView& record);
+  Status apply_by_all(LoggedBatch& logged, const RecordView& record);
   Status add_values(const Schema& schema, const std::vector<DictionaryAddition>& additions);
   bool map_codes(PreparedBatch& batch) const;
 

@@ -18,6 +18,14 @@ std::unexpected<Error> disk_is_full() {
 
 // Of a batch's record: the payload, its values when all that were unknown are new, its rejected rows, headers.
 uint64_t record_bytes_at_most(const PendingBatch& pending) {
+  if (pending.verdict) {
+    const PreparedVerdict& verdict = *pending.verdict->verdict;
+    return limits::kLogAlignment + verdict.payload.size() + verdict.by.size() + verdict.reason.size();
+  }
+  if (pending.settlement) {
+    return limits::kLogAlignment + pending.settlement->meta.size() +
+           pending.settlement->settlement->originals->payload.size();
+  }
   uint64_t bytes = limits::kLogAlignment + pending.batch->payload.size() + pending.rejected_rows.size();
   for (const PreparedBatch::Dimension& dimension : pending.batch->dimensions) {
     bytes += 16;
@@ -26,6 +34,34 @@ uint64_t record_bytes_at_most(const PendingBatch& pending) {
     }
   }
   return bytes;
+}
+
+// The record of what order() has just ordered.
+AppendRecord record_of(const LoggedBatch& logged, ByteSpan meta) {
+  AppendRecord record{.type = RecordType::kBatch,
+                      .arrival_us = logged.times.arrival_us,
+                      .reference_us = logged.times.reference_us,
+                      .meta = meta};
+  if (logged.verdict) {
+    record.type = RecordType::kVerdict;
+    record.payload = logged.verdict->verdict->payload;
+    record.payload_xxh3 = logged.verdict->verdict->payload_xxh3;
+    return record;
+  }
+  if (logged.settlement) record.type = RecordType::kRetract;
+  const PreparedBatch& batch = logged.settlement ? *logged.settlement->settlement->originals : *logged.batch;
+  record.payload = batch.payload;
+  record.payload_xxh3 = batch.payload_xxh3;
+  return record;
+}
+
+// What only the record's place in the log decides.
+void place(LoggedBatch& logged, Lsn lsn) {
+  logged.lsn = lsn;
+  if (!logged.verdict) return;
+  PreparedVerdict& verdict = *logged.verdict->verdict;
+  logged.verdict->request = std::make_shared<const RetractionRequest>(
+      RetractionRequest{.lsn = lsn, .arrival_us = logged.times.arrival_us, .by = verdict.by, .reason = verdict.reason});
 }
 
 }  // namespace
@@ -337,13 +373,7 @@ void Sequencer::append_group() {
   std::vector<AppendRecord> records;
   for (size_t i = 0; i < taken.size(); ++i) {
     ordered.push_back(order(std::move(taken[i]), arrival_us, metas[i]));
-    const PreparedBatch& batch = *ordered.back()->batch;
-    records.push_back({.type = RecordType::kBatch,
-                       .arrival_us = arrival_us,
-                       .reference_us = ordered.back()->times.reference_us,
-                       .meta = metas[i],
-                       .payload = batch.payload,
-                       .payload_xxh3 = batch.payload_xxh3});
+    records.push_back(record_of(*ordered.back(), metas[i]));
   }
   Result<Lsn> first = log_->append(records);
   if (!first) {
@@ -354,7 +384,7 @@ void Sequencer::append_group() {
   last_arrival_us_ = arrival_us;
   for (const AppendRecord& record : records) logged_bytes_ += record.meta.size() + record.payload.size();
   for (auto& logged : ordered) {
-    logged->lsn = (*first)++;
+    place(*logged, (*first)++);
     in_flight_.push_back(std::move(logged));
   }
 }
@@ -375,18 +405,30 @@ Status Sequencer::make_room(const std::vector<PendingBatch>& batches) {
 
 std::shared_ptr<LoggedBatch> Sequencer::order(PendingBatch pending, TimeUs arrival_us, Bytes& meta) {
   auto logged = std::make_shared<LoggedBatch>();
-  resolve_codes(*pending.batch, logged->has_other_values);
-  encode_batch_meta(describe(pending), pending.rejected_rows, meta);
   logged->times = {.arrival_us = arrival_us, .reference_us = reference_us_, .replay = pending.replay};
-  reference_us_ = std::max(reference_us_, newest_time_not_early(*pending.batch, arrival_us));
-  logged->rejected = pending.rejected;
+  if (pending.verdict) {
+    encode_verdict_meta(*pending.verdict->verdict, meta);
+    logged->verdict = std::move(pending.verdict);
+  } else if (pending.settlement) {
+    meta = pending.settlement->meta;
+    logged->settlement = std::move(pending.settlement);
+  } else {
+    order_batch(pending, *logged, meta);
+  }
   logged->schema = std::move(pending.schema);
-  logged->lateness_classes = std::move(pending.lateness_classes);
   logged->outcomes.resize(config_.shards);
   logged->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
-  logged->batch = std::move(pending.batch);
   logged->done = std::move(pending.done);
   return logged;
+}
+
+void Sequencer::order_batch(PendingBatch& pending, LoggedBatch& logged, Bytes& meta) {
+  resolve_codes(*pending.batch, logged.has_other_values);
+  encode_batch_meta(describe(pending), pending.rejected_rows, meta);
+  reference_us_ = std::max(reference_us_, newest_time_not_early(*pending.batch, logged.times.arrival_us));
+  logged.rejected = pending.rejected;
+  logged.lateness_classes = std::move(pending.lateness_classes);
+  logged.batch = std::move(pending.batch);
 }
 
 // Producers looked up what they could; what was new then may have been brought by another batch since, or is new now.

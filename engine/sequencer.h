@@ -27,15 +27,17 @@
 
 namespace tally {
 
-// A decoded batch that waits for its place.
+// A decoded batch, or a retraction, that waits for its place.
 struct PendingBatch {
-  std::unique_ptr<PreparedBatch> batch;
-  Bytes rejected_rows;  // encode_rejected_rows()
+  std::unique_ptr<PreparedBatch> batch = nullptr;
+  std::shared_ptr<VerdictWork> verdict = nullptr;        // instead of a batch
+  std::shared_ptr<SettlementWork> settlement = nullptr;  // instead of a batch
+  Bytes rejected_rows = {};                              // encode_rejected_rows()
   uint32_t rejected = 0;
   bool replay = false;
-  std::shared_ptr<const Schema> schema;
-  std::vector<uint8_t> lateness_classes;  // by row
-  Table::Done done;
+  std::shared_ptr<const Schema> schema = nullptr;
+  std::vector<uint8_t> lateness_classes = {};  // by row
+  Table::Done done = nullptr;
 };
 
 using FlushDone = std::function<void(Status)>;
@@ -105,6 +107,7 @@ class Sequencer {
   void answer_leftovers();
   std::vector<PendingBatch> take_batches();
   std::shared_ptr<LoggedBatch> order(PendingBatch pending, TimeUs arrival_us, Bytes& meta);
+  void order_batch(PendingBatch& pending, LoggedBatch& logged, Bytes& meta);
   void resolve_codes(PreparedBatch& batch, bool& has_other);
   BatchMeta describe(const PendingBatch& pending);
   void poll();

@@ -43,6 +43,11 @@ Shard::Shard(uint32_t index, uint32_t shards, const Schema& schema, StatePublish
       durations_us_(durations_of(schema)),
       publisher_(publisher),
       ids_(std::make_unique<RememberedIds>(index, shards, durations_us_)),
+      retractions_([this](std::shared_ptr<const RetractionLog> log) {
+        publisher_.update([&](PublishedState& state) { state.retractions[index_].push_back(std::move(log)); });
+      }),
+      longest_class_(
+          static_cast<uint32_t>(std::max_element(durations_us_.begin(), durations_us_.end()) - durations_us_.begin())),
       applied_lsn_(applied_lsn) {}
 
 Ledger Shard::ledger() const {
@@ -60,21 +65,41 @@ Status Shard::load_ids(FileSystem& fs, const std::string& directory, std::span<c
   return {};
 }
 
+void Shard::load_retractions(std::span<const Retraction> retractions, Lsn resolved_lsn) {
+  std::vector<Retraction> own;
+  for (const Retraction& retraction : retractions) {
+    if (shard_of(retraction.key, shards_) == index_) own.push_back(retraction);
+  }
+  retractions_.load(std::move(own), resolved_lsn);
+  retraction_count_.store(retractions_.size(), std::memory_order_relaxed);
+}
+
 Status Shard::apply(LoggedBatch& logged) {
   TALLY_CHECK(logged.lsn > applied_lsn_.load(std::memory_order_relaxed));
   LoggedBatch::Outcome& outcome = logged.outcomes[index_];
-  if (health_ && !logged.forget) health_ = begin_ids(logged);
+  if (health_) health_ = begin(logged);
   outcome.status = health_;
   TALLY_TRY(health_);
   if (logged.forget) {
-    forget(logged.forget);
+    forget(logged);
+  } else if (logged.verdict) {
+    apply_verdict(logged);
+  } else if (logged.settlement) {
+    apply_settlement(logged, outcome);
   } else {
     apply_batch(logged, outcome);
   }
+  add_memory(retractions_.take_added_bytes());
   newest_arrival_us_ = logged.times.arrival_us;
   remembered_.store(ids_->size(), std::memory_order_relaxed);
+  retraction_count_.store(retractions_.size(), std::memory_order_relaxed);
   applied_lsn_.store(logged.lsn, std::memory_order_release);
   return {};
+}
+
+void Shard::add_memory(uint64_t bytes) {
+  active_bytes_ += bytes;
+  memory_bytes_.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 void Shard::apply_batch(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
@@ -83,36 +108,119 @@ void Shard::apply_batch(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
     outcome.counts.rejected += logged.rejected;
   }
   decide_rows(logged, outcome);
-  append_rows(logged);
+  append_rows(logged, *logged.batch);
   TALLY_CHECK(outcome.counts.balanced());
   std::lock_guard lock(ledger_mutex_);
   ledger_ += outcome.counts;
 }
 
-void Shard::forget(const std::shared_ptr<const ForgetRecord>& record) {
-  ids_->forget(record->id);
-  for (const NewestOfDay& newest : record->newest) horizons_.advance(record->id.lateness_class, newest);
-  forgets_.push_back(record);
+void Shard::forget(const LoggedBatch& logged) {
+  const ForgetRecord& record = *logged.forget;
+  ids_->forget(record.id);
+  for (const NewestOfDay& newest : record.newest) horizons_.advance(record.id.lateness_class, newest);
+  retractions_.expire(record.id, logged.lsn, logged.times.arrival_us);
+  forgets_.push_back(logged.forget);
 }
 
+// Verdicts wait as long as ids of their generation are remembered, also where there are none.
 std::vector<ForgetRecord> Shard::forgettable(TimeUs arrival_us) const {
   std::vector<ForgetRecord> records;
   for (RememberedIds::Forgettable& candidate : ids_->candidates_to_forget(arrival_us)) {
     if (ids_->forgettable_from(candidate.id) >= arrival_us) continue;
     records.push_back({candidate.id, std::move(candidate.newest)});
   }
+  for (const RememberedIds::GenerationId& id : retractions_.waiting_generations()) {
+    auto same = [&id](const ForgetRecord& record) { return record.id == id; };
+    if (ids_->forgettable_from(id) >= arrival_us || std::any_of(records.begin(), records.end(), same)) continue;
+    records.push_back({id, {}});
+  }
   return records;
 }
 
-// Asks the runs about all of the batch's rows at once.
-Status Shard::begin_ids(const LoggedBatch& logged) {
-  const PreparedBatch& batch = *logged.batch;
-  const std::vector<uint32_t>& rows = batch.shard_rows[index_];
-  keys_.resize(rows.size());
-  digests_.resize(rows.size());
+// --- retractions ---------------------------------------------------------------------------------------------------
+
+void Shard::apply_verdict(LoggedBatch& logged) {
+  VerdictWork& work = *logged.verdict;
+  const PreparedVerdict& verdict = *work.verdict;
+  const std::vector<uint32_t>& rows = verdict.shard_rows[index_];
+  const int64_t generation = ids_->generation_of(longest_class_, logged.times.arrival_us);
   for (size_t i = 0; i < rows.size(); ++i) {
-    keys_[i] = batch.id_hashes[rows[i]];
-    digests_[i] = batch.digests[rows[i]];
+    const uint32_t row = rows[i];
+    if (retractions_.state_of(verdict.keys[row])) continue;
+    work.fresh[index_].push_back(row);
+    work.remembered[row] = ids_->find(i) != SeenIds::Probe::kNew;
+    const IdKind kind = verdict.kinds[row];
+    const IdSlot& slot = verdict.ids[row];
+    retractions_.add(
+        {.key = verdict.keys[row],
+         .state = RetractionState::kWaiting,
+         .remembered = work.remembered[row] != 0,
+         .id_kind = kind,
+         .id = std::string(kind == IdKind::kText ? slot.text.view() : as_text({slot.raw, sizeof slot.raw})),
+         .lateness_class = longest_class_,
+         .generation = generation,
+         .request = work.request});
+  }
+}
+
+void Shard::apply_settlement(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
+  SettlementWork& work = *logged.settlement;
+  const PreparedSettlement& settlement = *work.settlement;
+  kept_rows_.clear();
+  kept_kinds_.clear();
+  for (uint32_t row : settlement.originals->shard_rows[index_]) {
+    const Hash128& key = settlement.originals->id_hashes[row];
+    if (!retractions_.waits(key)) continue;  // once per id
+    retractions_.settle(key, RetractionState::kRetracted, settlement.original_lsns[row], logged.lsn,
+                        logged.times.arrival_us);
+    take_back(row, outcome);
+  }
+  for (uint32_t position : settlement.shard_gone[index_]) {
+    const Hash128& key = settlement.gone[position];
+    if (!retractions_.waits(key)) continue;
+    retractions_.settle(key, RetractionState::kNotInRaw, 0, logged.lsn, logged.times.arrival_us);
+  }
+  retractions_.resolved(settlement.resolved_lsn);
+  append_rows(logged, *settlement.originals);
+  if (!work.asked.empty()) count_asked(work);
+  std::lock_guard lock(ledger_mutex_);
+  ledger_ += outcome.counts;
+}
+
+void Shard::count_asked(SettlementWork& work) const {
+  for (const SettlementWork::Asked& asked : work.asked[index_]) {
+    const std::optional<RetractionState> state = retractions_.state_of(asked.key);
+    TALLY_CHECK(state);
+    ++work.states[index_][asked.request][static_cast<size_t>(*state)];
+  }
+}
+
+// The row goes to raw once more, as a retraction.
+void Shard::take_back(uint32_t row, LoggedBatch::Outcome& outcome) {
+  kept_rows_.push_back(row);
+  kept_kinds_.push_back(RowKind::kRetraction);
+  ++outcome.counts.retracted;
+}
+
+// --- batches -------------------------------------------------------------------------------------------------------
+
+// Asks the runs about all of a record's rows at once.
+Status Shard::begin(const LoggedBatch& logged) {
+  if (logged.forget || logged.settlement) return {};
+  if (!logged.verdict)
+    return begin_ids(logged.batch->id_hashes, logged.batch->digests, logged.batch->shard_rows[index_]);
+  const PreparedVerdict& verdict = *logged.verdict->verdict;
+  return begin_ids(verdict.keys, {}, verdict.shard_rows[index_]);
+}
+
+// Without digests: whether an id is remembered is all that is asked.
+Status Shard::begin_ids(std::span<const Hash128> keys, std::span<const uint32_t> digests,
+                        std::span<const uint32_t> rows) {
+  keys_.resize(rows.size());
+  digests_.assign(rows.size(), 0);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    keys_[i] = keys[rows[i]];
+    if (!digests.empty()) digests_[i] = digests[rows[i]];
   }
   return ids_->begin_batch(keys_, digests_);
 }
@@ -138,6 +246,10 @@ void Shard::decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
       newest_event_us_ = std::max(newest_event_us_, time);
       kept_rows_.push_back(row);
       kept_kinds_.push_back(RowKind::kEvent);
+      if (retractions_.any_waiting() && retractions_.waits(keys_[i])) {
+        retractions_.settle(keys_[i], RetractionState::kRetracted, logged.lsn, logged.lsn, logged.times.arrival_us);
+        take_back(row, outcome);
+      }
     } else if (verdict == Verdict::kDuplicate || verdict == Verdict::kConflict) {
       // In the bucket of its own time where an event of that time would be admitted, else of its arrival.
       if (decide(SeenIds::Probe::kNew, time, logged.times, rules) != Verdict::kAccepted) {
@@ -179,17 +291,15 @@ void Shard::start_chunk(const LoggedBatch& logged) {
   });
 }
 
-void Shard::append_rows(const LoggedBatch& logged) {
+void Shard::append_rows(const LoggedBatch& logged, const PreparedBatch& batch) {
   std::span<const uint32_t> rows(kept_rows_);
   std::span<const RowKind> kinds(kept_kinds_);
   while (!rows.empty()) {
     if (active_.empty() || active_.back()->rows() == active_.back()->capacity()) start_chunk(logged);
     Chunk& chunk = *active_.back();
     const uint64_t bytes_before = chunk.memory_bytes();
-    const uint32_t fitted = chunk.append(*logged.batch, rows, kinds, logged.lsn, logged.times.arrival_us);
-    const uint64_t added = chunk.memory_bytes() - bytes_before;
-    active_bytes_ += added;
-    memory_bytes_.fetch_add(added, std::memory_order_relaxed);
+    const uint32_t fitted = chunk.append(batch, rows, kinds, logged.lsn, logged.times.arrival_us);
+    add_memory(chunk.memory_bytes() - bytes_before);
     rows = rows.subspan(fitted);
     kinds = kinds.subspan(fitted);
   }
@@ -205,6 +315,8 @@ FrozenShard Shard::freeze(Lsn through, TimeUs arrival_us) {
   frozen.ids = ids_->freeze(through);
   frozen.forgets = std::exchange(forgets_, {});
   frozen.forgettable = forgettable(arrival_us);
+  frozen.retractions = retractions_.freeze();
+  frozen.resolved_lsn = retractions_.resolved_lsn();
   frozen.health = health_;
   return frozen;
 }

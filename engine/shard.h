@@ -20,6 +20,7 @@
 #include "engine/logged_batch.h"
 #include "engine/published_state.h"
 #include "engine/remembered_ids.h"
+#include "engine/retractions.h"
 
 namespace tally {
 
@@ -32,6 +33,8 @@ struct FrozenShard {
   RememberedIds::Frozen ids;
   std::vector<std::shared_ptr<const ForgetRecord>> forgets;  // applied since the marker before, the same in every shard
   std::vector<ForgetRecord> forgettable;                     // what this shard has of what may be forgotten now
+  std::shared_ptr<const RetractionLog> retractions;          // what changed since the marker before; nullptr: nothing
+  Lsn resolved_lsn = 0;                                      // verdicts looked up, the same in every shard
   Status health;
 };
 
@@ -42,6 +45,8 @@ class Shard {
   // Before the first apply(): the ids counted earlier. After an error it may be tried again.
   Status load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs,
                   const HorizonMap& horizons);
+  // The newest of each key, of any shard.
+  void load_retractions(std::span<const Retraction> retractions, Lsn resolved_lsn);
   // An error: nothing of this batch was decided here, nor will be of any after it.
   Status apply(LoggedBatch& logged);
   FrozenShard freeze(Lsn through, TimeUs arrival_us);
@@ -54,18 +59,27 @@ class Shard {
 
   Lsn applied_lsn() const { return applied_lsn_.load(std::memory_order_acquire); }
   Ledger ledger() const;
+  // Verdicts that wait for their look-up in raw since before the table was opened. By the shard's thread.
+  std::vector<Retraction> unresolved_retractions() const { return retractions_.unresolved(); }
+  uint64_t retractions() const { return retraction_count_.load(std::memory_order_relaxed); }
   uint64_t remembered_ids() const { return remembered_.load(std::memory_order_relaxed); }
   // Of rows in memory, frozen ones included until their flush is over.
   uint64_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
   void release(uint64_t bytes) { memory_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
-  Status begin_ids(const LoggedBatch& logged);
+  Status begin_ids(std::span<const Hash128> keys, std::span<const uint32_t> digests, std::span<const uint32_t> rows);
+  Status begin(const LoggedBatch& logged);
+  void apply_verdict(LoggedBatch& logged);
+  void apply_settlement(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
+  void count_asked(SettlementWork& work) const;
+  void take_back(uint32_t row, LoggedBatch::Outcome& outcome);
+  void add_memory(uint64_t bytes);
   void apply_batch(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
-  void forget(const std::shared_ptr<const ForgetRecord>& record);
+  void forget(const LoggedBatch& logged);
   void decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
   void count(const LoggedBatch& logged, uint32_t row, Verdict verdict, LoggedBatch::Outcome& outcome);
-  void append_rows(const LoggedBatch& logged);
+  void append_rows(const LoggedBatch& logged, const PreparedBatch& batch);
   void start_chunk(const LoggedBatch& logged);
 
   const uint32_t index_, shards_;
@@ -74,6 +88,8 @@ class Shard {
   std::unique_ptr<RememberedIds> ids_;  // owned by the shard's thread, as are those up to active_bytes_
   Horizons horizons_;
   std::vector<std::shared_ptr<const ForgetRecord>> forgets_;  // since the last marker
+  Retractions retractions_;
+  const uint32_t longest_class_;
   Status health_;
   std::vector<Hash128> keys_;  // scratch of apply(): of this shard's rows
   std::vector<uint32_t> digests_;
@@ -85,6 +101,7 @@ class Shard {
   uint64_t active_bytes_ = 0;  // of memory_bytes_, those behind the last marker
   std::atomic<Lsn> applied_lsn_;
   std::atomic<uint64_t> remembered_{0};
+  std::atomic<uint64_t> retraction_count_{0};
   std::atomic<uint64_t> memory_bytes_{0};
   mutable std::mutex ledger_mutex_;
   Ledger ledger_;  // guarded by ledger_mutex_

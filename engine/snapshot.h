@@ -11,6 +11,7 @@
 #include "engine/chunk.h"
 #include "engine/dictionary.h"
 #include "engine/manifest.h"
+#include "engine/retraction.h"
 #include "engine/schema.h"
 #include "engine/segment_reader.h"
 
@@ -70,6 +71,8 @@ class Snapshot {
   virtual const Dictionary& dictionary(size_t dimension) const = 0;  // by position among schema().dimensions()
   virtual const ManifestState& manifest() const = 0;
   virtual std::unique_ptr<RawScan> scan(ScanSpec spec) const = 0;
+  // Every retraction ever asked for, ascending by key. Reads their files.
+  virtual Result<std::vector<Retraction>> retractions() const = 0;
   virtual Result<std::vector<SegmentView>> segments() const = 0;  // by number; opens those that are not open yet
 };
 

@@ -71,6 +71,25 @@ struct BatchResult {
   std::vector<RowVerdict> not_accepted;  // ascending by row
 };
 
+// Events to take back.
+struct RetractRequest {
+  std::vector<std::string> ids;  // in any spelling; at most limits::kRetractionIdsMax
+  std::string by;                // who asks; either text at most limits::kRetractionTextBytesMax bytes
+  std::string reason;
+};
+
+// received = retracted + waiting + unresolved + repeated
+struct RetractResult {
+  Lsn lsn = 0;  // of the verdict
+  uint64_t received = 0;
+  uint64_t retracted = 0;   // their events are taken back
+  uint64_t waiting = 0;     // no such event is counted yet: it will be taken back when it comes
+  uint64_t unresolved = 0;  // the event was counted and is not in raw any more: see system.adjustments
+  uint64_t repeated = 0;    // a verdict before this one stands, or the id stood twice among these
+
+  RetractResult& operator+=(const RetractResult& other);
+};
+
 class Table {
  public:
   virtual ~Table() = default;
@@ -82,6 +101,12 @@ class Table {
   // limits::kIngestQueueMax batches wait.
   virtual void ingest_async(IngestBatch batch, Done done) = 0;
   Result<BatchResult> ingest(IngestBatch batch);
+
+  // Takes events back by their ids (architecture.md, Apply 5). Answers when every one of them is settled or waits for its event,
+  // all of it durable and visible. Repeating a request changes nothing. An error of kind kRetryLater, kNoSpace or
+  // kInvalidArgument means that nothing was logged; after any other, send it again.
+  virtual void retract_async(const RetractRequest& request, std::function<void(Result<RetractResult>)> done) = 0;
+  Result<RetractResult> retract(const RetractRequest& request);
 
   // Everything acknowledged so far is in it. Fails only when recovery has (a table that could not be read).
   virtual Result<std::shared_ptr<const Snapshot>> snapshot() = 0;
@@ -99,6 +124,7 @@ class Table {
     uint64_t memtable_rows = 0;
     uint64_t memtable_bytes = 0;
     uint64_t remembered_ids = 0;
+    uint64_t retractions = 0;  // verdicts on ids, whatever became of them
     uint64_t segments = 0;
     uint64_t segment_bytes = 0;
     uint64_t flushes = 0;

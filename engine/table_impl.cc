@@ -23,6 +23,7 @@ PublishedState first_state(FileSystem& fs, const TablePaths& paths, std::shared_
   first.segments = make_segment_list(fs, paths, *state, nullptr, options.block_cache);
   first.manifest = std::move(state);
   first.chunks.assign(shard_count(options), std::make_shared<const ChunkList>());
+  first.retractions.resize(shard_count(options));
   return first;
 }
 
@@ -33,6 +34,23 @@ Result<BatchResult> Table::ingest(IngestBatch batch) {
   std::future<Result<BatchResult>> answer = answered->get_future();
   ingest_async(std::move(batch), [answered](Result<BatchResult> result) { answered->set_value(std::move(result)); });
   return answer.get();
+}
+
+Result<RetractResult> Table::retract(const RetractRequest& request) {
+  auto answered = std::make_shared<std::promise<Result<RetractResult>>>();
+  std::future<Result<RetractResult>> answer = answered->get_future();
+  retract_async(request, [answered](Result<RetractResult> result) { answered->set_value(std::move(result)); });
+  return answer.get();
+}
+
+RetractResult& RetractResult::operator+=(const RetractResult& other) {
+  lsn = std::max(lsn, other.lsn);
+  received += other.received;
+  retracted += other.retracted;
+  waiting += other.waiting;
+  unresolved += other.unresolved;
+  repeated += other.repeated;
+  return *this;
 }
 
 TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOptions options,
@@ -129,6 +147,34 @@ void TableImpl::ingest_async(IngestBatch batch, Done done) {
   (*write)->submit(std::move(*pending));
 }
 
+void TableImpl::retract_async(const RetractRequest& request, std::function<void(Result<RetractResult>)> done) {
+  if (Status started = prepare_writes(); !started) return done(std::unexpected(started.error()));
+  if (retractions() + request.ids.size() > limits::kRetractionsMax) {
+    return done(fail(Code::kRetryLater, "the table keeps " + std::to_string(retractions()) +
+                                            " verdicts on ids, and these would pass its limit of " +
+                                            std::to_string(limits::kRetractionsMax) +
+                                            " (retractions_max): nothing was logged"));
+  }
+  const auto shards = static_cast<uint32_t>(shards_.size());
+  auto verdict = prepare_verdict(hasher_, shards, !schema_->id_from.empty(), request.ids, request.by, request.reason);
+  if (!verdict) return done(std::unexpected(verdict.error()));
+  PendingBatch pending;
+  pending.verdict = std::make_shared<VerdictWork>();
+  pending.verdict->remembered.resize((*verdict)->rows());
+  pending.verdict->fresh.resize(shards);
+  pending.verdict->verdict = *std::move(verdict);
+  pending.schema = schema_;
+  Result<std::shared_ptr<WritePath>> write = running_write_path();
+  if (!write) return done(std::unexpected(write.error()));
+  (*write)->retract(std::move(pending), std::move(done));
+}
+
+uint64_t TableImpl::retractions() const {
+  uint64_t retractions = 0;
+  for (const auto& shard : shards_) retractions += shard->retractions();
+  return retractions;
+}
+
 uint64_t TableImpl::remembered_ids() const {
   uint64_t ids = 0;
   for (const auto& shard : shards_) ids += shard->remembered_ids();
@@ -179,7 +225,15 @@ Status TableImpl::load_ids() {
   }
   for (std::thread& thread : threads) thread.join();
   for (const Status& status : loaded) TALLY_TRY(status);
+  TALLY_TRY(load_retractions());
   ids_known_ = true;
+  return {};
+}
+
+Status TableImpl::load_retractions() {
+  const std::shared_ptr<const PublishedState> state = publisher_.get();
+  TALLY_ASSIGN_OR_RETURN(std::vector<Retraction> all, read_retractions(state->retraction_files));
+  for (const auto& shard : shards_) shard->load_retractions(all, state->manifest->resolved_lsn);
   return {};
 }
 
@@ -217,9 +271,19 @@ Status TableImpl::start_writing() {
   config.sequencer.memtable_bytes_max = options_.memtable_bytes_max;
   config.shards = shard_pointers();
   config.publisher = &publisher_;
+  config.schema = schema_;
+  config.resolver.hasher = &hasher_;
+  config.resolver.shards = static_cast<uint32_t>(shards_.size());
+  config.resolver.snapshot = [this] { return snapshot(); };
+  std::vector<Retraction> left;
+  for (const auto& shard : shards_) {
+    std::vector<Retraction> more = shard->unresolved_retractions();
+    left.insert(left.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
   config.flush = flush_context();
   config.ledger_before = ledger_before_;
   write_ = std::make_shared<WritePath>(std::move(config));
+  write_->resolve(std::move(left));
   return {};
 }
 
@@ -276,6 +340,7 @@ Table::Stats TableImpl::stats() const {
   const std::shared_ptr<const PublishedState> state = publisher_.get();
   stats.ledger = ledger();
   stats.remembered_ids = remembered_ids();
+  stats.retractions = retractions();
   for (const auto& chunks : state->chunks) {
     for (const auto& chunk : *chunks) {
       stats.memtable_rows += chunk->rows();

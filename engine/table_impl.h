@@ -26,6 +26,7 @@ class TableImpl final : public Table {
   const std::string& name() const override { return schema_->table_name; }
   std::shared_ptr<const Schema> schema() const override { return schema_; }
   void ingest_async(IngestBatch batch, Done done) override;
+  void retract_async(const RetractRequest& request, std::function<void(Result<RetractResult>)> done) override;
   Result<std::shared_ptr<const Snapshot>> snapshot() override;
   Status prepare_writes() override;
   Status flush() override;
@@ -38,6 +39,7 @@ class TableImpl final : public Table {
   Status persist_recovered(const Replay& replay);
   Status open_manifest();
   Status load_ids();
+  Status load_retractions();
   Status settle_log();
   Status start_writing();
   FlushContext flush_context() const;
@@ -47,6 +49,7 @@ class TableImpl final : public Table {
   Result<PendingBatch> prepare(IngestBatch batch) const;
   Ledger ledger() const;
   uint64_t remembered_ids() const;
+  uint64_t retractions() const;
   Result<std::shared_ptr<WritePath>> running_write_path();
 
   FileSystem& fs_;

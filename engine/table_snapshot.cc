@@ -205,6 +205,18 @@ std::unique_ptr<RawScan> TableSnapshot::scan(ScanSpec spec) const {
   return std::make_unique<TableScan>(state, cut, std::move(spec));
 }
 
+Result<std::vector<Retraction>> TableSnapshot::retractions() const {
+  TALLY_ASSIGN_OR_RETURN(std::vector<Retraction> all, read_retractions(state->retraction_files));
+  const size_t flushed = all.size();
+  for (const auto& logs : state->retractions) {
+    for (const auto& log : logs) {
+      std::vector<Retraction> more = log->read(cut);
+      all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+    }
+  }
+  return all.size() > flushed ? newest_by_key(std::move(all)) : all;
+}
+
 Result<std::vector<SegmentView>> TableSnapshot::segments() const {
   std::vector<SegmentView> views;
   for (const auto& handle : *state->segments) {

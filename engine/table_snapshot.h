@@ -21,6 +21,7 @@ struct TableSnapshot final : Snapshot {
   const Dictionary& dictionary(size_t dimension) const override { return *dictionaries[dimension]; }
   const ManifestState& manifest() const override { return *state->manifest; }
   std::unique_ptr<RawScan> scan(ScanSpec spec) const override;
+  Result<std::vector<Retraction>> retractions() const override;
   Result<std::vector<SegmentView>> segments() const override;
 };
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace tally {
 
@@ -27,6 +28,13 @@ class WorkQueue {
     T item = std::move(items_.front());
     items_.pop_front();
     return item;
+  }
+  // What waits besides, in order; does not wait for any.
+  std::vector<T> pop_all() {
+    std::lock_guard lock(mutex_);
+    std::vector<T> all(std::make_move_iterator(items_.begin()), std::make_move_iterator(items_.end()));
+    items_.clear();
+    return all;
   }
   void close() {
     {

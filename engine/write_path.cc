@@ -25,6 +25,10 @@ WritePath::WritePath(Config config) : config_(std::move(config)) {
     give_to_shards(std::move(job));
   };
   sequencer_ = std::make_unique<Sequencer>(std::move(sequencer));
+  Resolver::Config resolver = std::move(config_.resolver);
+  resolver.log = [this](std::shared_ptr<SettlementWork> work) { return log_settlement(std::move(work)); };
+  resolver.stopping = [this] { return stopping(); };
+  resolver_ = std::make_unique<Resolver>(std::move(resolver));
   if (config_.threads) start_threads();
 }
 
@@ -35,6 +39,7 @@ void WritePath::start_threads() {
   for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->thread = std::thread([this, i] { run_shard(i); });
   flusher_thread_ = std::thread([this] { run_flusher(); });
   merger_thread_ = std::thread([this] { run_merger(); });
+  resolver_thread_ = std::thread([this] { run_resolver(); });
   sequencer_thread_ = std::thread([this] { sequencer_->run(); });
 }
 
@@ -51,6 +56,8 @@ void WritePath::stop() {
   for (auto& worker : workers_) {
     if (worker->thread.joinable()) worker->thread.join();
   }
+  resolve_queue_.close();
+  if (resolver_thread_.joinable()) resolver_thread_.join();
   flush_queue_.close();
   if (flusher_thread_.joinable()) flusher_thread_.join();
   merge_queue_.close();
@@ -66,6 +73,50 @@ void WritePath::run_inline() {
   std::lock_guard lock(inline_mutex_);
   if (auto job = std::exchange(unfinished_job_, nullptr)) flush_job(job);
   sequencer_->run_until_idle();
+  resolve_inline();
+}
+
+// --- retractions ---------------------------------------------------------------------------------------------------
+
+void WritePath::retract(PendingBatch pending, std::function<void(Result<RetractResult>)> done) {
+  pending.done = [this, work = pending.verdict, done = std::move(done)](const Result<BatchResult>& logged) mutable {
+    if (!logged) return done(std::unexpected(logged.error()));
+    resolve_queue_.push({.work = std::move(work), .done = std::move(done)});
+  };
+  submit(std::move(pending));
+}
+
+void WritePath::resolve(std::vector<Retraction> left) {
+  if (left.empty()) return;
+  resolve_queue_.push({.left = std::move(left)});
+  if (!config_.threads) run_inline();
+}
+
+void WritePath::run_resolver() {
+  while (std::optional<ResolveJob> job = resolve_queue_.pop()) {
+    std::vector<ResolveJob> jobs = resolve_queue_.pop_all();
+    jobs.insert(jobs.begin(), *std::move(job));
+    resolver_->resolve(std::move(jobs));
+  }
+}
+
+void WritePath::resolve_inline() {
+  std::vector<ResolveJob> jobs = resolve_queue_.pop_all();
+  if (!jobs.empty()) resolver_->resolve(std::move(jobs));
+}
+
+Status WritePath::log_settlement(std::shared_ptr<SettlementWork> work) {
+  auto logged = std::make_shared<std::promise<Status>>();
+  std::future<Status> result = logged->get_future();
+  PendingBatch pending;
+  pending.settlement = std::move(work);
+  pending.schema = config_.schema;
+  pending.done = [logged](const Result<BatchResult>& applied) {
+    logged->set_value(applied ? Status{} : std::unexpected(applied.error()));
+  };
+  sequencer_->submit(std::move(pending));
+  if (!config_.threads) sequencer_->run_until_idle();
+  return result.get();
 }
 
 Status WritePath::flush() {
@@ -145,12 +196,12 @@ void WritePath::run_flusher() {
 
 void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
   while (true) {
-    Result<FlushedIds> flushed = tally::flush(config_.flush, *job);
+    Result<Flushed> flushed = tally::flush(config_.flush, *job);
     const Status status = flushed ? Status{} : Status(std::unexpected(flushed.error()));
     if (flushed) {
       // Before the sequencer hears of it, and so before the next marker.
-      give_to_shards(std::make_shared<FlushedIds>(*std::move(flushed)));
-      publish(*job);
+      give_to_shards(std::make_shared<FlushedIds>(std::move(flushed->ids)));
+      publish(*job, std::move(flushed->retraction_files));
       for (size_t i = 0; i < job->shards.size(); ++i) config_.shards[i]->release(job->shards[i].bytes);
       flushes_.fetch_add(1, std::memory_order_relaxed);
     }
@@ -192,7 +243,7 @@ bool WritePath::stopping() {
 }
 
 // The segments come and the chunks they were made of leave in one step: no reader sees a row twice or not at all.
-void WritePath::publish(const FlushJob& job) {
+void WritePath::publish(const FlushJob& job, RetractionFiles retraction_files) {
   const std::shared_ptr<const ManifestState> manifest = config_.flush.manifest->state();
   std::shared_ptr<const SegmentList> segments =
       make_segment_list(*config_.flush.fs, config_.flush.paths, *manifest, config_.publisher->get()->segments.get(),
@@ -200,11 +251,16 @@ void WritePath::publish(const FlushJob& job) {
   config_.publisher->update([&](PublishedState& state) {
     state.manifest = manifest;
     state.segments = segments;
+    state.retraction_files = std::move(retraction_files);
     for (size_t i = 0; i < job.shards.size(); ++i) {
       auto left = std::make_shared<ChunkList>(*state.chunks[i]);
       TALLY_CHECK(left->size() >= job.shards[i].chunks.size());
       left->erase(left->begin(), left->begin() + static_cast<ptrdiff_t>(job.shards[i].chunks.size()));
       state.chunks[i] = std::move(left);
+      if (job.shards[i].retractions != nullptr) {
+        TALLY_CHECK(state.retractions[i].front() == job.shards[i].retractions);
+        state.retractions[i].erase(state.retractions[i].begin());
+      }
     }
   });
 }

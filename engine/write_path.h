@@ -1,4 +1,4 @@
-// The running write side of a table: the sequencer, a worker for each shard, the flusher and the merger, with their threads and the
+// The running write side of a table: the sequencer, a worker for each shard, the flusher, the merger and the resolver, with their threads and the
 // queues between them. Without threads each step runs inside the call that caused it.
 // Threads: submit() and flush() by any; start/stop by the table.
 #pragma once
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/flush.h"
+#include "engine/resolver.h"
 #include "engine/sequencer.h"
 #include "engine/work_queue.h"
 
@@ -21,13 +22,19 @@ class WritePath {
     Sequencer::Config sequencer;  // dispatch, send_marker and active_bytes are filled here
     std::vector<Shard*> shards;
     StatePublisher* publisher = nullptr;
+    std::shared_ptr<const Schema> schema = nullptr;
     FlushContext flush;
-    Ledger ledger_before;  // of the manifest when the shards began to count
+    Ledger ledger_before;       // of the manifest when the shards began to count
+    Resolver::Config resolver;  // log and stopping are filled here
   };
   explicit WritePath(Config config);
   ~WritePath();  // stops; nothing is flushed that was not
 
   void submit(PendingBatch batch);
+  // Verdicts of this request, and what becomes of them.
+  void retract(PendingBatch pending, std::function<void(Result<RetractResult>)> done);
+  // What a crash left without a look-up.
+  void resolve(std::vector<Retraction> left);
   Status flush();  // waits
   Status close();  // flushes, stops, closes the log
   const Sequencer& sequencer() const { return *sequencer_; }
@@ -58,8 +65,11 @@ class WritePath {
   void plan_merge(size_t index);
   void run_merger();
   void merge(const MergeJob& job);
+  void run_resolver();
+  void resolve_inline();
+  Status log_settlement(std::shared_ptr<SettlementWork> work);
   bool stopping();
-  void publish(const FlushJob& job);
+  void publish(const FlushJob& job, RetractionFiles retraction_files);
 
   Config config_;
   std::unique_ptr<Sequencer> sequencer_;
@@ -70,6 +80,9 @@ class WritePath {
   std::thread flusher_thread_;
   WorkQueue<MergeJob> merge_queue_;
   std::thread merger_thread_;
+  std::unique_ptr<Resolver> resolver_;
+  WorkQueue<ResolveJob> resolve_queue_;
+  std::thread resolver_thread_;
   std::mutex inline_mutex_;  // without threads: one caller at a time
   std::mutex stopping_mutex_;
   std::condition_variable stopping_changed_;

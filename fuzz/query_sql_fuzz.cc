@@ -22,6 +22,7 @@ class NoRows final : public RawScan {
 
 class EmptySnapshot final : public Snapshot {
  public:
+  Result<std::vector<Retraction>> retractions() const override { return std::vector<Retraction>(); }
   explicit EmptySnapshot(Schema schema) : schema_(std::move(schema)), dictionary_(16) {}
   const Schema& schema() const override { return schema_; }
   Lsn lsn() const override { return 0; }

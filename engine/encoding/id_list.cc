@@ -155,6 +155,8 @@ Status decode_mixed_ids(ByteSpan bytes, std::span<IdSlot> ids, std::span<IdKind>
 
 namespace {
 
+constexpr size_t kPrefixesMax = 64;
+
 // The first six bytes of each id asked for, ascending; of texts none: they stand in mixed_ids.
 std::vector<uint64_t> prefixes_of(const IdPredicate& predicate) {
   std::vector<uint64_t> prefixes;
@@ -191,6 +193,7 @@ Result<bool> ids_may_match(Encoding encoding, ByteSpan bytes, size_t rows, const
     return fail(Code::kCorruption, "ids: " + std::to_string(bytes.size()) + " bytes for " + std::to_string(rows) +
                                        " rows, or an encoding for something else");
   }
+  if (predicate.ids().size() > kPrefixesMax) return true;  // of so many some prefix is nearly always there
   const std::vector<uint64_t> prefixes = prefixes_of(predicate);
   if (prefixes.empty()) return false;
   return any_prefix(uuid4 ? bytes.data() : bytes.data() + 1, uuid4 ? kUuid4Bytes : kFixedBytes, rows, prefixes);

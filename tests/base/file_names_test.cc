@@ -21,6 +21,7 @@ TEST_CASE("file names: the tree of a database") {
   CHECK(table.segment(1) == "/data/db/tables/ad_events/segments/00000001.seg");
   CHECK(table.dictionary(2) == "/data/db/tables/ad_events/dict/00000002.dict");
   CHECK(table.id_run(3) == "/data/db/tables/ad_events/ids/00000003.run");
+  CHECK(table.retraction(3) == "/data/db/tables/ad_events/retractions/00000003.retr");
   CHECK(table.reserve() == "/data/db/tables/ad_events/RESERVE");
   CHECK(table.orphan("00000001.seg") == "/data/db/tables/ad_events/orphan/00000001.seg");
   CHECK(database.temporary_table("t").directory() == "/data/db/tables/t.tmp");
@@ -63,6 +64,7 @@ TEST_CASE("file names: what is built is parsed") {
     CHECK(parse_file_name(segment_name(number)) == ParsedName{FileKind::kSegment, number, false});
     CHECK(parse_file_name(dictionary_name(number)) == ParsedName{FileKind::kDictionary, number, false});
     CHECK(parse_file_name(id_run_name(number)) == ParsedName{FileKind::kIdRun, number, false});
+    CHECK(parse_file_name(retraction_name(number)) == ParsedName{FileKind::kRetraction, number, false});
     CHECK(parse_file_name(temporary_path(segment_name(number))) == ParsedName{FileKind::kSegment, number, true});
   }
   CHECK(parse_file_name("CURRENT") == ParsedName{FileKind::kCurrent, 0, false});

@@ -12,8 +12,8 @@ namespace {
 
 struct Folder {
   Folder() : disk(1), state(sample_state()) {
-    for (const std::string& path :
-         {paths.directory(), paths.segment_directory(), paths.dictionary_directory(), paths.id_run_directory()}) {
+    for (const std::string& path : {paths.directory(), paths.segment_directory(), paths.dictionary_directory(),
+                                    paths.id_run_directory(), paths.retraction_directory()}) {
       REQUIRE(disk.make_directory(path));
     }
     state.segments[1] = sample_segment(1, 1);

@@ -21,8 +21,9 @@ const SegmentRows& sample_rows() {
 }
 
 void prepare(SimDisk& disk) {
-  for (const std::string& path : {kPaths.directory(), kPaths.segment_directory(), kPaths.dictionary_directory(),
-                                  kPaths.id_run_directory(), kPaths.orphan_directory()}) {
+  for (const std::string& path :
+       {kPaths.directory(), kPaths.segment_directory(), kPaths.dictionary_directory(), kPaths.id_run_directory(),
+        kPaths.retraction_directory(), kPaths.orphan_directory()}) {
     REQUIRE(disk.make_directory(path));
   }
   REQUIRE(disk.sync_directory("."));

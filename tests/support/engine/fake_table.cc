@@ -17,6 +17,7 @@ class FakeSnapshot : public Snapshot {
   const Dictionary& dictionary(size_t) const override { std::abort(); }
   const ManifestState& manifest() const override { return state_; }
   std::unique_ptr<RawScan> scan(ScanSpec) const override { return nullptr; }
+  Result<std::vector<Retraction>> retractions() const override { return std::vector<Retraction>(); }
   Result<std::vector<SegmentView>> segments() const override { return std::vector<SegmentView>(); }
 
  private:

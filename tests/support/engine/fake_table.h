@@ -30,6 +30,9 @@ class FakeTable : public Table {
   const std::string& name() const override { return schema_->table_name; }
   std::shared_ptr<const Schema> schema() const override { return schema_; }
   void ingest_async(IngestBatch batch, Done done) override;
+  void retract_async(const RetractRequest&, std::function<void(Result<RetractResult>)> done) override {
+    done(fail(Code::kUnsupported, "a fake table takes nothing back"));
+  }
   Result<std::shared_ptr<const Snapshot>> snapshot() override;
   Status prepare_writes() override { return {}; }
   Status flush() override { return {}; }

@@ -20,6 +20,8 @@ struct Oracle {
   std::map<std::string, TestRow> sent;  // by id; an id always carries the same row
   std::set<std::string> acknowledged;
   uint64_t acknowledged_batches = 0;
+  std::set<std::string> asked_back;     // ids to take back
+  std::set<std::string> promised_back;  // of those, answered
 };
 
 // Opens the database, sends and flushes; stops at the first error, as a producer whose server has gone would.
@@ -50,6 +52,19 @@ class Run {
     return {};
   }
 
+  // Every one of them is answered as taken back, as waiting for its event, or as asked before.
+  Status retract(const std::vector<std::string>& ids) {
+    if (ids.empty()) return {};
+    oracle_.asked_back.insert(ids.begin(), ids.end());
+    TALLY_ASSIGN_OR_RETURN(RetractResult result, table_->retract({.ids = ids, .by = "sweep", .reason = "fraud"}));
+    if (result.unresolved != 0 || result.received != ids.size() ||
+        result.retracted + result.waiting + result.repeated != ids.size()) {
+      return fail(Code::kInternal, "a verdict has an answer that does not add up");
+    }
+    oracle_.promised_back.insert(ids.begin(), ids.end());
+    return {};
+  }
+
   Status flush() { return table_->flush(); }
   Status close() { return database_->close(); }
   Table& table() { return *table_; }
@@ -74,6 +89,17 @@ std::vector<TestRow> random_rows(Random& random, int batch) {
   return rows;
 }
 
+// Of rows that were sent, and the first of the next batch, which was not.
+std::vector<std::string> some_ids(Random& random, const std::vector<std::vector<TestRow>>& batches, int batch) {
+  std::vector<std::string> ids{"b" + std::to_string(batch + 1) + "-0"};
+  for (int i = 0; i < 2; ++i) {
+    const std::vector<TestRow>& rows = batches[random.below(batches.size())];
+    const std::string& id = rows[random.below(rows.size())].id;
+    if (id != ids.back()) ids.push_back(id);
+  }
+  return ids;
+}
+
 Status scenario(Run& run, uint64_t seed) {
   Random random(seed);
   std::vector<std::vector<TestRow>> batches;
@@ -82,6 +108,7 @@ Status scenario(Run& run, uint64_t seed) {
     if (!batches.empty() && random.chance(0.25)) TALLY_TRY(run.send(batches[random.below(batches.size())]));
     batches.push_back(random_rows(random, i));
     TALLY_TRY(run.send(batches.back()));
+    if (i % 2 == 1) TALLY_TRY(run.retract(some_ids(random, batches, i)));
     if (i == 2 || i == 5) TALLY_TRY(run.flush());
     if (i == 3) {
       TALLY_TRY(run.close());
@@ -99,7 +126,7 @@ std::string compare(Table& table, const Oracle& oracle, bool everything_sent) {
   if (!snapshot) return "snapshot: " + snapshot.error().to_string();
   Result<std::vector<StoredRow>> rows = stored_rows(**snapshot);
   if (!rows) return "scan: " + rows.error().to_string();
-  std::map<std::string, int> events;
+  std::map<std::string, int> events, taken_back;
   for (const StoredRow& row : *rows) {
     auto sent = oracle.sent.find(row.id);
     if (sent == oracle.sent.end()) return "id " + row.id + " was never sent";
@@ -108,12 +135,19 @@ std::string compare(Table& table, const Oracle& oracle, bool everything_sent) {
       return "id " + row.id + " has other values than were sent";
     }
     if (row.kind == RowKind::kEvent && ++events[row.id] > 1) return "id " + row.id + " is counted twice";
+    if (row.kind != RowKind::kRetraction) continue;
+    if (!oracle.asked_back.contains(row.id)) return "id " + row.id + " is taken back, and nobody asked";
+    if (++taken_back[row.id] > 1) return "id " + row.id + " is taken back twice";
   }
   for (const std::string& id : oracle.acknowledged) {
     if (!events.contains(id)) return "id " + id + " was acknowledged and is lost";
   }
   if (everything_sent && events.size() != oracle.sent.size()) return "an id sent again is not there";
+  for (const std::string& id : everything_sent ? oracle.asked_back : oracle.promised_back) {
+    if (events.contains(id) && !taken_back.contains(id)) return "id " + id + " is counted and was to be taken back";
+  }
   const Ledger ledger = table.stats().ledger;
+  if (ledger.retracted != taken_back.size()) return "the ledger has another number of retractions than the rows";
   if (!ledger.balanced()) return "the ledger does not balance";
   if (ledger.accepted != events.size()) {
     return "the ledger says " + std::to_string(ledger.accepted) + " accepted, the rows " +
@@ -130,6 +164,9 @@ std::string verify_and_continue(SimDisk& disk, ManualClock& clock, Oracle oracle
   for (const auto& [id, row] : oracle.sent) again.push_back(row);
   if (!again.empty()) {
     if (Status sent = run.send(again); !sent) return "resend: " + describe(sent);
+  }
+  if (Status asked = run.retract({oracle.asked_back.begin(), oracle.asked_back.end()}); !asked) {
+    return "asked to take back again: " + describe(asked);
   }
   if (std::string wrong = compare(run.table(), oracle, true); !wrong.empty()) return "after the resend: " + wrong;
   if (Status closed = run.close(); !closed) return "close: " + describe(closed);

@@ -1,0 +1,161 @@
+#include "engine/resolver.h"
+
+#include <algorithm>
+
+#include "engine/encoding/selection.h"
+
+namespace tally {
+
+struct Resolver::Asked {
+  Hash128 key;
+  IdPredicate::Id id;
+  Lsn verdict_lsn = 0;
+  uint32_t job = 0;
+  bool remembered = false;
+  bool found = false;
+};
+
+namespace {
+
+// Every dimension and field, in the order of the schema: what SettlementBuilder takes.
+ColumnSelection all_columns(const Schema& schema) {
+  ColumnSelection columns;
+  for (size_t position : schema.dimensions()) columns.column_ids.push_back(schema.columns[position].id);
+  for (size_t position : schema.fields()) columns.column_ids.push_back(schema.columns[position].id);
+  columns.ids = true;
+  columns.lsns = true;
+  columns.cached = false;
+  return columns;
+}
+
+template <class Visit>
+void for_each_row(const RowBlock& block, Visit visit) {
+  if (!block.selected.empty())
+    return for_each_selected(block.selected, [&](size_t row) { visit(static_cast<uint32_t>(row)); });
+  for (uint32_t row = 0; row < block.rows; ++row) visit(row);
+}
+
+RetractResult result_of(const ResolveJob& job, const SettlementWork& work, uint32_t position) {
+  SettlementWork::States states{};
+  for (const auto& by_request : work.states) {
+    for (size_t state = 0; state < states.size(); ++state) states[state] += by_request[position][state];
+  }
+  auto count = [&](RetractionState state) { return states[static_cast<size_t>(state)]; };
+  RetractResult result;
+  result.lsn = job.work->request->lsn;
+  result.received = job.work->verdict->rows();
+  result.retracted = count(RetractionState::kRetracted);
+  result.waiting = count(RetractionState::kWaiting);
+  result.unresolved = count(RetractionState::kNotInRaw) + count(RetractionState::kNeverCame);
+  result.repeated = result.received - result.retracted - result.waiting - result.unresolved;
+  return result;
+}
+
+}  // namespace
+
+void Resolver::resolve(std::vector<ResolveJob> jobs) {
+  Result<std::shared_ptr<SettlementWork>> last = look_up(jobs);
+  for (uint32_t position = 0; position < jobs.size(); ++position) {
+    const ResolveJob& job = jobs[position];
+    if (!job.done) continue;
+    if (last) {
+      job.done(result_of(job, **last, position));
+    } else {
+      Error error = last.error();
+      job.done(std::unexpected(
+          std::move(error).with_context("the verdict is stored, and its events will be looked for at the next start")));
+    }
+  }
+}
+
+// The last record of the look-up, applied: it has the counts of every job.
+Result<std::shared_ptr<SettlementWork>> Resolver::look_up(const std::vector<ResolveJob>& jobs) {
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<const Snapshot> snapshot, config_.snapshot());
+  std::vector<Asked> asked;
+  Lsn resolved_lsn = 0;
+  for (uint32_t position = 0; position < jobs.size(); ++position) {
+    const ResolveJob& job = jobs[position];
+    for (const Retraction& one : job.left) {
+      asked.push_back({.key = one.key,
+                       .id = {one.id_kind, one.slot()},
+                       .verdict_lsn = one.request->lsn,
+                       .job = position,
+                       .remembered = one.remembered});
+      resolved_lsn = std::max(resolved_lsn, one.request->lsn);
+    }
+    if (job.work == nullptr) continue;
+    const PreparedVerdict& verdict = *job.work->verdict;
+    resolved_lsn = std::max(resolved_lsn, job.work->request->lsn);
+    for (const std::vector<uint32_t>& rows : job.work->fresh) {
+      for (uint32_t row : rows) {
+        asked.push_back({.key = verdict.keys[row],
+                         .id = {verdict.kinds[row], verdict.ids[row]},
+                         .verdict_lsn = job.work->request->lsn,
+                         .job = position,
+                         .remembered = job.work->remembered[row] != 0});
+      }
+    }
+  }
+  SettlementBuilder found(snapshot->schema());
+  if (!asked.empty()) TALLY_TRY(find(*snapshot, asked, found));
+  for (const Asked& one : asked) {
+    if (one.found || !one.remembered) continue;
+    if (found.full()) TALLY_TRY(log_full(*snapshot, found));
+    found.add_gone(one.key);
+  }
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SettlementWork> last, prepare(*snapshot, found, resolved_lsn));
+  last->asked.resize(config_.shards);
+  last->states.assign(config_.shards, std::vector<SettlementWork::States>(jobs.size()));
+  for (const Asked& one : asked) last->asked[shard_of(one.key, config_.shards)].push_back({one.key, one.job});
+  TALLY_TRY(config_.log(last));
+  return last;
+}
+
+// Of an id that raw holds twice (sent again with a new time after it was forgotten) the first one found is taken back.
+Status Resolver::find(const Snapshot& snapshot, std::vector<Asked>& asked, SettlementBuilder& found) {
+  std::vector<IdPredicate::Id> ids;
+  ids.reserve(asked.size());
+  for (const Asked& one : asked) ids.push_back(one.id);
+  const IdPredicate wanted = IdPredicate::of(std::move(ids));
+  const Schema& schema = snapshot.schema();
+  ScanSpec spec;
+  spec.columns = all_columns(schema);
+  spec.filter.predicates.push_back(
+      {.column_id = schema.columns[schema.id_column()].id, .is_dimension = false, .matches = wanted});
+  std::unique_ptr<RawScan> scan = snapshot.scan(std::move(spec));
+  while (true) {
+    if (config_.stopping()) return fail(Code::kReadOnly, "the table is being closed");
+    TALLY_ASSIGN_OR_RETURN(const RowBlock* block, scan->next());
+    if (block == nullptr) return {};
+    Status status;
+    for_each_row(*block, [&](uint32_t row) {
+      if (!status || block->kinds[row] != RowKind::kEvent) return;
+      Asked& one = asked[*wanted.find(block->id_kinds[row], block->ids[row])];
+      if (one.found || block->lsns[row] >= one.verdict_lsn) return;
+      one.found = true;
+      if (found.full()) status = log_full(snapshot, found);
+      found.add(*block, row);
+    });
+    TALLY_TRY(status);
+  }
+}
+
+Status Resolver::log_full(const Snapshot& snapshot, SettlementBuilder& found) {
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SettlementWork> work, prepare(snapshot, found, 0));
+  return config_.log(std::move(work));
+}
+
+// Through the bytes that are logged: a replay applies the same.
+Result<std::shared_ptr<SettlementWork>> Resolver::prepare(const Snapshot& snapshot, SettlementBuilder& found,
+                                                          Lsn resolved_lsn) {
+  auto work = std::make_shared<SettlementWork>();
+  SettlementBuilder::Encoded encoded = found.finish(resolved_lsn);
+  work->meta = std::move(encoded.meta);
+  std::vector<uint32_t> sizes;
+  for (size_t d = 0; d < snapshot.schema().dimensions().size(); ++d) sizes.push_back(snapshot.dictionary(d).size());
+  TALLY_ASSIGN_OR_RETURN(work->settlement, decode_settlement(snapshot.schema(), *config_.hasher, config_.shards, sizes,
+                                                             work->meta, std::move(encoded.payload)));
+  return work;
+}
+
+}  // namespace tally

@@ -1,0 +1,51 @@
+// Finds the originals of verdicts in raw, in bulk and in the order of the segments, and has them logged with their values
+// (architecture.md, Apply 5): RETRACT records. Verdicts that gather while one look-up runs are looked up together by the next.
+//
+// What success promises: every verdict that was asked about is settled, or waits for an event that has not come; all of it is
+// durable and visible.
+// Errors: what reading raw or logging answered; the verdicts stay as they are, to be looked up at the next start.
+// Threads: one look-up at a time; what it is given to call may run anywhere.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/retraction_work.h"
+#include "engine/snapshot.h"
+#include "engine/table.h"
+
+namespace tally {
+
+// One request, or what a crash left of some.
+struct ResolveJob {
+  std::shared_ptr<VerdictWork> work = nullptr;
+  std::vector<Retraction> left = {};
+  std::function<void(Result<RetractResult>)> done = nullptr;
+};
+
+class Resolver {
+ public:
+  struct Config {
+    const IdHasher* hasher = nullptr;
+    uint32_t shards = 1;
+    std::function<Result<std::shared_ptr<const Snapshot>>()> snapshot;
+    std::function<Status(std::shared_ptr<SettlementWork>)> log;  // returns when every shard has applied it
+    std::function<bool()> stopping;                              // the table is being closed: give up
+  };
+  explicit Resolver(Config config) : config_(std::move(config)) {}
+
+  // Answers each of them.
+  void resolve(std::vector<ResolveJob> jobs);
+
+ private:
+  struct Asked;
+  Result<std::shared_ptr<SettlementWork>> look_up(const std::vector<ResolveJob>& jobs);
+  Status find(const Snapshot& snapshot, std::vector<Asked>& asked, SettlementBuilder& found);
+  Status log_full(const Snapshot& snapshot, SettlementBuilder& found);
+  Result<std::shared_ptr<SettlementWork>> prepare(const Snapshot& snapshot, SettlementBuilder& found, Lsn resolved_lsn);
+
+  const Config config_;
+};
+
+}  // namespace tally
