@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "query/system_retractions.h"
 #include "query/system_segments.h"
 
 namespace tally {
@@ -26,6 +27,7 @@ std::vector<Datum> table_row(const std::string& name, const Snapshot& snapshot) 
           count(ledger.rejected),
           count(ledger.late),
           count(ledger.other_values),
+          count(ledger.retracted),
           Datum()};
 }
 
@@ -34,7 +36,7 @@ Sql<SystemRows> tables(Catalog& catalog) {
   result.add_columns(SqlType::kString, {"name"});
   result.add_columns(SqlType::kInt64,
                      {"dimensions", "fields", "measures", "schema_version", "lsn", "received", "accepted", "duplicates",
-                      "conflicts", "too_late", "rejected", "late", "other_values"});
+                      "conflicts", "too_late", "rejected", "late", "other_values", "retracted"});
   result.add_columns(SqlType::kString, {"error"});
   for (const std::string& name : catalog.table_names()) {
     auto snapshot = catalog.snapshot(name);
@@ -59,11 +61,13 @@ constexpr auto kSystemTables = std::to_array<NamedTable>({
     {"tables", tables},
     {"segments", system_segments},
     {"segment_columns", system_segment_columns},
+    {"retractions", system_retractions},
+    {"adjustments", system_adjustments},
 });
 
 // In the language, but of parts that the engine does not have yet. Once one of them stands above, this line is not asked.
 constexpr auto kPlanned = std::to_array<std::string_view>(
-    {"rollups", "queries", "dead_letters", "retractions", "adjustments", "reconciliations", "compactions", "settings"});
+    {"rollups", "queries", "dead_letters", "reconciliations", "compactions", "settings"});
 
 }  // namespace
 

@@ -27,6 +27,7 @@ Command add_init_command(CLI::App& app);
 Command add_sql_command(CLI::App& app);
 Command add_load_command(CLI::App& app);
 Command add_generate_command(CLI::App& app);
+Command add_retract_command(CLI::App& app);
 Command add_check_command(CLI::App& app);
 Command add_inspect_command(CLI::App& app);
 

@@ -127,6 +127,22 @@ std::string SqlWorld::flush(const std::string& name) {
   return status ? "" : status.error().message;
 }
 
+std::string SqlWorld::retract(const std::string& name, const std::string& reason, const std::vector<std::string>& ids) {
+  auto table = database_->table(name);
+  if (!table) return table.error().message;
+  auto result = (*table)->retract({.ids = ids, .by = "ann", .reason = reason});
+  if (!result) return "error: " + result.error().message + "\n";
+  std::string text;
+  auto add = [&](uint64_t count, const char* what) {
+    if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+  };
+  add(result->retracted, "taken back");
+  add(result->waiting, "waiting");
+  add(result->unresolved, "unresolved");
+  add(result->repeated, "asked before");
+  return text + "\n";
+}
+
 std::vector<SqlCase> parse_sql_cases(const std::string& text) {
   std::vector<SqlCase> cases;
   std::stringstream in(text);
@@ -187,6 +203,7 @@ std::string run_sql_case(SqlWorld& world, const SqlCase& test) {
   };
   if (test.verb == "load") return world.load(test.words.at(0), test.input, has("replay"));
   if (test.verb == "flush") return world.flush(test.words.at(0));
+  if (test.verb == "retract") return world.retract(test.words.at(0), test.words.at(1), test.input);
   if (test.verb == "fill") {
     return world.fill(test.words.at(0), static_cast<uint32_t>(std::stoul(test.words.at(1))), test.input);
   }

@@ -21,6 +21,7 @@ class SqlWorld {
   std::string run(std::string_view sql, const std::vector<Cell>& parameters = {});
   // Rows as CSV with a header of column names: an empty cell is NULL, "" an empty string. Returns an error or nothing.
   std::string load(const std::string& table, const std::vector<std::string>& lines, bool replay);
+  std::string retract(const std::string& table, const std::string& reason, const std::vector<std::string>& ids);
   std::string flush(const std::string& table);
   // Many rows by rule; the rules are described in tests/query/cases/README.md.
   std::string fill(const std::string& table, uint32_t rows, const std::vector<std::string>& rules);
