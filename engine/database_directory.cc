@@ -188,8 +188,9 @@ Result<std::vector<std::string>> DatabaseDirectory::table_names() const {
 
 Status DatabaseDirectory::build_table(const TablePaths& paths, const ManifestState& state) {
   TALLY_TRY(fs_.make_directory(paths.directory()));
-  for (const std::string& directory : {paths.log_directory(), paths.segment_directory(), paths.dictionary_directory(),
-                                       paths.id_run_directory(), paths.retraction_directory(), paths.orphan_directory()}) {
+  for (const std::string& directory :
+       {paths.log_directory(), paths.segment_directory(), paths.dictionary_directory(), paths.id_run_directory(),
+        paths.retraction_directory(), paths.orphan_directory()}) {
     TALLY_TRY(fs_.make_directory(directory));
   }
   return Manifest::create(fs_, paths.directory(),

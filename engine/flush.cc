@@ -104,7 +104,8 @@ std::vector<RecordTime> record_times(const ChunkList& chunks) {
   return records;
 }
 
-Result<SegmentInfo> write_shard(const FlushContext& context, const ChunkList& chunks, uint64_t number) {
+// Chunks of one schema version.
+Result<SegmentInfo> write_chunks(const FlushContext& context, const ChunkList& chunks, uint64_t number) {
   const ManifestState& state = *context.manifest->state();
   auto schema = std::make_shared<const Schema>(chunks.front()->schema());
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<SegmentWriter> writer,
@@ -128,6 +129,17 @@ Result<SegmentInfo> write_shard(const FlushContext& context, const ChunkList& ch
     }
   }
   return writer->finish();
+}
+
+// A segment for each schema version that the shard's rows have.
+Status write_shard(const FlushContext& context, const ChunkList& chunks, ManifestEdit& edit) {
+  std::map<uint32_t, ChunkList> by_version;
+  for (const auto& chunk : chunks) by_version[chunk->schema().version].push_back(chunk);
+  for (const auto& [version, same] : by_version) {
+    TALLY_ASSIGN_OR_RETURN(SegmentInfo segment, write_chunks(context, same, context.manifest->take_number()));
+    edit.add_segments.push_back(std::move(segment));
+  }
+  return {};
 }
 
 // Cuts ranges so that each part holds about limits::kDictionaryFileBytes of values: one file each.
@@ -221,15 +233,12 @@ Status write_retractions(const FlushContext& context, const FlushJob& job, Manif
 
 // Every shard has applied the same FORGET records: horizons move and runs go in the edit that lets the log drop them.
 void add_forgets(const FlushJob& job, const ManifestState& state, ManifestEdit& edit) {
+  for (const auto& [place, horizon] : job.shards.front().horizons) {
+    auto known = state.horizons.find(place);
+    if (known == state.horizons.end() || known->second < horizon) edit.horizons[place] = horizon;
+  }
   for (const auto& forget : job.shards.front().forgets) {
     const RememberedIds::GenerationId& id = forget->id;
-    for (const NewestOfDay& newest : forget->newest) {
-      const std::pair place(id.lateness_class, newest.day);
-      auto known = state.horizons.find(place);
-      const TimeUs before = known == state.horizons.end() ? newest.event_us : known->second;
-      TimeUs& horizon = edit.horizons.try_emplace(place, before).first->second;
-      horizon = std::max(horizon, newest.event_us);
-    }
     for (const auto& [number, run] : state.id_runs) {
       if (run.place.lateness_class == id.lateness_class && run.place.generation == id.generation) {
         edit.remove_id_runs.push_back(number);
@@ -245,13 +254,12 @@ Status write_and_commit(const FlushContext& context, const FlushJob& job, Manife
   for (const FrozenShard& shard : job.shards) {
     ledger += shard.ledger;
     newest_event = std::max(newest_event, shard.newest_event_us);
-    if (shard.chunks.empty()) continue;
-    TALLY_ASSIGN_OR_RETURN(SegmentInfo segment, write_shard(context, shard.chunks, context.manifest->take_number()));
-    edit.add_segments.push_back(std::move(segment));
+    TALLY_TRY(write_shard(context, shard.chunks, edit));
   }
   TALLY_TRY(write_dictionaries(context, job, edit));
   TALLY_TRY(write_id_runs(context, job, edit, flushed));
   TALLY_TRY(write_retractions(context, job, edit));
+  if (job.new_schema) edit.add_schema = job.new_schema;
   edit.log = job.log;
   edit.ledger = ledger;
   edit.newest_event_us = newest_event;

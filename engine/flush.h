@@ -26,7 +26,8 @@ struct FlushJob {
   LogPosition log;  // flushed_lsn = b
   TimeUs newest_arrival_us = 0;
   TimeUs reference_us = 0;
-  std::vector<uint32_t> dictionary_sizes;  // by dimension, as of b
+  std::vector<uint32_t> dictionary_sizes;    // by dimension, as of b
+  std::shared_ptr<const Schema> new_schema;  // of a SCHEMA record since the flush before
   std::vector<FrozenShard> shards;
   Ledger ledger_before;  // of the manifest when the table was opened: shards count from there
   std::atomic<uint32_t> shards_left{0};

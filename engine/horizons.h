@@ -28,6 +28,19 @@ class Horizons {
     TimeUs& horizon = of.by_day.try_emplace(newest.day, newest.event_us).first->second;
     horizon = std::max(horizon, newest.event_us);
   }
+  // A class more takes over the newest of all before it, day by day.
+  void start_class(uint32_t lateness_class) {
+    for (const Class& before : std::vector<Class>(classes_)) {
+      for (const auto& [day, event_us] : before.by_day) advance(lateness_class, {day, event_us});
+    }
+  }
+  HorizonMap all() const {
+    HorizonMap all;
+    for (uint32_t i = 0; i < classes_.size(); ++i) {
+      for (const auto& [day, event_us] : classes_[i].by_day) all[{i, day}] = event_us;
+    }
+    return all;
+  }
   // Of the day of `event_us`; kNone also where it lies behind every horizon, as a row on time does.
   TimeUs of(uint32_t lateness_class, TimeUs event_us) const {
     if (lateness_class >= classes_.size() || event_us > classes_[lateness_class].newest_us) return kNone;

@@ -1,4 +1,4 @@
-// A batch, a FORGET, a VERDICT or a RETRACT, whose place in the log is decided, on its way from the sequencer through the shards to its answer. Shared by the
+// A batch, a FORGET, a VERDICT, a RETRACT or a SCHEMA, whose place in the log is decided, on its way from the sequencer through the shards to its answer. Shared by the
 // shards: each touches only its own rows and its own outcome; the last one to finish gives the answer.
 #pragma once
 
@@ -27,6 +27,7 @@ struct LoggedBatch {
   std::shared_ptr<const ForgetRecord> forget;
   std::shared_ptr<VerdictWork> verdict;
   std::shared_ptr<SettlementWork> settlement;
+  std::shared_ptr<const Schema> new_schema;
   Lsn lsn = 0;
   RecordTimes times;
   uint32_t rejected = 0;          // rows that the producer reported as invalid

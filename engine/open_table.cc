@@ -39,10 +39,11 @@ Status TableImpl::recover() {
 
 Status TableImpl::load_dictionaries() {
   const std::shared_ptr<const ManifestState> state = publisher_.get()->manifest;
-  const std::vector<size_t> dimensions = schema_->dimensions();
+  const std::shared_ptr<const Schema> schema = state->schema();
+  const std::vector<size_t> dimensions = schema->dimensions();
   std::vector<DictionaryTarget> targets;
   for (size_t d = 0; d < dimensions.size(); ++d) {
-    targets.push_back({schema_->columns[dimensions[d]].id, dictionaries_[d].get()});
+    targets.push_back({schema->columns[dimensions[d]].id, dictionaries_[d].get()});
   }
   for (const DictionaryFileInfo& file : state->dictionary_files) {
     TALLY_TRY(load_dictionary_file(fs_, paths_.dictionary(file.number), file, targets));
@@ -51,7 +52,7 @@ Status TableImpl::load_dictionaries() {
     const auto known = state->dictionary_sizes.find(target.dimension_id);
     const uint32_t expected = known == state->dictionary_sizes.end() ? kFirstValueCode : known->second;
     if (target.dictionary->size() != expected) {
-      return fail(Code::kCorruption, "dimension \"" + schema_->find_column(target.dimension_id)->name + "\" has " +
+      return fail(Code::kCorruption, "dimension \"" + schema->find_column(target.dimension_id)->name + "\" has " +
                                          std::to_string(target.dictionary->size()) +
                                          " dictionary codes, the manifest says " + std::to_string(expected));
     }
@@ -89,6 +90,7 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   job.log = {.flushed_lsn = settled, .synced_lsn = settled, .first_file = log_recovery_.highest_file + 1};
   job.newest_arrival_us = replay.last_arrival_us();
   job.reference_us = replay.reference_us();
+  job.new_schema = replay.new_schema();
   for (const auto& dictionary : dictionaries_) job.dictionary_sizes.push_back(dictionary->size());
   for (const auto& shard : shards_) job.shards.push_back(shard->freeze(settled, replay.last_arrival_us()));
   job.ledger_before = ledger_before_;
@@ -105,6 +107,7 @@ Status TableImpl::persist_recovered(const Replay& replay) {
     state.retraction_files = flushed.retraction_files;
     for (auto& logs : state.retractions) logs.clear();
   });
+  if (replay.new_schema()) take_schema(replay.new_schema());
   // The manifest has left that file behind: should nothing ever be written again, nobody else keeps it (W11).
   return keep_torn_file(log_options(), log_recovery_);
 }

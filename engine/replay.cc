@@ -13,6 +13,7 @@ Replay::Replay(const ManifestState& state, const IdHasher& hasher, std::vector<D
       hasher_(hasher),
       dictionaries_(std::move(dictionaries)),
       shards_(std::move(shards)),
+      classes_(state.schemas),
       last_lsn_(state.log.flushed_lsn),
       last_arrival_us_(state.newest_arrival_us),
       reference_us_(state.reference_us) {}
@@ -27,6 +28,7 @@ Status Replay::apply(const RecordView& record) {
     case RecordType::kForget: TALLY_TRY(located(apply_forget(record))); break;
     case RecordType::kVerdict: TALLY_TRY(located(apply_verdict(record))); break;
     case RecordType::kRetract: TALLY_TRY(located(apply_settlement(record))); break;
+    case RecordType::kSchema: TALLY_TRY(located(apply_schema(record))); break;
     case RecordType::kSeal: break;
     default:
       return located(fail(Code::kUnsupported, "record type " + std::to_string(static_cast<unsigned>(record.type)) +
@@ -39,12 +41,8 @@ Status Replay::apply(const RecordView& record) {
 
 Status Replay::apply_batch(const RecordView& record) {
   TALLY_ASSIGN_OR_RETURN(DecodedBatchMeta decoded, decode_batch_meta(record.meta));
-  const uint32_t version = decoded.meta.schema_version;
-  if (version == 0 || version > state_.schemas.size()) {
-    return fail(Code::kCorruption, "schema version " + std::to_string(version) + " is not in the manifest");
-  }
   auto logged = std::make_shared<LoggedBatch>();
-  logged->schema = state_.schemas[version - 1];
+  TALLY_ASSIGN_OR_RETURN(logged->schema, schema_of(decoded.meta.schema_version));
   TALLY_TRY(add_values(*logged->schema, decoded.meta.additions));
   TALLY_ASSIGN_OR_RETURN(logged->batch,
                          decode_batch(*logged->schema, hasher_, static_cast<uint32_t>(shards_.size()),
@@ -63,7 +61,7 @@ Status Replay::apply_batch(const RecordView& record) {
 
 Status Replay::apply_forget(const RecordView& record) {
   TALLY_ASSIGN_OR_RETURN(ForgetRecord forget, decode_forget(record.meta));
-  if (forget.id.lateness_class > state_.schema()->lateness.size()) {
+  if (forget.id.lateness_class >= classes_.count()) {
     return fail(Code::kCorruption, "it forgets ids of lateness class " + std::to_string(forget.id.lateness_class) +
                                        ", which the table does not have");
   }
@@ -88,11 +86,8 @@ Status Replay::apply_verdict(const RecordView& record) {
 
 Status Replay::apply_settlement(const RecordView& record) {
   TALLY_ASSIGN_OR_RETURN(uint32_t version, settlement_schema_version(record.meta));
-  if (version == 0 || version > state_.schemas.size()) {
-    return fail(Code::kCorruption, "schema version " + std::to_string(version) + " is not in the manifest");
-  }
   LoggedBatch logged;
-  logged.schema = state_.schemas[version - 1];
+  TALLY_ASSIGN_OR_RETURN(logged.schema, schema_of(version));
   logged.settlement = std::make_shared<SettlementWork>();
   std::vector<uint32_t> sizes;
   for (const Dictionary* dictionary : dictionaries_) sizes.push_back(dictionary->size());
@@ -100,6 +95,28 @@ Status Replay::apply_settlement(const RecordView& record) {
                          decode_settlement(*logged.schema, hasher_, static_cast<uint32_t>(shards_.size()), sizes,
                                            record.meta, Bytes(record.payload.begin(), record.payload.end())));
   return apply_by_all(logged, record);
+}
+
+Status Replay::apply_schema(const RecordView& record) {
+  ByteReader in(record.meta);
+  TALLY_ASSIGN_OR_RETURN(Schema schema, decode_schema(in));
+  TALLY_TRY(in.expect_end("a SCHEMA record"));
+  const Schema& now = new_schema_ ? *new_schema_ : *state_.schema();
+  if (new_schema_ || schema.version != now.version + 1 || schema.table_name != now.table_name) {
+    return fail(Code::kCorruption, "it brings schema version " + std::to_string(schema.version) + " of table \"" +
+                                       schema.table_name + "\" behind version " + std::to_string(now.version));
+  }
+  new_schema_ = std::make_shared<const Schema>(std::move(schema));
+  classes_.add(*new_schema_);
+  LoggedBatch logged;
+  logged.new_schema = new_schema_;
+  return apply_by_all(logged, record);
+}
+
+Result<std::shared_ptr<const Schema>> Replay::schema_of(uint32_t version) const {
+  if (version > 0 && version <= state_.schemas.size()) return state_.schemas[version - 1];
+  if (new_schema_ && version == new_schema_->version) return new_schema_;
+  return fail(Code::kCorruption, "schema version " + std::to_string(version) + " is not in the manifest");
 }
 
 Status Replay::apply_by_all(LoggedBatch& logged, const RecordView& record) {

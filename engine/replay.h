@@ -27,12 +27,16 @@ class Replay {
   Lsn last_lsn() const { return last_lsn_; }
   TimeUs last_arrival_us() const { return last_arrival_us_; }
   TimeUs reference_us() const { return reference_us_; }
+  // Of a SCHEMA record; nullptr: there was none.
+  const std::shared_ptr<const Schema>& new_schema() const { return new_schema_; }
 
  private:
   Status apply_batch(const RecordView& record);
   Status apply_forget(const RecordView& record);
   Status apply_verdict(const RecordView& record);
   Status apply_settlement(const RecordView& record);
+  Status apply_schema(const RecordView& record);
+  Result<std::shared_ptr<const Schema>> schema_of(uint32_t version) const;
   Status apply_by_all(LoggedBatch& logged, const RecordView& record);
   Status add_values(const Schema& schema, const std::vector<DictionaryAddition>& additions);
   bool map_codes(PreparedBatch& batch) const;
@@ -41,6 +45,8 @@ class Replay {
   const IdHasher& hasher_;
   const std::vector<Dictionary*> dictionaries_;  // by dimension
   const std::vector<Shard*> shards_;
+  LatenessClasses classes_;
+  std::shared_ptr<const Schema> new_schema_;
   Lsn last_lsn_;
   TimeUs last_arrival_us_;
   TimeUs reference_us_;

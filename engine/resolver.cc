@@ -151,6 +151,7 @@ Result<std::shared_ptr<SettlementWork>> Resolver::prepare(const Snapshot& snapsh
   auto work = std::make_shared<SettlementWork>();
   SettlementBuilder::Encoded encoded = found.finish(resolved_lsn);
   work->meta = std::move(encoded.meta);
+  work->schema = snapshot.manifest().schema();
   std::vector<uint32_t> sizes;
   for (size_t d = 0; d < snapshot.schema().dimensions().size(); ++d) sizes.push_back(snapshot.dictionary(d).size());
   TALLY_ASSIGN_OR_RETURN(work->settlement, decode_settlement(snapshot.schema(), *config_.hasher, config_.shards, sizes,

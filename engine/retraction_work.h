@@ -21,6 +21,7 @@ struct VerdictWork {
 // A RETRACT.
 struct SettlementWork {
   std::unique_ptr<PreparedSettlement> settlement;
+  std::shared_ptr<const Schema> schema;  // of its rows
   Bytes meta;
   // With the last record of a look-up: the ids it was about, by shard, to be counted by what has become of them.
   struct Asked {

@@ -99,6 +99,21 @@ Result<Schema> complete_schema(Schema schema) {
   return schema;
 }
 
+Status check_change(const Schema& now, const Schema& next) {
+  auto refuse = [](std::string_view what) {
+    return fail(Code::kUnsupported, "changing " + std::string(what) + " of a table is not supported yet");
+  };
+  if (next.table_name != now.table_name) return refuse("the name");
+  if (next.columns != now.columns) return refuse("the columns");
+  if (next.measures != now.measures) return refuse("the measures");
+  if (next.rollups != now.rollups) return refuse("the rollups");
+  if (next.id_from != now.id_from || next.within_us != now.within_us) return refuse("the id");
+  if (next.raw_retention_us != now.raw_retention_us) return refuse("RETENTION");
+  if (next.grace_us != now.grace_us) return refuse("GRACE");
+  if (next.durability != now.durability) return refuse("DURABILITY");
+  return {};
+}
+
 TimeUs lateness_of(const Schema& schema, size_t lateness_class) {
   return lateness_class < schema.lateness.size() ? schema.lateness[lateness_class].lateness_us : schema.within_us;
 }

@@ -105,6 +105,10 @@ void assign_ids(Schema& schema);
 //   no class have the window (lateness_of).
 Result<Schema> complete_schema(Schema schema);
 
+// Whether a table may go from one version to the other without more than new rules for new rows: LATENESS may differ.
+// kUnsupported says what else does.
+Status check_change(const Schema& now, const Schema& next);
+
 // The lateness of a class as condition_eval.h numbers them: lateness[i], and within_us for i == lateness.size().
 TimeUs lateness_of(const Schema& schema, size_t lateness_class);
 // The longest time that any rollup keeps its last tier, for the verdict "past retention".

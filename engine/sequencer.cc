@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "base/limits.h"
+#include "engine/condition_eval.h"
 
 namespace tally {
 namespace {
@@ -74,7 +75,8 @@ Sequencer::Sequencer(Config config)
       last_arrival_us_(config_.last_arrival_us),
       dispatched_lsn_(config_.flushed_lsn),
       flushed_lsn_(config_.flushed_lsn),
-      forgettable_(std::move(config_.forgettable)) {
+      forgettable_(std::move(config_.forgettable)),
+      schema_(config_.schema) {
   for (const Dictionary* dictionary : config_.dictionaries) logged_sizes_.push_back(dictionary->size());
 }
 
@@ -105,6 +107,18 @@ void Sequencer::request_flush(FlushDone done) {
     }
   }
   if (done) return done(fail(Code::kReadOnly, "the table is being closed"));
+  arrived_.notify_one();
+}
+
+void Sequencer::change_schema(SchemaChange change) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!mail_.stop) {
+      mail_.schema_changes.push_back(std::move(change));
+      change.done = nullptr;
+    }
+  }
+  if (change.done) return change.done(fail(Code::kReadOnly, "the table is being closed"));
   arrived_.notify_one();
 }
 
@@ -152,10 +166,12 @@ void Sequencer::run() {
 // Requests that came while the last round ended: nobody else would answer them.
 void Sequencer::answer_leftovers() {
   std::vector<FlushDone> left = std::exchange(waiting_flushes_, {});
+  for (SchemaChange& change : std::exchange(waiting_changes_, {})) left.push_back(std::move(change.done));
   for (FlushDone& done : std::exchange(current_flushes_, {})) left.push_back(std::move(done));
   {
     std::lock_guard lock(mutex_);
     for (FlushDone& done : std::exchange(mail_.flush_requests, {})) left.push_back(std::move(done));
+    for (SchemaChange& change : std::exchange(mail_.schema_changes, {})) left.push_back(std::move(change.done));
   }
   for (FlushDone& done : left) done(fail(Code::kReadOnly, "the table is being closed"));
 }
@@ -175,6 +191,7 @@ bool Sequencer::step(bool may_wait) {
     wait_for_mail();
   }
   take_mail();
+  if (!waiting_changes_.empty() && !flushing_) log_schema_change();
   if (flush_is_due()) place_marker();
   if (!stalled()) {
     append_group();
@@ -196,14 +213,16 @@ bool Sequencer::batches_can_go() const { return !stalled() || flush_lacks_space_
 bool Sequencer::anything_to_do() const {
   std::lock_guard lock(mutex_);
   return (!batches_.empty() && batches_can_go()) || !mail_.flush_requests.empty() || mail_.flush_result.has_value() ||
-         mail_.work_error.has_value() || (!waiting_flushes_.empty() && !flushing_);
+         !mail_.schema_changes.empty() || mail_.work_error.has_value() ||
+         ((!waiting_flushes_.empty() || !waiting_changes_.empty()) && !flushing_);
 }
 
 void Sequencer::wait_for_mail() {
   std::unique_lock lock(mutex_);
   arrived_.wait_for(lock, std::chrono::microseconds(limits::kLogSealIdleUs), [this] {
     return (mail_.stop && batches_.empty()) || (!batches_.empty() && batches_can_go()) ||
-           !mail_.flush_requests.empty() || mail_.flush_result.has_value() || mail_.work_error.has_value();
+           !mail_.flush_requests.empty() || !mail_.schema_changes.empty() || mail_.flush_result.has_value() ||
+           mail_.work_error.has_value();
   });
   const bool idle = batches_.empty() && health_.has_value();
   lock.unlock();
@@ -213,16 +232,19 @@ void Sequencer::wait_for_mail() {
 
 void Sequencer::take_mail() {
   std::vector<FlushDone> requests;
+  std::vector<SchemaChange> changes;
   std::optional<std::pair<Status, Lsn>> result;
   std::optional<Error> work_error;
   {
     std::lock_guard lock(mutex_);
     requests.swap(mail_.flush_requests);
+    changes.swap(mail_.schema_changes);
     result.swap(mail_.flush_result);
     work_error.swap(mail_.work_error);
     if (mail_.forgettable) forgettable_ = *std::exchange(mail_.forgettable, std::nullopt);
   }
   for (FlushDone& request : requests) waiting_flushes_.push_back(std::move(request));
+  for (SchemaChange& change : changes) waiting_changes_.push_back(std::move(change));
   if (work_error) poison(*work_error);
   if (result) take_flush_result(result->first, result->second);
 }
@@ -269,6 +291,7 @@ void Sequencer::place_marker() {
   job->newest_arrival_us = last_arrival_us_;
   job->reference_us = reference_us_;
   job->dictionary_sizes = logged_sizes_;
+  job->new_schema = std::exchange(unflushed_schema_, nullptr);
   job->shards.resize(config_.shards);
   job->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
   frozen_log_bytes_ = logged_bytes_;
@@ -282,6 +305,63 @@ void Sequencer::drain_log() {
     poll();
     dispatch_durable();
   }
+}
+
+// One at a time, each flushed before the next: a manifest edit takes over one version.
+void Sequencer::log_schema_change() {
+  SchemaChange change = std::move(waiting_changes_.front());
+  waiting_changes_.erase(waiting_changes_.begin());
+  if (change.next->version != schema_->version + 1) {
+    return change.done(
+        fail(Code::kRetryLater, "somebody else has changed the table meanwhile: nothing of this was done"));
+  }
+  drain_log();
+  if (Status logged = log_schema(change.next); !logged) return change.done(logged);
+  schema_ = unflushed_schema_ = std::move(change.next);
+  waiting_flushes_.push_back(std::move(change.done));
+  place_marker();
+}
+
+// With nothing in flight; returns when the shards have it.
+Status Sequencer::log_schema(const std::shared_ptr<const Schema>& next) {
+  TALLY_TRY(health());
+  Bytes meta;
+  ByteWriter out(meta);
+  encode_schema(*next, out);
+  if (Status room = log_->reserve(meta.size() + limits::kLogAlignment); !room) {
+    if (room.error().code != Code::kNoSpace) poison(room.error());
+    return room;
+  }
+  const TimeUs arrival_us = arrival_.next();
+  const AppendRecord record{.type = RecordType::kSchema,
+                            .arrival_us = arrival_us,
+                            .reference_us = reference_us_,
+                            .meta = meta,
+                            .payload = {},
+                            .payload_xxh3 = xxh3({})};
+  Result<Lsn> lsn = log_->append({&record, 1});
+  if (!lsn) {
+    poison(lsn.error());
+    return std::unexpected(lsn.error());
+  }
+  last_arrival_us_ = arrival_us;
+  auto logged = std::make_shared<LoggedBatch>();
+  logged->lsn = *lsn;
+  logged->times = {.arrival_us = arrival_us, .reference_us = reference_us_};
+  logged->new_schema = next;
+  logged->outcomes.resize(config_.shards);
+  logged->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
+  logged->done = [](const Result<BatchResult>&) {};
+  in_flight_.push_back(std::move(logged));
+  drain_log();
+  return health();
+}
+
+// A batch that was decoded before the schema changed: what the change means for it.
+void Sequencer::fit_schema(PendingBatch& pending) {
+  if (pending.schema->version == schema_->version) return;
+  pending.schema = schema_;
+  classify_lateness(*schema_, *pending.batch, pending.lateness_classes);
 }
 
 // T3: while the wall clock is not believed, and for a while after the machine has started, nothing is forgotten.
@@ -411,6 +491,7 @@ std::shared_ptr<LoggedBatch> Sequencer::order(PendingBatch pending, TimeUs arriv
     logged->verdict = std::move(pending.verdict);
   } else if (pending.settlement) {
     meta = pending.settlement->meta;
+    pending.schema = pending.settlement->schema;
     logged->settlement = std::move(pending.settlement);
   } else {
     order_batch(pending, *logged, meta);
@@ -423,6 +504,7 @@ std::shared_ptr<LoggedBatch> Sequencer::order(PendingBatch pending, TimeUs arriv
 }
 
 void Sequencer::order_batch(PendingBatch& pending, LoggedBatch& logged, Bytes& meta) {
+  fit_schema(pending);
   resolve_codes(*pending.batch, logged.has_other_values);
   encode_batch_meta(describe(pending), pending.rejected_rows, meta);
   reference_us_ = std::max(reference_us_, newest_time_not_early(*pending.batch, logged.times.arrival_us));

@@ -42,6 +42,12 @@ struct PendingBatch {
 
 using FlushDone = std::function<void(Status)>;
 
+// The schema in force becomes this one, if it is still of the version before.
+struct SchemaChange {
+  std::shared_ptr<const Schema> next;
+  FlushDone done;
+};
+
 class Sequencer {
  public:
   struct Config {
@@ -55,7 +61,8 @@ class Sequencer {
     std::vector<ForgetRecord> forgettable;  // what may be forgotten already
     TimeUs forget_boottime_us = kForgetBoottimeUs;
     size_t shards = 1;
-    std::function<uint64_t()> memory_bytes;  // of rows in memory, those of a flush under way included
+    std::shared_ptr<const Schema> schema = nullptr;  // in force
+    std::function<uint64_t()> memory_bytes;          // of rows in memory, those of a flush under way included
     std::function<void(std::shared_ptr<LoggedBatch>)> dispatch;  // to every shard
     std::function<void(std::shared_ptr<FlushJob>)> send_marker;  // to every shard
   };
@@ -64,6 +71,8 @@ class Sequencer {
   void submit(PendingBatch batch);
   // A marker behind everything submitted so far; `done` runs when the flush has ended.
   void request_flush(FlushDone done);
+  // A SCHEMA record and a marker right behind it; `done` runs when the flush has ended, or when nothing was changed.
+  void change_schema(SchemaChange change);
   // From the flusher. kNoSpace: the job is still to be done and will be reported again.
   // `forgettable`: generations that may be forgotten since that flush's marker.
   void flush_finished(const Status& status, Lsn through, std::vector<ForgetRecord> forgettable = {});
@@ -82,6 +91,7 @@ class Sequencer {
  private:
   struct Mail {
     std::vector<FlushDone> flush_requests;
+    std::vector<SchemaChange> schema_changes;
     std::optional<std::pair<Status, Lsn>> flush_result;
     std::optional<Error> work_error;
     std::optional<std::vector<ForgetRecord>> forgettable;
@@ -99,6 +109,9 @@ class Sequencer {
   void place_marker();
   void drain_log();
   void log_forgets();
+  void log_schema_change();
+  Status log_schema(const std::shared_ptr<const Schema>& next);
+  void fit_schema(PendingBatch& pending);
   bool may_forget() const;
   bool stalled() const;
   void refuse_for_space();
@@ -125,11 +138,14 @@ class Sequencer {
   Lsn flushed_lsn_;
   bool flushing_ = false;
   bool flush_lacks_space_ = false;
-  bool log_lacks_space_ = false;            // a flush may give log files back
-  uint64_t logged_bytes_ = 0;               // of records that no finished flush has passed
-  uint64_t frozen_log_bytes_ = 0;           // of those, what the flush under way passes
-  std::vector<ForgetRecord> forgettable_;   // logged before the next marker
-  std::vector<FlushDone> waiting_flushes_;  // for the next marker
+  bool log_lacks_space_ = false;                    // a flush may give log files back
+  uint64_t logged_bytes_ = 0;                       // of records that no finished flush has passed
+  uint64_t frozen_log_bytes_ = 0;                   // of those, what the flush under way passes
+  std::vector<ForgetRecord> forgettable_;           // logged before the next marker
+  std::vector<FlushDone> waiting_flushes_;          // for the next marker
+  std::shared_ptr<const Schema> schema_;            // in force behind everything appended
+  std::shared_ptr<const Schema> unflushed_schema_;  // for the next marker
+  std::vector<SchemaChange> waiting_changes_;
   std::vector<FlushDone> current_flushes_;  // for the flush under way
 
   mutable std::mutex mutex_;

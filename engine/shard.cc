@@ -10,22 +10,13 @@ namespace {
 
 constexpr size_t kPrefetchDistance = 16;  // rows; far enough to hide a miss of ~100 ns behind the probes in between
 
-// By lateness class; the last one is of the rows that no class takes.
+// By lateness class of the schema; the last one is of the rows that no class takes.
 std::vector<DecisionRules> decision_rules(const Schema& schema) {
   std::vector<DecisionRules> rules;
   const TimeUs retention = last_tier_retention_us(schema);
   for (size_t i = 0; i <= schema.lateness.size(); ++i)
     rules.push_back({.lateness_us = lateness_of(schema, i), .last_tier_retention_us = retention});
   return rules;
-}
-
-// How long each class remembers, by lateness class.
-std::vector<TimeUs> durations_of(const Schema& schema) {
-  std::vector<TimeUs> durations;
-  for (size_t i = 0; i <= schema.lateness.size(); ++i) {
-    durations.push_back(std::max(schema.within_us, lateness_of(schema, i)));
-  }
-  return durations;
 }
 
 bool any_other_code(const PreparedBatch& batch, uint32_t row) {
@@ -37,17 +28,16 @@ bool any_other_code(const PreparedBatch& batch, uint32_t row) {
 
 }  // namespace
 
-Shard::Shard(uint32_t index, uint32_t shards, const Schema& schema, StatePublisher& publisher, Lsn applied_lsn)
+Shard::Shard(uint32_t index, uint32_t shards, const LatenessClasses& classes, StatePublisher& publisher,
+             Lsn applied_lsn)
     : index_(index),
       shards_(shards),
-      durations_us_(durations_of(schema)),
+      classes_(classes),
       publisher_(publisher),
-      ids_(std::make_unique<RememberedIds>(index, shards, durations_us_)),
+      ids_(std::make_unique<RememberedIds>(index, shards, classes.durations_us())),
       retractions_([this](std::shared_ptr<const RetractionLog> log) {
         publisher_.update([&](PublishedState& state) { state.retractions[index_].push_back(std::move(log)); });
       }),
-      longest_class_(
-          static_cast<uint32_t>(std::max_element(durations_us_.begin(), durations_us_.end()) - durations_us_.begin())),
       applied_lsn_(applied_lsn) {}
 
 Ledger Shard::ledger() const {
@@ -57,7 +47,7 @@ Ledger Shard::ledger() const {
 
 Status Shard::load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs,
                        const HorizonMap& horizons) {
-  auto ids = std::make_unique<RememberedIds>(index_, shards_, durations_us_);
+  auto ids = std::make_unique<RememberedIds>(index_, shards_, classes_.durations_us());
   TALLY_TRY(ids->load(fs, directory, runs));
   ids_ = std::move(ids);
   for (const auto& [place, horizon] : horizons) horizons_.advance(place.first, {place.second, horizon});
@@ -82,6 +72,8 @@ Status Shard::apply(LoggedBatch& logged) {
   TALLY_TRY(health_);
   if (logged.forget) {
     forget(logged);
+  } else if (logged.new_schema) {
+    change_schema(*logged.new_schema);
   } else if (logged.verdict) {
     apply_verdict(logged);
   } else if (logged.settlement) {
@@ -117,9 +109,21 @@ void Shard::apply_batch(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
 void Shard::forget(const LoggedBatch& logged) {
   const ForgetRecord& record = *logged.forget;
   ids_->forget(record.id);
-  for (const NewestOfDay& newest : record.newest) horizons_.advance(record.id.lateness_class, newest);
+  for (const NewestOfDay& newest : record.newest) {
+    horizons_.advance(record.id.lateness_class, newest);
+    for (uint32_t later = classes_.first_after(record.id.lateness_class); later < classes_.count(); ++later) {
+      horizons_.advance(later, newest);
+    }
+  }
   retractions_.expire(record.id, logged.lsn, logged.times.arrival_us);
   forgets_.push_back(logged.forget);
+}
+
+void Shard::change_schema(const Schema& schema) {
+  for (uint32_t i = classes_.add(schema); i < classes_.count(); ++i) {
+    ids_->add_class(classes_.durations_us()[i]);
+    horizons_.start_class(i);
+  }
 }
 
 // Verdicts wait as long as ids of their generation are remembered, also where there are none.
@@ -143,7 +147,8 @@ void Shard::apply_verdict(LoggedBatch& logged) {
   VerdictWork& work = *logged.verdict;
   const PreparedVerdict& verdict = *work.verdict;
   const std::vector<uint32_t>& rows = verdict.shard_rows[index_];
-  const int64_t generation = ids_->generation_of(longest_class_, logged.times.arrival_us);
+  const uint32_t longest_class = classes_.longest();
+  const int64_t generation = ids_->generation_of(longest_class, logged.times.arrival_us);
   for (size_t i = 0; i < rows.size(); ++i) {
     const uint32_t row = rows[i];
     if (retractions_.state_of(verdict.keys[row])) continue;
@@ -157,7 +162,7 @@ void Shard::apply_verdict(LoggedBatch& logged) {
          .remembered = work.remembered[row] != 0,
          .id_kind = kind,
          .id = std::string(kind == IdKind::kText ? slot.text.view() : as_text({slot.raw, sizeof slot.raw})),
-         .lateness_class = longest_class_,
+         .lateness_class = longest_class,
          .generation = generation,
          .request = work.request});
   }
@@ -206,7 +211,7 @@ void Shard::take_back(uint32_t row, LoggedBatch::Outcome& outcome) {
 
 // Asks the runs about all of a record's rows at once.
 Status Shard::begin(const LoggedBatch& logged) {
-  if (logged.forget || logged.settlement) return {};
+  if (logged.forget || logged.new_schema || logged.settlement) return {};
   if (!logged.verdict)
     return begin_ids(logged.batch->id_hashes, logged.batch->digests, logged.batch->shard_rows[index_]);
   const PreparedVerdict& verdict = *logged.verdict->verdict;
@@ -236,8 +241,8 @@ void Shard::decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
     if (i + kPrefetchDistance < rows.size()) ids_->prefetch(i + kPrefetchDistance);
     const uint32_t row = rows[i];
     const TimeUs time = batch.times[row];
-    const uint8_t lateness_class = logged.lateness_classes[row];
-    DecisionRules rules = rules_by_class[lateness_class];
+    DecisionRules rules = rules_by_class[logged.lateness_classes[row]];
+    const uint32_t lateness_class = classes_.first() + logged.lateness_classes[row];
     rules.horizon_us = horizons_.of(lateness_class, time);
     const SeenIds::Probe probe = ids_->find(i);
     const Verdict verdict = decide(probe, time, logged.times, rules);
@@ -295,7 +300,10 @@ void Shard::append_rows(const LoggedBatch& logged, const PreparedBatch& batch) {
   std::span<const uint32_t> rows(kept_rows_);
   std::span<const RowKind> kinds(kept_kinds_);
   while (!rows.empty()) {
-    if (active_.empty() || active_.back()->rows() == active_.back()->capacity()) start_chunk(logged);
+    if (active_.empty() || active_.back()->rows() == active_.back()->capacity() ||
+        active_.back()->schema().version != logged.schema->version) {
+      start_chunk(logged);
+    }
     Chunk& chunk = *active_.back();
     const uint64_t bytes_before = chunk.memory_bytes();
     const uint32_t fitted = chunk.append(batch, rows, kinds, logged.lsn, logged.times.arrival_us);
@@ -313,6 +321,7 @@ FrozenShard Shard::freeze(Lsn through, TimeUs arrival_us) {
   frozen.newest_event_us = newest_event_us_;
   frozen.ledger = ledger();
   frozen.ids = ids_->freeze(through);
+  frozen.horizons = horizons_.all();
   frozen.forgets = std::exchange(forgets_, {});
   frozen.forgettable = forgettable(arrival_us);
   frozen.retractions = retractions_.freeze();

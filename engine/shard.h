@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/lateness_classes.h"
 #include "engine/logged_batch.h"
 #include "engine/published_state.h"
 #include "engine/remembered_ids.h"
@@ -31,6 +32,7 @@ struct FrozenShard {
   Ledger ledger;       // since the table was opened
   TimeUs newest_event_us = 0;
   RememberedIds::Frozen ids;
+  HorizonMap horizons;                                       // all of them, the same in every shard
   std::vector<std::shared_ptr<const ForgetRecord>> forgets;  // applied since the marker before, the same in every shard
   std::vector<ForgetRecord> forgettable;                     // what this shard has of what may be forgotten now
   std::shared_ptr<const RetractionLog> retractions;          // what changed since the marker before; nullptr: nothing
@@ -40,7 +42,7 @@ struct FrozenShard {
 
 class Shard {
  public:
-  Shard(uint32_t index, uint32_t shards, const Schema& schema, StatePublisher& publisher, Lsn applied_lsn);
+  Shard(uint32_t index, uint32_t shards, const LatenessClasses& classes, StatePublisher& publisher, Lsn applied_lsn);
 
   // Before the first apply(): the ids counted earlier. After an error it may be tried again.
   Status load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs,
@@ -77,19 +79,19 @@ class Shard {
   void add_memory(uint64_t bytes);
   void apply_batch(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
   void forget(const LoggedBatch& logged);
+  void change_schema(const Schema& schema);
   void decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
   void count(const LoggedBatch& logged, uint32_t row, Verdict verdict, LoggedBatch::Outcome& outcome);
   void append_rows(const LoggedBatch& logged, const PreparedBatch& batch);
   void start_chunk(const LoggedBatch& logged);
 
   const uint32_t index_, shards_;
-  const std::vector<TimeUs> durations_us_;  // by lateness class
+  LatenessClasses classes_;
   StatePublisher& publisher_;
   std::unique_ptr<RememberedIds> ids_;  // owned by the shard's thread, as are those up to active_bytes_
   Horizons horizons_;
   std::vector<std::shared_ptr<const ForgetRecord>> forgets_;  // since the last marker
   Retractions retractions_;
-  const uint32_t longest_class_;
   Status health_;
   std::vector<Hash128> keys_;  // scratch of apply(): of this shard's rows
   std::vector<uint32_t> digests_;

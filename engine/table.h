@@ -108,6 +108,11 @@ class Table {
   virtual void retract_async(const RetractRequest& request, std::function<void(Result<RetractResult>)> done) = 0;
   Result<RetractResult> retract(const RetractRequest& request);
 
+  // From here on `next`, whose version is the one above schema()'s, is in force: ids are remembered, and rows admitted, by its
+  // rules. kUnsupported names a change that is not there yet; kRetryLater: somebody else was faster, nothing was done. kNoSpace:
+  // there was no room to log it (nothing was done), or to flush behind it (it is logged, and in force).
+  virtual Status alter(Schema next) = 0;
+
   // Everything acknowledged so far is in it. Fails only when recovery has (a table that could not be read).
   virtual Result<std::shared_ptr<const Snapshot>> snapshot() = 0;
 

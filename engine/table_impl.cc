@@ -59,6 +59,7 @@ TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOption
       clock_(clock),
       paths_(std::move(paths)),
       options_(options),
+      name_(state->schema()->table_name),
       schema_(state->schema()),
       hasher_(state->hash_key),
       ledger_before_(state->ledger),
@@ -66,8 +67,9 @@ TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOption
   for (size_t position : schema_->dimensions()) {
     dictionaries_.push_back(std::make_shared<Dictionary>(schema_->columns[position].values_max));
   }
+  const LatenessClasses classes(state->schemas);
   for (uint32_t i = 0; i < shard_count(options_); ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, shard_count(options_), *schema_, publisher_, state->log.flushed_lsn));
+    shards_.push_back(std::make_unique<Shard>(i, shard_count(options_), classes, publisher_, state->log.flushed_lsn));
   }
 }
 
@@ -116,8 +118,8 @@ Result<PendingBatch> TableImpl::prepare(IngestBatch batch) const {
   }
   pending.rejected = static_cast<uint32_t>(batch.rejected.size());
   pending.replay = batch.replay;
-  pending.schema = schema_;
-  TALLY_ASSIGN_OR_RETURN(pending.batch, decode_batch(*schema_, hasher_, static_cast<uint32_t>(shards_.size()),
+  pending.schema = schema();
+  TALLY_ASSIGN_OR_RETURN(pending.batch, decode_batch(*pending.schema, hasher_, static_cast<uint32_t>(shards_.size()),
                                                      std::move(batch.payload), batch.payload_xxh3));
   for (size_t d = 0; d < pending.batch->dimensions.size(); ++d) {
     PreparedBatch::Dimension& dimension = pending.batch->dimensions[d];
@@ -125,7 +127,7 @@ Result<PendingBatch> TableImpl::prepare(IngestBatch batch) const {
     dimension.table_codes[0] = kNullCode;
     dictionaries_[d]->find_all(dimension.local_values, std::span(dimension.table_codes).subspan(1));
   }
-  classify_lateness(*schema_, *pending.batch, pending.lateness_classes);
+  classify_lateness(*pending.schema, *pending.batch, pending.lateness_classes);
   return pending;
 }
 
@@ -156,14 +158,14 @@ void TableImpl::retract_async(const RetractRequest& request, std::function<void(
                                             " (retractions_max): nothing was logged"));
   }
   const auto shards = static_cast<uint32_t>(shards_.size());
-  auto verdict = prepare_verdict(hasher_, shards, !schema_->id_from.empty(), request.ids, request.by, request.reason);
+  auto verdict = prepare_verdict(hasher_, shards, !schema()->id_from.empty(), request.ids, request.by, request.reason);
   if (!verdict) return done(std::unexpected(verdict.error()));
   PendingBatch pending;
   pending.verdict = std::make_shared<VerdictWork>();
   pending.verdict->remembered.resize((*verdict)->rows());
   pending.verdict->fresh.resize(shards);
   pending.verdict->verdict = *std::move(verdict);
-  pending.schema = schema_;
+  pending.schema = schema();
   Result<std::shared_ptr<WritePath>> write = running_write_path();
   if (!write) return done(std::unexpected(write.error()));
   (*write)->retract(std::move(pending), std::move(done));
@@ -179,6 +181,30 @@ uint64_t TableImpl::remembered_ids() const {
   uint64_t ids = 0;
   for (const auto& shard : shards_) ids += shard->remembered_ids();
   return ids;
+}
+
+// --- the schema ----------------------------------------------------------------------------------------------------
+
+std::shared_ptr<const Schema> TableImpl::schema() const {
+  std::lock_guard lock(schema_mutex_);
+  return schema_;
+}
+
+void TableImpl::take_schema(std::shared_ptr<const Schema> schema) {
+  std::lock_guard lock(schema_mutex_);
+  schema_ = std::move(schema);
+}
+
+// Batches that are decoded meanwhile are fitted to the new schema when they get their place.
+Status TableImpl::alter(Schema next) {
+  const std::shared_ptr<const Schema> now = schema();
+  TALLY_TRY(validate_schema(next));
+  TALLY_TRY(check_change(*now, next));
+  TALLY_TRY(prepare_writes());
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<WritePath> write, running_write_path());
+  TALLY_TRY(write->change_schema(std::make_shared<const Schema>(std::move(next))));
+  take_schema(publisher_.get()->manifest->schema());
+  return {};
 }
 
 // --- the write path ------------------------------------------------------------------------------------------------
@@ -271,7 +297,7 @@ Status TableImpl::start_writing() {
   config.sequencer.memtable_bytes_max = options_.memtable_bytes_max;
   config.shards = shard_pointers();
   config.publisher = &publisher_;
-  config.schema = schema_;
+  config.sequencer.schema = state->schema();
   config.resolver.hasher = &hasher_;
   config.resolver.shards = static_cast<uint32_t>(shards_.size());
   config.resolver.snapshot = [this] { return snapshot(); };

@@ -23,12 +23,13 @@ class TableImpl final : public Table {
   // Once, before anything else.
   Status recover();
 
-  const std::string& name() const override { return schema_->table_name; }
-  std::shared_ptr<const Schema> schema() const override { return schema_; }
+  const std::string& name() const override { return name_; }
+  std::shared_ptr<const Schema> schema() const override;
   void ingest_async(IngestBatch batch, Done done) override;
   void retract_async(const RetractRequest& request, std::function<void(Result<RetractResult>)> done) override;
   Result<std::shared_ptr<const Snapshot>> snapshot() override;
   Status prepare_writes() override;
+  Status alter(Schema next) override;
   Status flush() override;
   Status close() override;
   Stats stats() const override;
@@ -41,6 +42,7 @@ class TableImpl final : public Table {
   Status load_ids();
   Status load_retractions();
   Status settle_log();
+  void take_schema(std::shared_ptr<const Schema> schema);
   Status start_writing();
   FlushContext flush_context() const;
   LogOptions log_options() const;
@@ -56,7 +58,9 @@ class TableImpl final : public Table {
   Clock& clock_;
   const TablePaths paths_;
   const TableOptions options_;
-  const std::shared_ptr<const Schema> schema_;
+  const std::string name_;
+  mutable std::mutex schema_mutex_;
+  std::shared_ptr<const Schema> schema_;  // in force; guarded by schema_mutex_
   const IdHasher hasher_;
   const Ledger ledger_before_;  // of the manifest, when the shards began to count
   StatePublisher publisher_;

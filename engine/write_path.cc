@@ -110,7 +110,6 @@ Status WritePath::log_settlement(std::shared_ptr<SettlementWork> work) {
   std::future<Status> result = logged->get_future();
   PendingBatch pending;
   pending.settlement = std::move(work);
-  pending.schema = config_.schema;
   pending.done = [logged](const Result<BatchResult>& applied) {
     logged->set_value(applied ? Status{} : std::unexpected(applied.error()));
   };
@@ -123,6 +122,14 @@ Status WritePath::flush() {
   auto flushed = std::make_shared<std::promise<Status>>();
   std::future<Status> result = flushed->get_future();
   sequencer_->request_flush([flushed](Status status) { flushed->set_value(std::move(status)); });
+  if (!config_.threads) run_inline();
+  return result.get();
+}
+
+Status WritePath::change_schema(std::shared_ptr<const Schema> next) {
+  auto changed = std::make_shared<std::promise<Status>>();
+  std::future<Status> result = changed->get_future();
+  sequencer_->change_schema({std::move(next), [changed](Status status) { changed->set_value(std::move(status)); }});
   if (!config_.threads) run_inline();
   return result.get();
 }

@@ -22,7 +22,6 @@ class WritePath {
     Sequencer::Config sequencer;  // dispatch, send_marker and active_bytes are filled here
     std::vector<Shard*> shards;
     StatePublisher* publisher = nullptr;
-    std::shared_ptr<const Schema> schema = nullptr;
     FlushContext flush;
     Ledger ledger_before;       // of the manifest when the shards began to count
     Resolver::Config resolver;  // log and stopping are filled here
@@ -35,8 +34,9 @@ class WritePath {
   void retract(PendingBatch pending, std::function<void(Result<RetractResult>)> done);
   // What a crash left without a look-up.
   void resolve(std::vector<Retraction> left);
-  Status flush();  // waits
-  Status close();  // flushes, stops, closes the log
+  Status change_schema(std::shared_ptr<const Schema> next);  // waits until it is flushed
+  Status flush();                                            // waits
+  Status close();                                            // flushes, stops, closes the log
   const Sequencer& sequencer() const { return *sequencer_; }
   uint64_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
 

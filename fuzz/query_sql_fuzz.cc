@@ -53,6 +53,7 @@ class FuzzCatalog final : public Catalog {
     if (ads_ == nullptr) ads_ = std::make_shared<EmptySnapshot>(std::move(complete));
     return {};
   }
+  Status alter_table(Schema next) override { return check_change(ads_->schema(), next); }
   TimeUs now() const override { return 1'700'000'000'000'000; }
   TimeUs boottime_us() const override { return 0; }
 

@@ -79,6 +79,18 @@ Sql<QueryResult> set_retention(const AlterTableStatement& statement, const Schem
   return not_yet(statement, "SET RETENTION");
 }
 
+Sql<QueryResult> set_lateness(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
+  Schema next = schema;
+  next.version = schema.version + 1;
+  SQL_ASSIGN(next.lateness, build_lateness(statement.lateness, schema));
+  if (Status changed = catalog.alter_table(std::move(next)); !changed) {
+    return sql_fail(statement.action_offset, changed.error().message, {}, changed.error().code);
+  }
+  QueryResult result;
+  result.message = "ALTER TABLE";
+  return result;
+}
+
 }  // namespace
 
 Sql<QueryResult> alter_table(const AlterTableStatement& statement, Catalog& catalog) {
@@ -90,10 +102,7 @@ Sql<QueryResult> alter_table(const AlterTableStatement& statement, Catalog& cata
       SQL_TRY(must_exist(statement.dropped.first, statement.dropped.second, schema, statement.part));
       return not_yet(statement, "DROP " + part_name(statement.part));
     case Action::kSetRetention: return set_retention(statement, schema);
-    case Action::kSetLateness: {
-      SQL_TRY(build_lateness(statement.lateness, schema));
-      return not_yet(statement, "SET LATENESS");
-    }
+    case Action::kSetLateness: return set_lateness(statement, schema, catalog);
     case Action::kSetGrace:
       SQL_TRY(build_duration(statement.interval.first, statement.interval.second));
       return not_yet(statement, "SET GRACE");

@@ -18,6 +18,10 @@ class DatabaseCatalog final : public Catalog {
     TALLY_TRY(database_.create_table(std::move(schema)));
     return {};
   }
+  Status alter_table(Schema next) override {
+    TALLY_ASSIGN_OR_RETURN(Table * table, database_.table(next.table_name));
+    return table->alter(std::move(next));
+  }
   TimeUs now() const override { return database_.clock().wall_us(); }
   TimeUs boottime_us() const override { return database_.clock().boottime_us(); }
 

@@ -70,9 +70,10 @@ bool same(const Retraction& a, const Retraction& b) {
 TEST_CASE("retraction file: as the example of docs/formats/retractions.md has it") {
   CHECK(hex(retraction_format::encode(kUuid, 3, example())) ==
         "544c595245545243010001000000000"
-        "0abababababababababababababababab0300000000000000"
-        "b200000000000000010000000100000012c4abb3fe1ea6a1"
-        "");
+        "0abababababababababababababababab03000000000000008f0000000000000001000000010000009d73decae888f173"
+        "5d0000003f000000fad2d739ac34ebb8"
+        "220700010012090700800003000000616e6e070043626f74011600130208002201011200000600130514001306080013080800b00a0000"
+        "0000000000010061");
 }
 
 TEST_CASE("retraction file: what was written comes back; any cut and any flipped bit is refused") {

@@ -35,6 +35,7 @@ class FakeTable : public Table {
   }
   Result<std::shared_ptr<const Snapshot>> snapshot() override;
   Status prepare_writes() override { return {}; }
+  Status alter(Schema) override { return fail(Code::kUnsupported, "a fake table does not change"); }
   Status flush() override { return {}; }
   Status close() override { return {}; }
   Stats stats() const override { return {}; }

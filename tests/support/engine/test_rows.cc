@@ -23,6 +23,16 @@ Schema test_schema(std::string_view table) {
   return schema;
 }
 
+LatenessClass lateness_of_click(const Schema& schema, int64_t click, TimeUs lateness_us) {
+  Condition condition;
+  condition.op = Condition::Op::kEq;
+  condition.column_id = schema.find_column("click")->id;
+  condition.values = {Value{click}};
+  return {.lateness_us = lateness_us,
+          .condition = std::move(condition),
+          .condition_text = "click = " + std::to_string(click)};
+}
+
 IngestBatch make_test_batch(const Schema& schema, TimeUs now_us, const std::vector<TestRow>& rows, bool replay) {
   BatchBuilder builder(schema);
   for (const TestRow& row : rows) {

@@ -31,6 +31,8 @@ struct StoredRow {
 
 // ts, event_id UNIQUE WITHIN 72 hours, campaign DIMENSION, click INT64, user STRING.
 Schema test_schema(std::string_view table = "events");
+// Rows with this click have this lateness.
+LatenessClass lateness_of_click(const Schema& schema, int64_t click, TimeUs lateness_us);
 IngestBatch make_test_batch(const Schema& schema, TimeUs now_us, const std::vector<TestRow>& rows, bool replay = false);
 // Every decided row that a snapshot shows.
 Result<std::vector<StoredRow>> stored_rows(const Snapshot& snapshot);
