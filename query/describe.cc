@@ -83,6 +83,11 @@ std::string rollup_details(const Schema& schema, const Rollup& rollup) {
   return text;
 }
 
+std::string lateness_details(const LatenessClass& entry) {
+  const std::string text = format_duration(entry.lateness_us);
+  return entry.condition ? text + " WHERE " + entry.condition_text : text;
+}
+
 }  // namespace
 
 QueryResult describe_table(const Schema& schema) {
@@ -101,6 +106,11 @@ QueryResult describe_table(const Schema& schema) {
   }
   for (const Rollup& rollup : schema.rollups) row(rollup.name, "rollup", "", rollup_details(schema, rollup));
   row("raw", "retention", "", format_duration(schema.raw_retention_us));
+  for (const LatenessClass& entry : schema.lateness) row("lateness", "rule", "", lateness_details(entry));
+  if (schema.lateness.empty() || schema.lateness.back().condition) {
+    row("lateness", "rule", "", format_duration(schema.within_us));  // of rows that no class takes
+  }
+  row("grace", "rule", "", format_duration(schema.grace_us));
   return result;
 }
 
