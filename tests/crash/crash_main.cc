@@ -3,6 +3,7 @@
 // went wrong and the line that replays it, and exits with 1.
 // crash_driver --corrupt [--seconds N] ...: the same as --sweep corrupt, with progress; without --seconds one whole round of
 // each, which takes most of an hour.
+// crash_driver --model [--operations N] [--seed S]: one round of the model test, of N operations.
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -27,9 +28,12 @@ struct Arguments {
   uint64_t point = 0;
   std::string sweep;
   bool corrupt = false;
+  bool model = false;
+  uint64_t operations = 0;  // 0: not said
 };
 
 constexpr uint64_t kSecondsUsual = 10;
+constexpr uint64_t kModelOperationsUsual = 2'000'000;
 constexpr uint64_t kSecondsForever = 365 * 24 * 3600;
 
 bool parse_number(std::string_view text, uint64_t& out) {
@@ -46,11 +50,18 @@ bool parse(int argc, char** argv, Arguments& out) {
       --i;  // it takes no value
       continue;
     }
+    if (name == "--model") {
+      out.model = true;
+      out.sweep = "model";
+      --i;
+      continue;
+    }
     if (i + 1 == argc) return false;
     std::string_view value = argv[i + 1];
     bool right = (name == "--seconds" && parse_number(value, out.seconds)) ||
                  (name == "--seed" && parse_number(value, out.seed)) ||
-                 (name == "--point" && parse_number(value, out.point));
+                 (name == "--point" && parse_number(value, out.point)) ||
+                 (name == "--operations" && parse_number(value, out.operations));
     if (name == "--sweep") {
       out.sweep = value;
       right = true;
@@ -61,7 +72,9 @@ bool parse(int argc, char** argv, Arguments& out) {
 }
 
 int usage() {
-  std::fprintf(stderr, "usage: crash_driver [--seconds N] [--seed S] [--sweep NAME | --corrupt] [--point P]\n");
+  std::fprintf(stderr,
+               "usage: crash_driver [--seconds N] [--seed S] [--sweep NAME | --corrupt | --model] [--point P] "
+               "[--operations N]\n");
   for (const Sweep& sweep : sweeps()) std::fprintf(stderr, "  %-14s %s\n", sweep.name.c_str(), sweep.what.c_str());
   return 2;
 }
@@ -98,7 +111,7 @@ int run(const Arguments& arguments) {
   }
   if (chosen.empty()) return usage();
   uint64_t seed = arguments.seed != 0 ? arguments.seed : random_u64() % 1'000'000'000 + 1;
-  const bool one_round = arguments.corrupt && arguments.seconds == 0;
+  const bool one_round = (arguments.corrupt || arguments.model) && arguments.seconds == 0;
   const uint64_t seconds = arguments.seconds != 0 ? arguments.seconds : one_round ? kSecondsForever : kSecondsUsual;
   std::printf("crash: seed %llu, %s\n", static_cast<unsigned long long>(seed),
               one_round ? "one round" : (std::to_string(seconds) + " s").c_str());
@@ -115,7 +128,10 @@ int run(const Arguments& arguments) {
           one_round ? deadline : now + (deadline - now) / static_cast<int64_t>(chosen.size() - i);
       SweepRound next{.seed = seed + round, .only_point = arguments.point};
       next.stop = [share] { return SteadyClock::now() >= share; };
-      if (arguments.corrupt) next.progress = print_progress;
+      if (arguments.corrupt || arguments.model) next.progress = print_progress;
+      if (arguments.model) {
+        next.operations = arguments.operations != 0 ? arguments.operations : kModelOperationsUsual;
+      }
       good = run_round(*chosen[i], next, totals[i]);
     }
     if (one_round) break;

@@ -15,6 +15,7 @@ namespace tally {
 struct SweepRound {
   uint64_t seed = 1;
   uint64_t only_point = 0;                                // 0: all; else what a failure named
+  uint64_t operations = 0;                                // of a sweep that counts them; 0: as many as it usually does
   std::function<bool()> stop = {};                        // the time is over
   std::function<void(const std::string&)> progress = {};  // a line for who watches, from time to time
 };

@@ -1,0 +1,294 @@
+#include "tests/support/engine/model_belief.h"
+
+#include <algorithm>
+
+#include "base/random.h"
+
+namespace tally::model {
+namespace {
+
+// Of the documents, not of base/limits.h: what the page promises is what is tested.
+constexpr TimeUs kAheadUs = 5 * kMicrosPerMinute;        // further ahead of arrival is too early
+constexpr TimeUs kForgetAfterUs = 5 * kMicrosPerMinute;  // beyond what is remembered
+
+int32_t day_of(TimeUs time_us) {
+  return static_cast<int32_t>(time_us >= 0 ? time_us / kMicrosPerDay : -((-time_us - 1) / kMicrosPerDay) - 1);
+}
+
+uint64_t mix(uint64_t a, uint64_t b) {
+  uint64_t state = a ^ (b * 0x9E3779B97F4A7C15u);
+  return splitmix64(state);
+}
+
+RowKind row_kind(Verdict verdict) {
+  if (verdict == Verdict::kAccepted) return RowKind::kEvent;
+  return verdict == Verdict::kDuplicate ? RowKind::kDuplicate : RowKind::kConflict;
+}
+
+bool is_stored(Verdict verdict) {
+  return verdict == Verdict::kAccepted || verdict == Verdict::kDuplicate || verdict == Verdict::kConflict;
+}
+
+void count(Verdict verdict, Ledger& counts) {
+  ++counts.received;
+  switch (verdict) {
+    case Verdict::kAccepted: ++counts.accepted; break;
+    case Verdict::kDuplicate: ++counts.duplicates; break;
+    case Verdict::kConflict: ++counts.conflicts; break;
+    case Verdict::kTooLate: ++counts.too_late; break;
+    default: ++counts.rejected; break;
+  }
+}
+
+}  // namespace
+
+uint32_t Rules::class_of(Kind kind) const {
+  uint32_t at = 0;
+  while (!classes[at].takes[static_cast<size_t>(kind)]) ++at;
+  return at;
+}
+
+TimeUs Rules::remembered_us(uint32_t lateness_class) const {
+  return std::max(within_us, classes[lateness_class].lateness_us);
+}
+
+void RowSum::add(const Row& row, RowKind kind, TimeUs stored_us, TimeUs arrival_us, Lsn lsn) {
+  const uint64_t a = mix(uint64_t{row.id} << 16 | uint64_t{row.content} << 8 | static_cast<uint64_t>(kind), lsn);
+  const uint64_t b = mix(static_cast<uint64_t>(stored_us), static_cast<uint64_t>(arrival_us) ^ a);
+  ++rows;
+  low += b;
+  high += mix(b, a);
+}
+
+RowSum& RowSum::operator+=(const RowSum& other) {
+  rows += other.rows;
+  low += other.low;
+  high += other.high;
+  return *this;
+}
+
+std::string to_string(const Row& row) {
+  return "id " + std::to_string(row.id) + " content " + std::to_string(row.content) + " at " +
+         std::to_string(row.time_us);
+}
+
+std::string StoredBelief::to_string() const {
+  return std::string(row_kind_name(kind)) + " " + model::to_string(row) + " stored at " + std::to_string(stored_us) +
+         " arrived " + std::to_string(arrival_us) + " lsn " + std::to_string(lsn);
+}
+
+std::string to_string(const Ledger& ledger) {
+  std::string text = "received " + std::to_string(ledger.received);
+  text += " accepted " + std::to_string(ledger.accepted) + " duplicates " + std::to_string(ledger.duplicates);
+  text += " conflicts " + std::to_string(ledger.conflicts) + " too late " + std::to_string(ledger.too_late);
+  return text + " rejected " + std::to_string(ledger.rejected) + " late " + std::to_string(ledger.late);
+}
+
+bool same_counts(const Ledger& a, const Ledger& b) {
+  return a.received == b.received && a.accepted == b.accepted && a.duplicates == b.duplicates &&
+         a.conflicts == b.conflicts && a.too_late == b.too_late && a.rejected == b.rejected && a.late == b.late;
+}
+
+// --- what a row must be -----------------------------------------------------------------------------------------------
+
+const Belief::Counted* Belief::remembered(uint32_t id) const {
+  if (id >= newest_counted_.size() || newest_counted_[id] < 0) return nullptr;
+  const Counted& counted = counted_[static_cast<size_t>(newest_counted_[id])];
+  return generations_[counted.generation].forgotten ? nullptr : &counted;
+}
+
+TimeUs Belief::horizon(uint32_t lateness_class, TimeUs event_us) const {
+  auto found = horizons_.find({lateness_class, day_of(event_us)});
+  return found == horizons_.end() ? INT64_MIN : found->second;
+}
+
+bool Belief::would_be_admitted(const Row& row, const Batch& batch, uint32_t lateness_class) const {
+  if (row.time_us - batch.arrival_us > kAheadUs) return false;
+  if (!batch.replay && batch.arrival_us - row.time_us > rules_.classes[lateness_class].lateness_us) return false;
+  if (row.time_us <= horizon(lateness_class, row.time_us)) return false;
+  return reference_us_ - row.time_us <= rules_.retention_us;
+}
+
+Verdict Belief::decide_row(const Row& row, const Batch& batch, uint32_t lateness_class) const {
+  const InBatch& just_now = in_batch_[row.id];
+  const Counted* known = remembered(row.id);
+  if (just_now.batch == batches_) {
+    return just_now.content == row.content ? Verdict::kDuplicate : Verdict::kConflict;
+  }
+  if (known != nullptr) return known->row.content == row.content ? Verdict::kDuplicate : Verdict::kConflict;
+  if (row.time_us - batch.arrival_us > kAheadUs) return Verdict::kTooEarly;
+  if (!batch.replay && batch.arrival_us - row.time_us > rules_.classes[lateness_class].lateness_us) {
+    return Verdict::kTooLate;
+  }
+  if (row.time_us <= horizon(lateness_class, row.time_us)) return Verdict::kTooLate;
+  if (reference_us_ - row.time_us > rules_.retention_us) return Verdict::kPastRetention;
+  return Verdict::kAccepted;
+}
+
+void Belief::decide(const Batch& batch, Decision& out) {
+  ++batches_;
+  const size_t rows = batch.rows.size();
+  out.verdicts.resize(rows);
+  out.stored_us.resize(rows);
+  out.classes.resize(rows);
+  out.counts = {};
+  out.counts.received = out.counts.rejected = batch.rejected;
+  for (size_t i = 0; i < rows; ++i) {
+    const Row& row = batch.rows[i];
+    if (row.id >= in_batch_.size()) in_batch_.resize(row.id * 2 + 64);
+    const uint32_t lateness_class = out.classes[i] = rules_.class_of(kind_of(row));
+    const Verdict verdict = out.verdicts[i] = decide_row(row, batch, lateness_class);
+    out.stored_us[i] = row.time_us;
+    count(verdict, out.counts);
+    if (verdict == Verdict::kAccepted) {
+      in_batch_[row.id] = {batches_, row.content};
+      if (batch.arrival_us - row.time_us > rules_.grace_us) ++out.counts.late;
+    } else if (is_stored(verdict) && !would_be_admitted(row, batch, lateness_class)) {
+      out.stored_us[i] = batch.arrival_us;
+    }
+  }
+}
+
+RowSum Belief::sum_of(const Batch& batch, const Decision& decision, Lsn lsn) const {
+  RowSum sum;
+  for (size_t i = 0; i < batch.rows.size(); ++i) {
+    if (!is_stored(decision.verdicts[i])) continue;
+    sum.add(batch.rows[i], row_kind(decision.verdicts[i]), decision.stored_us[i], batch.arrival_us, lsn);
+  }
+  return sum;
+}
+
+// --- what is in the table ---------------------------------------------------------------------------------------------
+
+uint32_t Belief::generation_for(uint32_t lateness_class, TimeUs arrival_us) {
+  if (last_arrival_us_[lateness_class] == arrival_us) return last_generation_[lateness_class];
+  const TimeUs third = std::max<TimeUs>(rules_.remembered_us(lateness_class) / 3, 1);
+  const GenerationId id{lateness_class, arrival_us / third};
+  auto [found, is_new] = by_generation_.try_emplace(id, static_cast<uint32_t>(generations_.size()));
+  if (is_new) generations_.emplace_back().id = id;
+  last_arrival_us_[lateness_class] = arrival_us;
+  last_generation_[lateness_class] = found->second;
+  return found->second;
+}
+
+std::string Belief::count_event(const Row& row, uint32_t lateness_class, TimeUs arrival_us, Lsn lsn) {
+  if (row.id >= newest_counted_.size()) newest_counted_.resize(row.id * 2 + 64, -1);
+  for (int32_t at = newest_counted_[row.id]; at >= 0; at = counted_[static_cast<size_t>(at)].before) {
+    const Row& before = counted_[static_cast<size_t>(at)].row;
+    if (before.time_us == row.time_us && before.content == row.content) {
+      return "an honest retry was counted twice: " + to_string(row);
+    }
+  }
+  const uint32_t at = generation_for(lateness_class, arrival_us);
+  Generation& generation = generations_[at];
+  if (generation.forgotten) return "an id was remembered in a generation that was forgotten before: " + to_string(row);
+  ++generation.ids;
+  if (generation.not_in_runs.empty() || generation.not_in_runs.back().first != lsn) {
+    generation.not_in_runs.push_back({lsn, 0});
+  }
+  ++generation.not_in_runs.back().second;
+  generation.newest_arrival_us = arrival_us;
+  TimeUs& newest = generation.newest_by_day.try_emplace(day_of(row.time_us), row.time_us).first->second;
+  newest = std::max(newest, row.time_us);
+  ++remembered_;
+  counted_.push_back({row, at, newest_counted_[row.id]});
+  newest_counted_[row.id] = static_cast<int32_t>(counted_.size() - 1);
+  return {};
+}
+
+std::string Belief::take(const Batch& batch, const Decision& decision, Lsn lsn) {
+  ledger_ += decision.counts;
+  for (size_t i = 0; i < batch.rows.size(); ++i) {
+    const Row& row = batch.rows[i];
+    if (row.time_us - batch.arrival_us <= kAheadUs) reference_us_ = std::max(reference_us_, row.time_us);
+    const Verdict verdict = decision.verdicts[i];
+    if (!is_stored(verdict)) continue;
+    stored_.push_back({row, row_kind(verdict), decision.stored_us[i], batch.arrival_us, lsn});
+    sum_.add(row, row_kind(verdict), decision.stored_us[i], batch.arrival_us, lsn);
+    if (verdict != Verdict::kAccepted) continue;
+    std::string wrong = count_event(row, decision.classes[i], batch.arrival_us, lsn);
+    if (!wrong.empty()) return wrong;
+  }
+  return {};
+}
+
+// --- forgetting -------------------------------------------------------------------------------------------------------
+
+void Belief::settle(Generation& generation, Lsn flushed) const {
+  auto& waiting = generation.not_in_runs;
+  size_t settled = 0;
+  while (settled < waiting.size() && waiting[settled].first <= flushed) generation.in_runs += waiting[settled++].second;
+  waiting.erase(waiting.begin(), waiting.begin() + static_cast<ptrdiff_t>(settled));
+}
+
+std::vector<Belief::GenerationId> Belief::missing_in(const ManifestState& manifest) const {
+  std::vector<GenerationId> there;
+  for (const auto& [number, run] : manifest.id_runs) there.push_back({run.place.lateness_class, run.place.generation});
+  std::sort(there.begin(), there.end());
+  std::vector<GenerationId> missing;
+  for (const Generation& generation : generations_) {
+    if (generation.forgotten) continue;
+    const bool flushed = generation.in_runs > 0 || (!generation.not_in_runs.empty() &&
+                                                    generation.not_in_runs.front().first <= manifest.log.flushed_lsn);
+    if (flushed && !std::binary_search(there.begin(), there.end(), generation.id)) missing.push_back(generation.id);
+  }
+  return missing;
+}
+
+TimeUs Belief::kept_until(const GenerationId& id) const {
+  const Generation& generation = generations_[by_generation_.at(id)];
+  return generation.newest_arrival_us + rules_.remembered_us(id.lateness_class) + kForgetAfterUs;
+}
+
+std::string Belief::forget(const std::vector<GenerationId>& forgotten, TimeUs arrival_us) {
+  for (const GenerationId& id : forgotten) {
+    Generation& generation = generations_[by_generation_.at(id)];
+    const TimeUs kept_until = this->kept_until(id);
+    if (arrival_us <= kept_until) {
+      return "generation " + std::to_string(id.number) + " of class " + std::to_string(id.lateness_class) +
+             " was forgotten " + std::to_string(kept_until - arrival_us) + " us too early, or its runs are lost";
+    }
+    generation.forgotten = true;
+    remembered_ -= generation.ids;
+    forgotten_ids_ += generation.ids;
+    for (const auto& [day, newest] : generation.newest_by_day) {
+      TimeUs& horizon = horizons_.try_emplace({id.lateness_class, day}, newest).first->second;
+      horizon = std::max(horizon, newest);
+    }
+  }
+  return {};
+}
+
+bool Belief::all_forgotten_by(TimeUs arrival_us) const {
+  return std::all_of(generations_.begin(), generations_.end(), [&](const Generation& generation) {
+    const TimeUs remembered_us = rules_.remembered_us(generation.id.lateness_class);
+    const TimeUs end = (generation.id.number + 1) * std::max<TimeUs>(remembered_us / 3, 1);
+    return generation.forgotten || end + remembered_us + kForgetAfterUs >= arrival_us;
+  });
+}
+
+std::string Belief::compare(const ManifestState& manifest) {
+  std::map<GenerationId, uint64_t> in_runs;
+  for (const auto& [number, run] : manifest.id_runs) {
+    in_runs[{run.place.lateness_class, run.place.generation}] += run.entries;
+  }
+  for (Generation& generation : generations_) {
+    if (generation.forgotten && generation.in_runs == 0 && generation.not_in_runs.empty()) continue;
+    settle(generation, manifest.log.flushed_lsn);
+    auto found = in_runs.find(generation.id);
+    const uint64_t there = found == in_runs.end() ? 0 : found->second;
+    const uint64_t expected = generation.forgotten ? 0 : generation.in_runs;
+    if (generation.forgotten) generation.in_runs = 0;
+    if (there != expected) {
+      return "the runs of generation " + std::to_string(generation.id.number) + " of class " +
+             std::to_string(generation.id.lateness_class) + " hold " + std::to_string(there) + " ids instead of " +
+             std::to_string(expected);
+    }
+    if (found != in_runs.end()) in_runs.erase(found);
+  }
+  if (!in_runs.empty()) return "there are runs of a generation that nothing was sent to";
+  if (manifest.horizons != horizons_) return "the horizons in the manifest are not those of what was forgotten";
+  return {};
+}
+
+}  // namespace tally::model

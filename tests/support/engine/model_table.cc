@@ -1,0 +1,66 @@
+#include "tests/support/engine/model_table.h"
+
+namespace tally::model {
+namespace {
+
+constexpr const char* kPath = "/db";
+
+TableOptions random_options(Random& random) {
+  TableOptions options;
+  options.threads = false;
+  options.shards = static_cast<uint32_t>(random.between(1, 3));
+  options.memtable_bytes_max = random.chance(0.5) ? 512 * limits::kMiB : random.between(8, 256) * limits::kKiB;
+  options.log_file_bytes = random.chance(0.7) ? 64 * limits::kKiB : 32 * limits::kKiB;
+  options.remembered_ids_max = random.chance(0.1) ? random.between(100, 2000) : limits::kRememberedIdsMax;
+  options.forget_boottime_us = random.chance(0.7) ? 0 : static_cast<TimeUs>(random.below(3600)) * kMicrosPerSecond;
+  options.segment_block_rows = random.chance(0.5) ? limits::kSegmentBlockRows : 2048;
+  return options;
+}
+
+}  // namespace
+
+ModelTable::ModelTable(uint64_t seed, Random& random)
+    : disk(seed), shape_(make_shape(random)), options_(random_options(random)) {}
+
+Status ModelTable::find_table(bool create) {
+  TALLY_ASSIGN_OR_RETURN(database_, Database::open(disk, clock, kPath, {.table = options_}));
+  Result<Table*> found = create ? database_->create_table(shape_.schema) : database_->table("events");
+  TALLY_ASSIGN_OR_RETURN(table_, std::move(found));
+  arrival.begin(clock);
+  return table_->prepare_writes();
+}
+
+Status ModelTable::create() {
+  TALLY_TRY(init_database(disk, kPath));
+  return find_table(true);
+}
+
+Status ModelTable::open(uint32_t shards) {
+  drop();
+  options_.shards = shards;
+  return find_table(false);
+}
+
+Status ModelTable::close() { return database_->close(); }
+
+void ModelTable::drop() {
+  table_ = nullptr;
+  database_.reset();
+}
+
+Result<BatchResult> ModelTable::send(const Batch& batch, uint64_t spelling) {
+  return table_->ingest(make_batch(*table_->schema(), batch, spelling));
+}
+
+std::shared_ptr<const Snapshot> ModelTable::snapshot() {
+  Result<std::shared_ptr<const Snapshot>> taken = table_->snapshot();
+  if (taken) return *taken;
+  wrong = "snapshot: " + taken.error().to_string();
+  return nullptr;
+}
+
+bool ModelTable::may_forget() const {
+  return !arrival.suspended(clock) && clock.boottime_us() >= options_.forget_boottime_us;
+}
+
+}  // namespace tally::model
