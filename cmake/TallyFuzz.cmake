@@ -7,6 +7,14 @@ if(TALLY_TESTS)
   enable_testing()
 endif()
 
+# Comparisons are traced so that the fuzzer finds the values that code asks for. Loops over registers and over what a target
+# compares ask for none, and tracing them takes half of the time.
+if(TALLY_FUZZ)
+  file(GLOB untraced RELATIVE "${CMAKE_SOURCE_DIR}" "engine/hyperloglog*.cc" "engine/sketch_format.cc")
+  set_source_files_properties(${untraced} TARGET_DIRECTORY tally_engine
+    PROPERTIES COMPILE_OPTIONS -fno-sanitize-coverage=trace-cmp)
+endif()
+
 foreach(source IN LISTS fuzz_sources)
   string(REGEX REPLACE "_fuzz\\.cc$" "" name "${source}")
   string(REGEX MATCH "^[a-z]+" layer "${name}")
@@ -17,6 +25,9 @@ foreach(source IN LISTS fuzz_sources)
     continue()
   endif()
   add_executable(fuzz_${name} fuzz/${source})
+  if(TALLY_FUZZ)
+    set_source_files_properties(fuzz/${source} PROPERTIES COMPILE_OPTIONS -fno-sanitize-coverage=trace-cmp)
+  endif()
   target_link_libraries(fuzz_${name} PRIVATE tally_options tally_${layer})
   add_dependencies(tally_fuzz fuzz_${name})
   if(TALLY_FUZZ)
