@@ -19,7 +19,8 @@ declare -A text=(
     Fuzzes one target, or each in turn: 60 seconds each unless told. New inputs go to build/fuzz/corpus/, crashes to
     build/fuzz/crashes/."
   [crash]="crash [--preset P] [--seconds N] [ARGS...]
-    Runs the crash sweep (release build) and prints the states it explored. All but --preset goes to crash_driver."
+    Runs the crash sweep (release build) and prints the states it explored. All but --preset goes to crash_driver.
+    --model [--operations N] [--seed S]: the engine against a model of its promises."
   [demo]="demo
     Sets up, builds, and counts a real data set: twice, and across a crash."
   [ci]="ci

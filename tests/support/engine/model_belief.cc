@@ -240,6 +240,14 @@ TimeUs Belief::kept_until(const GenerationId& id) const {
   return generation.newest_arrival_us + rules_.remembered_us(id.lateness_class) + kForgetAfterUs;
 }
 
+std::vector<TimeUs> Belief::kept_until() const {
+  std::vector<TimeUs> ends;
+  for (const Generation& generation : generations_) {
+    if (!generation.forgotten) ends.push_back(kept_until(generation.id));
+  }
+  return ends;
+}
+
 std::string Belief::forget(const std::vector<GenerationId>& forgotten, TimeUs arrival_us) {
   for (const GenerationId& id : forgotten) {
     Generation& generation = generations_[by_generation_.at(id)];

@@ -96,6 +96,7 @@ class Belief {
   std::vector<GenerationId> missing_in(const ManifestState& manifest) const;
   // The last arrival that must still find the ids of a generation.
   TimeUs kept_until(const GenerationId& id) const;
+  std::vector<TimeUs> kept_until() const;  // of every generation that is remembered
   // They were forgotten by a record that arrived at `arrival_us`. Says what is wrong if one of them was too young.
   std::string forget(const std::vector<GenerationId>& forgotten, TimeUs arrival_us);
   // Runs, horizons and reference time of a manifest against what is believed; empty if all is well.

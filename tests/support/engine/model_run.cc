@@ -53,6 +53,7 @@ class Run {
   void pass_little(Random& random);
   void pass_window(Random& random);
   void pass_windows(Random& random);
+  void pass_to_edge(Random& random);
   void jump_clock(Random& random);
   void flush(Random& random);
   void settle(Random& random);
@@ -116,9 +117,10 @@ std::span<const Run::Operation> Run::operations() {
   static constexpr Operation kTable[] = {
       {"send", 300, &Run::send_rows},    {"replay", 60, &Run::replay_rows}, {"again", 40, &Run::send_again},
       {"little", 60, &Run::pass_little}, {"window", 30, &Run::pass_window}, {"windows", 8, &Run::pass_windows},
-      {"jump", 6, &Run::jump_clock},     {"flush", 30, &Run::flush},        {"settle", 6, &Run::settle},
-      {"restart", 4, &Run::restart},     {"kill", 2, &Run::kill},           {"cut", 2, &Run::cut_power},
-      {"arm", 6, &Run::arm_power},       {"look", 6, &Run::look},           {"hold", 3, &Run::hold},
+      {"edge", 6, &Run::pass_to_edge},   {"jump", 6, &Run::jump_clock},     {"flush", 30, &Run::flush},
+      {"settle", 6, &Run::settle},       {"restart", 4, &Run::restart},     {"kill", 2, &Run::kill},
+      {"cut", 2, &Run::cut_power},       {"arm", 6, &Run::arm_power},       {"look", 6, &Run::look},
+      {"hold", 3, &Run::hold},
   };
   return kTable;
 }
@@ -290,7 +292,6 @@ bool Run::decide(Call& call, const Snapshot& snapshot, bool compare_rows) {
   }
   if (call.batch == nullptr) return true;
   Lsn lsn = 0;
-  RowSum there;
   if (call.answer) {
     lsn = call.answer->lsn;
     std::erase_if(candidates, [&](const Decision* decision) { return !answered_so(call, *decision); });
@@ -488,6 +489,16 @@ void Run::pass_windows(Random& random) {
     longest = std::max(longest, belief_.rules().remembered_us(i));
   }
   table_.clock.advance(up_to(random, 2 * longest));
+}
+
+// To where a generation must still be remembered, or need not be any more, by a microsecond; then what is due is forgotten.
+void Run::pass_to_edge(Random& random) {
+  const std::vector<TimeUs> ends = belief_.kept_until();
+  if (ends.empty()) return;
+  const TimeUs ahead = ends[random.below(ends.size())] + about(random) - table_.arrival.next(table_.clock);
+  if (ahead <= 0) return;
+  table_.clock.advance(ahead);
+  if (random.chance(0.7)) settle(random);
 }
 
 void Run::jump_clock(Random& random) {
