@@ -1,10 +1,12 @@
-// What exactness costs a shard: remembered ids in generations that are spilled and merged as a table would, then look-ups of
-// new ids and of old ones, on one core, in batches as they come. Beside the figures, what the machine can do.
+// What exactness costs a shard: ids remembered in generations that are spilled, merged and forgotten as a table would, while
+// the window turns; then look-ups of new ids and of old ones, on one core, in batches as they come. Every answer is checked.
+// Beside the figures, what the machine can do.
 //
-//   bench_remembered_ids [--ids N] [--generations N] [--spill N] [--directory DIR]
+//   bench_dedup [--ids N] [--classes 1|2] [--turns N] [--spill N] [--directory DIR]
 //
-// N ids in all over that many generations of one class (three: the shipped WITHIN alone; nine: three classes' worth), each
-// spilled every `--spill` ids; the last generation is left as its spills and merges made it, as a live one is.
+// N ids remembered once the window is full (without --ids: 10 M, then 200 M), spilled every `--spill` ids. One class: WITHIN 72 hours
+// alone. Two, as shipped: conversions, every hundredth id, are remembered 30 days. After the window is full it turns on by
+// `--turns` generations, and what each of them cost is printed: memory and time have to stay flat.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -29,11 +31,15 @@ constexpr TimeUs kWithin = 72 * kMicrosPerHour;
 constexpr TimeUs kThird = kWithin / 3;
 constexpr TimeUs kStart = 20'001 * kMicrosPerDay;
 
+constexpr TimeUs kConversions = 30 * kMicrosPerDay;
+constexpr uint64_t kConversionEvery = 100;
+
 struct Arguments {
-  uint64_t ids = 50'000'000;
-  uint64_t generations = 3;
+  uint64_t ids = 0;      // 0: 10 M, then 200 M
+  uint64_t classes = 0;  // 0: one, then two
+  uint64_t turns = 2;
   uint64_t spill = 1'000'000;
-  std::string directory = "bench_remembered_ids.data";
+  std::string directory = "bench_dedup.data";
 };
 
 Arguments parse(int argc, char** argv) {
@@ -42,7 +48,8 @@ Arguments parse(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view name = argv[i];
     if (name == "--ids") arguments.ids = std::strtoull(argv[i + 1], nullptr, 10);
-    if (name == "--generations") arguments.generations = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--classes") arguments.classes = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--turns") arguments.turns = std::strtoull(argv[i + 1], nullptr, 10);
     if (name == "--spill") arguments.spill = std::strtoull(argv[i + 1], nullptr, 10);
     if (name == "--directory") arguments.directory = argv[i + 1];
   }
@@ -97,56 +104,125 @@ class Bench {
   ~Bench() { std::filesystem::remove_all(arguments_.directory); }
 
   void run() {
+    std::printf("\n%s: WITHIN 72 hours%s\n", arguments_.classes == 1 ? "one class" : "two classes",
+                arguments_.classes == 1 ? "" : ", conversions (every hundredth id) 30 days");
     fill();
-    std::printf("\n%.1f M ids in %llu generations, %llu runs; %.1f M of them spilled\n", millions(ids_.size()),
+    std::printf("%.1f M ids in %llu generations, %llu runs; %.1f M of them spilled\n", millions(ids_.size()),
                 static_cast<unsigned long long>(ids_.stats().generations),
                 static_cast<unsigned long long>(ids_.stats().runs), millions(ids_.stats().run_ids));
+    print_room();
+    for (uint64_t turn = 1; turn <= arguments_.turns; ++turn) turn_window(turn);
     print_room();
     print_upkeep();
     look_up_new();
     insert_new();
     look_up_known();
     start_again();
+    std::printf("false verdicts                                             %8llu of %.1f M answers\n",
+                static_cast<unsigned long long>(false_verdicts_), millions(answers_));
+    TALLY_CHECK(false_verdicts_ == 0);
   }
 
  private:
   static double millions(uint64_t count) { return static_cast<double>(count) / 1e6; }
   static double per(double sum, uint64_t count) { return count == 0 ? 0 : sum / static_cast<double>(count); }
 
-  TimeUs arrival_of(uint64_t generation) const { return kStart + static_cast<TimeUs>(generation) * kThird + 1; }
-
+  // Ids come evenly: a spill's worth moves arrival on by its share of the window. A generation is remembered for four to
+  // five thirds after it began, so the window holds 3.5 thirds and what waits for its FORGET.
   void fill() {
-    const uint64_t each = arguments_.ids / arguments_.generations;
-    const uint64_t spills = (each + arguments_.spill - 1) / arguments_.spill;
-    const uint64_t at_a_time = (each + spills - 1) / spills;
-    for (uint64_t generation = 0; generation < arguments_.generations; ++generation) {
-      arrival_us_ = arrival_of(generation);
-      first_of_.push_back(next_);
-      for (uint64_t done = 0; done < each; done += at_a_time) {
-        insert(std::min(at_a_time, each - done));
-        spill();
-        merge();
+    const uint64_t third_ids = arguments_.ids * 2 / 7;
+    ids_of_spill_ = std::max<uint64_t>(std::min(arguments_.spill, third_ids / 4), 1000);
+    step_us_ = static_cast<TimeUs>(static_cast<double>(kThird) * static_cast<double>(ids_of_spill_) /
+                                   static_cast<double>(third_ids));
+    arrival_us_ = kStart;
+    if (arguments_.classes == 2) fill_conversions();
+    const TimeUs full_us = arrival_us_ + 4 * kThird;
+    while (arrival_us_ < full_us) round(kConversionEvery);
+  }
+
+  // Before the window of the other ids: of theirs nothing is left.
+  void fill_conversions() {
+    const TimeUs others_us = arrival_us_ + kConversions;
+    const TimeUs step_us = step_us_;
+    step_us_ *= kConversionEvery;
+    while (arrival_us_ < others_us) round(1);
+    step_us_ = step_us;
+  }
+
+  // What a table does between two markers. Every `conversion_every`-th id is a conversion.
+  Spent round(uint64_t conversion_every) {
+    conversion_every_ = conversion_every;
+    const Spent spent = insert(ids_of_spill_);
+    spill();
+    merge();
+    forget();
+    arrival_us_ += step_us_;
+    return spent;
+  }
+
+  void turn_window(uint64_t turn) {
+    const TimeUs end_us = arrival_us_ + kThird;
+    const RememberedIds::Stats before = ids_.stats();
+    const uint64_t first = next_;
+    Spent inserts, all;
+    start_peak_memory();
+    {
+      Stopwatch watch(all);
+      while (arrival_us_ < end_us) {
+        const Spent one = round(kConversionEvery);
+        inserts.wall += one.wall, inserts.cpu += one.cpu;
       }
     }
-    first_of_.push_back(next_);
+    const RememberedIds::Stats after = ids_.stats();
+    const uint64_t count = next_ - first;
+    std::printf(
+        "turn %llu: %6.1f M ids remembered, %4.2f bytes of memory an id spilled, peak %5.2f GiB resident; "
+        "%6.1f ns a new id (%.1f of processor), %6.1f with spills and merges; %.4f false reads an id\n",
+        static_cast<unsigned long long>(turn), millions(ids_.size()),
+        per(static_cast<double>(ids_.memory().spilled_bytes), after.run_ids),
+        static_cast<double>(peak_since_start()) / (1 << 30), inserts.wall * 1e9 / static_cast<double>(count),
+        inserts.cpu * 1e9 / static_cast<double>(count), all.wall * 1e9 / static_cast<double>(count),
+        per(static_cast<double>(after.blocks_read - before.blocks_read), count));
+    std::fflush(stdout);
   }
 
   // Batches of new ids, each looked up and inserted, as a shard does.
   Spent insert(uint64_t count) {
     Spent spent;
+    const uint32_t usual = arguments_.classes == 1 ? 0 : 1;
     for (uint64_t done = 0; done < count; done += keys_.size()) {
       choose(next_, std::min<uint64_t>(kRows, count - done));
       next_ += keys_.size();
+      uint64_t known = 0;
       Stopwatch watch(spent);
       demand(ids_.begin_batch(keys_, digests_));
       for (size_t row = 0; row < keys_.size(); ++row) {
         if (row + 16 < keys_.size()) ids_.prefetch(row + 16);
         if (ids_.find(row) == RememberedIds::Probe::kNew) {
-          ids_.insert(row, {.lateness_class = 0, .event_us = arrival_us_ - 1, .arrival_us = arrival_us_});
+          const uint32_t lateness_class = row % conversion_every_ == 0 ? 0 : usual;
+          ids_.insert(row, {.lateness_class = lateness_class, .event_us = arrival_us_ - 1, .arrival_us = arrival_us_});
+        } else {
+          ++known;
         }
       }
+      false_verdicts_ += known;
+      answers_ += keys_.size();
     }
     return spent;
+  }
+
+  // As logged FORGET records would have it; the files go with the next edit of the manifest.
+  void forget() {
+    for (const RememberedIds::Forgettable& candidate : ids_.candidates_to_forget(arrival_us_)) {
+      if (ids_.forgettable_from(candidate.id) >= arrival_us_) continue;
+      TALLY_CHECK(ids_.forget(candidate.id));
+      std::erase_if(live_, [&](const IdRunInfo& info) {
+        const bool gone = info.place.lateness_class == candidate.id.lateness_class &&
+                          info.place.generation == candidate.id.generation;
+        if (gone) demand(fs_->unlink(join_path(arguments_.directory, id_run_name(info.number))));
+        return gone;
+      });
+    }
   }
 
   void choose(uint64_t first, size_t count) {
@@ -249,6 +325,8 @@ class Bench {
                 100 * per(static_cast<double>(after.false_positives - before.false_positives), 2 * count),
                 per(static_cast<double>(after.blocks_read - before.blocks_read), 2 * count),
                 static_cast<unsigned long long>(known));
+    false_verdicts_ += known;
+    answers_ += count;
   }
 
   void insert_new() {
@@ -278,25 +356,41 @@ class Bench {
       }
       for (RememberedIds::Probe probe : probes) known += probe == RememberedIds::Probe::kSameDigest;
     }
-    TALLY_CHECK(known == count);
+    false_verdicts_ += count - known;
+    answers_ += count;
     return spent;
   }
 
+  // The ids of `count` last ones are remembered in the newest generations; those a window before, in the oldest.
   void look_up_known() {
-    const uint64_t old = std::min(first_of_[1] - first_of_[0], kMeasured);
+    const uint64_t third_ids = arguments_.ids * 2 / 7;
+    const uint64_t oldest = next_ - std::min(next_, third_ids * 3);
     const RememberedIds::Stats before = ids_.stats();
-    print_line("duplicate in the oldest generation, batches of nothing else", look_up(first_of_[0], first_of_[1]), old);
+    print_line("duplicate in the oldest generation, batches of nothing else", look_up(oldest, oldest + third_ids / 2),
+               std::min(third_ids / 2, kMeasured));
     const RememberedIds::Stats after = ids_.stats();
-    std::printf("    %.2f blocks read an id\n", per(static_cast<double>(after.blocks_read - before.blocks_read), old));
-    const size_t last = first_of_.size() - 2;
-    const uint64_t young = std::min(first_of_[last + 1] - first_of_[last], kMeasured);
-    print_line("duplicate in the newest generation", look_up(first_of_[last], first_of_[last + 1]), young);
+    std::printf("    %.2f blocks read an id\n",
+                per(static_cast<double>(after.blocks_read - before.blocks_read), std::min(third_ids / 2, kMeasured)));
+    const uint64_t hot = ids_.hot_ids();
+    print_line("duplicate in the newest generation", look_up(next_ - hot - third_ids / 4, next_ - hot),
+               std::min(third_ids / 4, kMeasured));
+    look_up_conflicts(next_ - third_ids, next_);
+  }
+
+  // The same ids with other content.
+  void look_up_conflicts(uint64_t first, uint64_t end) {
+    std::vector<RememberedIds::Probe> probes(kRows);
+    keys_.resize(kRows);
+    digests_.assign(kRows, 8);
+    for (Hash128& key : keys_) key = key_of(random_.between(first, end - 1));
+    demand(ids_.find_batch(keys_, digests_, probes));
+    for (RememberedIds::Probe probe : probes) false_verdicts_ += probe != RememberedIds::Probe::kOtherDigest;
+    answers_ += kRows;
   }
 
   void start_again() {
     spill();
-    const TimeUs durations[] = {kWithin};
-    RememberedIds again(0, 1, durations);
+    RememberedIds again(0, 1, durations_);
     Spent spent;
     {
       Stopwatch watch(spent);
@@ -309,12 +403,15 @@ class Bench {
   const Arguments arguments_;
   const std::unique_ptr<FileSystem> fs_;
   Random random_{1};
-  const TimeUs duration_[1] = {kWithin};
-  RememberedIds ids_{0, 1, duration_};
-  TimeUs arrival_us_ = 0;
+  // By lateness class, the rarer one first, as a schema has them.
+  const std::vector<TimeUs> durations_ =
+      arguments_.classes == 1 ? std::vector<TimeUs>{kWithin} : std::vector<TimeUs>{kConversions, kWithin};
+  RememberedIds ids_{0, 1, durations_};
+  TimeUs arrival_us_ = 0, step_us_ = 0;
+  uint64_t ids_of_spill_ = 0, conversion_every_ = 1;
   uint64_t next_ = 0, number_ = 0;
+  uint64_t answers_ = 0, false_verdicts_ = 0;
   Lsn lsn_ = 0;
-  std::vector<uint64_t> first_of_;  // by generation, and the end
   std::vector<IdRunInfo> live_;
   std::vector<Hash128> keys_;
   std::vector<uint32_t> digests_;
@@ -326,7 +423,17 @@ class Bench {
 }  // namespace tally
 
 int main(int argc, char** argv) {
-  tally::Arguments arguments = tally::parse(argc, argv);
+  const tally::Arguments arguments = tally::parse(argc, argv);
   tally::print_yardsticks(tally::measure_yardsticks("."));
-  tally::Bench(std::move(arguments)).run();
+  const std::vector<uint64_t> sizes =
+      arguments.ids != 0 ? std::vector<uint64_t>{arguments.ids} : std::vector<uint64_t>{10'000'000, 200'000'000};
+  for (const uint64_t ids : sizes) {
+    for (const uint64_t classes : {uint64_t{1}, uint64_t{2}}) {
+      if (arguments.classes != 0 && classes != arguments.classes) continue;
+      tally::Arguments one = arguments;
+      one.ids = ids;
+      one.classes = classes;
+      tally::Bench(std::move(one)).run();
+    }
+  }
 }
