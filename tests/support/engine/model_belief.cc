@@ -1,6 +1,7 @@
 #include "tests/support/engine/model_belief.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "base/random.h"
 
@@ -52,7 +53,9 @@ TimeUs Rules::remembered_us(uint32_t lateness_class) const {
   return std::max(within_us, classes[lateness_class].lateness_us);
 }
 
+// When a retraction was written, and by which record, no answer says.
 void RowSum::add(const Row& row, RowKind kind, TimeUs stored_us, TimeUs arrival_us, Lsn lsn) {
+  if (kind == RowKind::kRetraction) lsn = 0, arrival_us = 0;
   const uint64_t a = mix(uint64_t{row.id} << 16 | uint64_t{row.content} << 8 | static_cast<uint64_t>(kind), lsn);
   const uint64_t b = mix(static_cast<uint64_t>(stored_us), static_cast<uint64_t>(arrival_us) ^ a);
   ++rows;
@@ -81,12 +84,14 @@ std::string to_string(const Ledger& ledger) {
   std::string text = "received " + std::to_string(ledger.received);
   text += " accepted " + std::to_string(ledger.accepted) + " duplicates " + std::to_string(ledger.duplicates);
   text += " conflicts " + std::to_string(ledger.conflicts) + " too late " + std::to_string(ledger.too_late);
-  return text + " rejected " + std::to_string(ledger.rejected) + " late " + std::to_string(ledger.late);
+  return text + " rejected " + std::to_string(ledger.rejected) + " late " + std::to_string(ledger.late) +
+         " retracted " + std::to_string(ledger.retracted);
 }
 
 bool same_counts(const Ledger& a, const Ledger& b) {
   return a.received == b.received && a.accepted == b.accepted && a.duplicates == b.duplicates &&
-         a.conflicts == b.conflicts && a.too_late == b.too_late && a.rejected == b.rejected && a.late == b.late;
+         a.conflicts == b.conflicts && a.too_late == b.too_late && a.rejected == b.rejected && a.late == b.late &&
+         a.retracted == b.retracted;
 }
 
 // --- what a row must be -----------------------------------------------------------------------------------------------
@@ -131,6 +136,7 @@ void Belief::decide(const Batch& batch, Decision& out) {
   out.verdicts.resize(rows);
   out.stored_us.resize(rows);
   out.classes.resize(rows);
+  out.taken_back.assign(rows, false);
   out.counts = {};
   out.counts.received = out.counts.rejected = batch.rejected;
   for (size_t i = 0; i < rows; ++i) {
@@ -143,6 +149,10 @@ void Belief::decide(const Batch& batch, Decision& out) {
     if (verdict == Verdict::kAccepted) {
       in_batch_[row.id] = {batches_, row.content};
       if (batch.arrival_us - row.time_us > rules_.grace_us) ++out.counts.late;
+      if (back_of(row.id) == Back::kWaiting) {
+        out.taken_back[i] = true;
+        ++out.counts.retracted;
+      }
     } else if (is_stored(verdict) && !would_be_admitted(row, batch, lateness_class)) {
       out.stored_us[i] = batch.arrival_us;
     }
@@ -154,6 +164,7 @@ RowSum Belief::sum_of(const Batch& batch, const Decision& decision, Lsn lsn) con
   for (size_t i = 0; i < batch.rows.size(); ++i) {
     if (!is_stored(decision.verdicts[i])) continue;
     sum.add(batch.rows[i], row_kind(decision.verdicts[i]), decision.stored_us[i], batch.arrival_us, lsn);
+    if (decision.taken_back[i]) sum.add(batch.rows[i], RowKind::kRetraction, decision.stored_us[i], 0, 0);
   }
   return sum;
 }
@@ -203,13 +214,103 @@ std::string Belief::take(const Batch& batch, const Decision& decision, Lsn lsn) 
     if (row.time_us - batch.arrival_us <= kAheadUs) reference_us_ = std::max(reference_us_, row.time_us);
     const Verdict verdict = decision.verdicts[i];
     if (!is_stored(verdict)) continue;
-    stored_.push_back({row, row_kind(verdict), decision.stored_us[i], batch.arrival_us, lsn});
-    sum_.add(row, row_kind(verdict), decision.stored_us[i], batch.arrival_us, lsn);
+    store(row, row_kind(verdict), decision.stored_us[i], batch.arrival_us, lsn);
     if (verdict != Verdict::kAccepted) continue;
+    if (decision.taken_back[i]) {
+      store(row, RowKind::kRetraction, decision.stored_us[i], 0, 0);
+      end_waiting(row.id, Back::kRetracted);
+    }
     std::string wrong = count_event(row, decision.classes[i], batch.arrival_us, lsn);
     if (!wrong.empty()) return wrong;
   }
   return {};
+}
+
+void Belief::store(const Row& row, RowKind kind, TimeUs stored_us, TimeUs arrival_us, Lsn lsn) {
+  stored_.push_back({row, kind, stored_us, arrival_us, lsn});
+  sum_.add(row, kind, stored_us, arrival_us, lsn);
+}
+
+// --- retractions ------------------------------------------------------------------------------------------------------
+
+void Belief::set_back(uint32_t id, Back back) {
+  if (id >= back_.size()) back_.resize(id * 2 + 64, Back::kNone);
+  back_[id] = back;
+}
+
+void Belief::end_waiting(uint32_t id, Back back) {
+  auto waits = waiting_generation_.find(id);
+  if (waits != waiting_generation_.end()) {  // else its generation was forgotten in the call that brought its event
+    --generations_[waits->second].waiting;
+    waiting_generation_.erase(waits);
+  }
+  set_back(id, back);
+}
+
+uint32_t Belief::longest_class() const {
+  uint32_t longest = 0;
+  for (uint32_t i = 1; i < rules_.classes.size(); ++i) {
+    if (rules_.remembered_us(i) > rules_.remembered_us(longest)) longest = i;
+  }
+  return longest;
+}
+
+RetractResult Belief::believe_retract(const std::vector<uint32_t>& ids) const {
+  RetractResult result;
+  result.received = ids.size();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const bool twice = std::find(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(i), ids[i]) !=
+                       ids.begin() + static_cast<std::ptrdiff_t>(i);
+    const bool counted = ids[i] < newest_counted_.size() && newest_counted_[ids[i]] >= 0;
+    ++(twice || back_of(ids[i]) != Back::kNone ? result.repeated : counted ? result.retracted : result.waiting);
+  }
+  return result;
+}
+
+uint64_t Belief::fresh_retractions(const std::vector<uint32_t>& ids) const {
+  const RetractResult believed = believe_retract(ids);
+  return believed.retracted + believed.waiting;
+}
+
+std::string Belief::take_back(const std::vector<uint32_t>& ids, TimeUs arrival_us,
+                              const std::function<std::optional<Row>(uint32_t id)>& chosen) {
+  for (const uint32_t id : ids) {
+    if (back_of(id) != Back::kNone) continue;
+    ++retractions_;
+    const int32_t newest = id < newest_counted_.size() ? newest_counted_[id] : -1;
+    if (newest < 0) {
+      const uint32_t at = generation_for(longest_class(), arrival_us);
+      if (generations_[at].forgotten) return "a retraction waits in a generation that was forgotten";
+      generations_[at].newest_arrival_us = arrival_us;
+      ++generations_[at].waiting;
+      waiting_generation_[id] = at;
+      set_back(id, Back::kWaiting);
+      continue;
+    }
+    Row original = counted_[static_cast<size_t>(newest)].row;
+    if (counted_[static_cast<size_t>(newest)].before >= 0) {
+      const std::optional<Row> there = chosen(id);
+      bool is_one = false;
+      for (int32_t at = newest; there && at >= 0; at = counted_[static_cast<size_t>(at)].before) {
+        const Row& counted = counted_[static_cast<size_t>(at)].row;
+        is_one |= counted.content == there->content && counted.time_us == there->time_us;
+      }
+      if (!is_one) return "none of the events of id " + std::to_string(id) + " is taken back";
+      original = *there;
+    }
+    store(original, RowKind::kRetraction, original.time_us, 0, 0);
+    ++ledger_.retracted;
+    set_back(id, Back::kRetracted);
+  }
+  return {};
+}
+
+std::vector<uint32_t> Belief::waiting_alone(TimeUs arrival_us) const {
+  std::vector<uint32_t> ids;
+  for (const auto& [id, generation] : waiting_generation_) {
+    if (generations_[generation].ids == 0 && kept_until(generations_[generation].id) < arrival_us) ids.push_back(id);
+  }
+  return ids;
 }
 
 // --- forgetting -------------------------------------------------------------------------------------------------------
@@ -243,7 +344,7 @@ TimeUs Belief::kept_until(const GenerationId& id) const {
 std::vector<TimeUs> Belief::kept_until() const {
   std::vector<TimeUs> ends;
   for (const Generation& generation : generations_) {
-    if (!generation.forgotten) ends.push_back(kept_until(generation.id));
+    if (!generation.forgotten && generation.ids + generation.waiting > 0) ends.push_back(kept_until(generation.id));
   }
   return ends;
 }
@@ -257,6 +358,11 @@ std::string Belief::forget(const std::vector<GenerationId>& forgotten, TimeUs ar
              " was forgotten " + std::to_string(kept_until - arrival_us) + " us too early, or its runs are lost";
     }
     generation.forgotten = true;
+    while (generation.waiting > 0) {
+      auto waits = std::find_if(waiting_generation_.begin(), waiting_generation_.end(),
+                                [&](const auto& one) { return &generations_[one.second] == &generation; });
+      end_waiting(waits->first, Back::kNeverCame);
+    }
     remembered_ -= generation.ids;
     forgotten_ids_ += generation.ids;
     for (const auto& [day, newest] : generation.newest_by_day) {
@@ -271,7 +377,9 @@ bool Belief::all_forgotten_by(TimeUs arrival_us) const {
   return std::all_of(generations_.begin(), generations_.end(), [&](const Generation& generation) {
     const TimeUs remembered_us = rules_.remembered_us(generation.id.lateness_class);
     const TimeUs end = (generation.id.number + 1) * std::max<TimeUs>(remembered_us / 3, 1);
-    return generation.forgotten || end + remembered_us + kForgetAfterUs >= arrival_us;
+
+    const bool empty = generation.ids == 0 && generation.waiting == 0;
+    return empty || generation.forgotten || end + remembered_us + kForgetAfterUs >= arrival_us;
   });
 }
 

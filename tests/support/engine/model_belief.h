@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,6 +76,7 @@ struct Decision {
   std::vector<Verdict> verdicts;  // by row, as are the next two
   std::vector<TimeUs> stored_us;
   std::vector<uint32_t> classes;
+  std::vector<bool> taken_back;  // the event was waited for by a retraction
   Ledger counts;
 };
 
@@ -92,6 +95,19 @@ class Belief {
     int64_t number = 0;  // arrival / third of what the class remembers
     friend auto operator<=>(const GenerationId&, const GenerationId&) = default;
   };
+  // --- retractions ---
+  // What a request is answered.
+  RetractResult believe_retract(const std::vector<uint32_t>& ids) const;
+  uint64_t fresh_retractions(const std::vector<uint32_t>& ids) const;  // ids on which no verdict ever came
+  // The request is in the table. Where an id was counted more than once (a retry with another time, after it was forgotten),
+  // either event may be the one: `chosen` says which stands in the table.
+  std::string take_back(const std::vector<uint32_t>& ids, TimeUs arrival_us,
+                        const std::function<std::optional<Row>(uint32_t id)>& chosen);
+  uint64_t retractions() const { return retractions_; }
+  // Ids that wait in generations without ids of their own, which an arrival of now may have ended.
+  std::vector<uint32_t> waiting_alone(TimeUs arrival_us) const;
+  GenerationId waits_in(uint32_t id) const { return generations_[waiting_generation_.at(id)].id; }
+
   // Generations of which the manifest has nothing left although it should by now.
   std::vector<GenerationId> missing_in(const ManifestState& manifest) const;
   // The last arrival that must still find the ids of a generation.
@@ -122,8 +138,10 @@ class Belief {
     std::vector<std::pair<Lsn, uint64_t>> not_in_runs;  // by the batch that brought them
     TimeUs newest_arrival_us = INT64_MIN;
     std::map<int32_t, TimeUs> newest_by_day;
+    uint64_t waiting = 0;  // retractions that wait for their event
     bool forgotten = false;
   };
+  enum class Back : uint8_t { kNone, kWaiting, kRetracted, kNeverCame };
   // An event that was counted; of one id the newest first.
   struct Counted {
     Row row;
@@ -136,6 +154,11 @@ class Belief {
   uint32_t generation_for(uint32_t lateness_class, TimeUs arrival_us);
   std::string count_event(const Row& row, uint32_t lateness_class, TimeUs arrival_us, Lsn lsn);
   void settle(Generation& generation, Lsn flushed) const;
+  Back back_of(uint32_t id) const { return id < back_.size() ? back_[id] : Back::kNone; }
+  void set_back(uint32_t id, Back back);
+  void end_waiting(uint32_t id, Back back);
+  uint32_t longest_class() const;
+  void store(const Row& row, RowKind kind, TimeUs stored_us, TimeUs arrival_us, Lsn lsn);
 
   const Rules rules_;
   Ledger ledger_;
@@ -150,6 +173,9 @@ class Belief {
   uint32_t last_generation_[16] = {};  // by class, of the arrival beside it
   TimeUs last_arrival_us_[16] = {};
   HorizonMap horizons_;
+  std::vector<Back> back_;                           // by id
+  std::map<uint32_t, uint32_t> waiting_generation_;  // of the ids that wait
+  uint64_t retractions_ = 0;
   // Scratch of decide(): ids that the batch has counted so far, stamped with its number.
   struct InBatch {
     uint64_t batch = 0;

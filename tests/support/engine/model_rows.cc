@@ -65,24 +65,6 @@ size_t write_id(uint32_t id, uint64_t spelling, char* out) {
   return static_cast<size_t>(std::to_chars(out + at, out + 80, id).ptr - out);
 }
 
-std::optional<uint32_t> read_id(IdKind kind, const IdSlot& slot) {
-  uint32_t id = 0;
-  if (kind == IdKind::kUuid) {
-    for (int i = 0; i < 4; ++i) id = id << 8 | slot.raw[i];
-    uint8_t expected[16];
-    uuid_bytes(id, expected);
-    if (id % 3 != 1 || std::memcmp(slot.raw, expected, 16) != 0) return std::nullopt;
-    return id;
-  }
-  std::string_view text = slot.text.view();
-  const bool is_long = text.starts_with(kLongId);
-  if (!is_long && !text.starts_with("e")) return std::nullopt;
-  text.remove_prefix(is_long ? kLongId.size() : 1);
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc{} || end != text.data() + text.size() || id % 3 != (is_long ? 2u : 0u)) return std::nullopt;
-  return id;
-}
-
 Column column(std::string_view name, ColumnRole role, ColumnType type) {
   Column made;
   made.name = name;
@@ -149,6 +131,29 @@ Shape make_shape(Random& random) {
   }
   shape.rules.classes.push_back({.lateness_us = schema.within_us});
   return shape;
+}
+
+std::optional<uint32_t> read_id(IdKind kind, const IdSlot& slot) {
+  uint32_t id = 0;
+  if (kind == IdKind::kUuid) {
+    for (int i = 0; i < 4; ++i) id = id << 8 | slot.raw[i];
+    uint8_t expected[16];
+    uuid_bytes(id, expected);
+    if (id % 3 != 1 || std::memcmp(slot.raw, expected, 16) != 0) return std::nullopt;
+    return id;
+  }
+  std::string_view text = slot.text.view();
+  const bool is_long = text.starts_with(kLongId);
+  if (!is_long && !text.starts_with("e")) return std::nullopt;
+  text.remove_prefix(is_long ? kLongId.size() : 1);
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc{} || end != text.data() + text.size() || id % 3 != (is_long ? 2u : 0u)) return std::nullopt;
+  return id;
+}
+
+std::string spell_id(uint32_t id, uint64_t spelling) {
+  char text[128];
+  return {text, write_id(id, spelling, text)};
 }
 
 IngestBatch make_batch(const Schema& schema, const Batch& batch, uint64_t spelling) {
@@ -249,7 +254,10 @@ ScannedRows scan_rows(const Snapshot& snapshot, bool keep_rows) {
       if (!scanned.wrong.empty()) return scanned;
       scanned.sum.add(row, block.kinds[at], block.times[at], block.arrivals[at], block.lsns[at]);
       if (keep_rows) {
-        scanned.rows.push_back({row, block.kinds[at], block.times[at], block.arrivals[at], block.lsns[at]});
+        const bool back = block.kinds[at] == RowKind::kRetraction;
+        scanned.rows.push_back(
+            {row, block.kinds[at], block.times[at], back ? 0 : block.arrivals[at], back ? 0 : block.lsns[at]});
+        scanned.rows.back().row.time_us = block.times[at];
       }
     }
   }

@@ -26,6 +26,10 @@ Shape make_shape(Random& random);
 // `spelling` chooses among the spellings of a UUID.
 IngestBatch make_batch(const Schema& schema, const Batch& batch, uint64_t spelling);
 
+std::string spell_id(uint32_t id, uint64_t spelling);
+// As an engine shows it; nullopt if it was made by nobody here.
+std::optional<uint32_t> read_id(IdKind kind, const IdSlot& slot);
+
 // Goes through every row of a snapshot; what is wrong in itself (an id that was never sent, a value of another row) ends it.
 struct ScannedRows {
   RowSum sum;

@@ -44,12 +44,15 @@ class Run {
     const Batch* batch = nullptr;  // that it sent, if any
     uint64_t spelling = 0;
     std::optional<BatchResult> answer;
+    const std::vector<uint32_t>* taken_back = nullptr;  // ids that it asked to take back, if any
+    bool taken_back_answered = false;
   };
 
   // --- the operations ---
   void send_rows(Random& random);
   void replay_rows(Random& random);
   void send_again(Random& random);
+  void take_back(Random& random);
   void pass_little(Random& random);
   void pass_window(Random& random);
   void pass_windows(Random& random);
@@ -76,12 +79,14 @@ class Run {
   Call begin_call() const;
   bool interrupted(Call& call, Random& random);
   void observe(Call& call);
+  bool add_ended(const Call& call, const Snapshot& snapshot, std::vector<Belief::GenerationId>& missing);
   bool decide(Call& call, const Snapshot& snapshot, bool compare_rows);
   bool answered_so(const Call& call, const Decision& decision) const;
   void recover(Call call, Random& random);
   bool present_after_crash(const Call& call, const Snapshot& snapshot);
   void reopen(Random& random);
   void verify();
+  bool believe_taken_back(const Call& call, const Snapshot& snapshot);
   void compare_rows(const Snapshot& snapshot, const RowSum& expected, std::string_view what);
   std::string difference(const Snapshot& snapshot) const;
   void fail(std::string what) {
@@ -108,6 +113,8 @@ class Run {
   unsigned origin_weights_[kOrigins] = {};
   std::vector<unsigned> weights_;
   uint64_t action_ = 0;
+  // Recovery may have settled retractions, in a record of its own: the newest arrival is then one of these two or between.
+  std::optional<TimeUs> certain_last_us_;
   Decision before_, after_, between_;
   RunResult result_;
 };
@@ -115,11 +122,22 @@ class Run {
 // The operation table. A weight is what a run starts from; it then drops some and prefers others.
 std::span<const Run::Operation> Run::operations() {
   static constexpr Operation kTable[] = {
-      {"send", 300, &Run::send_rows},    {"replay", 60, &Run::replay_rows}, {"again", 40, &Run::send_again},
-      {"little", 60, &Run::pass_little}, {"window", 30, &Run::pass_window}, {"windows", 8, &Run::pass_windows},
-      {"edge", 6, &Run::pass_to_edge},   {"jump", 6, &Run::jump_clock},     {"flush", 30, &Run::flush},
-      {"settle", 6, &Run::settle},       {"restart", 4, &Run::restart},     {"kill", 2, &Run::kill},
-      {"cut", 2, &Run::cut_power},       {"arm", 6, &Run::arm_power},       {"look", 6, &Run::look},
+      {"send", 300, &Run::send_rows},
+      {"replay", 60, &Run::replay_rows},
+      {"again", 40, &Run::send_again},
+      {"take back", 40, &Run::take_back},
+      {"little", 60, &Run::pass_little},
+      {"window", 30, &Run::pass_window},
+      {"windows", 8, &Run::pass_windows},
+      {"edge", 6, &Run::pass_to_edge},
+      {"jump", 6, &Run::jump_clock},
+      {"flush", 30, &Run::flush},
+      {"settle", 6, &Run::settle},
+      {"restart", 4, &Run::restart},
+      {"kill", 2, &Run::kill},
+      {"cut", 2, &Run::cut_power},
+      {"arm", 6, &Run::arm_power},
+      {"look", 6, &Run::look},
       {"hold", 3, &Run::hold},
   };
   return kTable;
@@ -267,11 +285,33 @@ bool Run::answered_so(const Call& call, const Decision& decision) const {
   return next == answered.size();
 }
 
+// Generations that nothing but waiting retractions stood in, and that were forgotten as the retractions say.
+bool Run::add_ended(const Call& call, const Snapshot& snapshot, std::vector<Belief::GenerationId>& missing) {
+  const std::vector<uint32_t> waiting = belief_.waiting_alone(call.arrival_us);
+  if (waiting.empty()) return true;
+  Result<std::vector<Retraction>> all = snapshot.retractions();
+  if (!all) {
+    fail("retractions", all.error());
+    return false;
+  }
+  for (const Retraction& one : *all) {
+    if (one.state != RetractionState::kNeverCame) continue;
+    const std::optional<uint32_t> id = read_id(one.id_kind, one.slot());
+    if (!id || std::find(waiting.begin(), waiting.end(), *id) == waiting.end()) continue;
+    const Belief::GenerationId generation = belief_.waits_in(*id);
+    if (std::find(missing.begin(), missing.end(), generation) == missing.end()) missing.push_back(generation);
+  }
+  return true;
+}
+
 // Which of the decisions that could have been made of the call's batch was: before, between or after what was forgotten.
 bool Run::decide(Call& call, const Snapshot& snapshot, bool compare_rows) {
   const ManifestState& manifest = snapshot.manifest();
   std::vector<Belief::GenerationId> missing;
-  if (seen_ == nullptr || &manifest != &seen_->manifest()) missing = belief_.missing_in(manifest);
+  if (seen_ == nullptr || &manifest != &seen_->manifest()) {
+    missing = belief_.missing_in(manifest);
+    if (!add_ended(call, snapshot, missing)) return false;
+  }
   std::vector<const Decision*> candidates = {&before_};
   if (!missing.empty()) {
     note("forgotten: " + std::to_string(missing.size()) + " generations");
@@ -348,8 +388,9 @@ void Run::observe(Call& call) {
   if (snapshot == nullptr) return fail(table_.wrong);
   if (!decide(call, *snapshot, false)) return;
   const ManifestState& manifest = snapshot->manifest();
-  if (call.batch != nullptr) {
+  if (call.batch != nullptr || call.taken_back != nullptr) {
     table_.arrival.set_last(call.arrival_us);
+    certain_last_us_.reset();
   } else if (manifest.newest_arrival_us != table_.arrival.last_us() &&
              manifest.newest_arrival_us > table_.arrival.last_us()) {
     if (manifest.newest_arrival_us != call.arrival_us) return fail("a record arrived at another time than the clock's");
@@ -368,7 +409,30 @@ void Run::observe(Call& call) {
 
 // --- power failures ---------------------------------------------------------------------------------------------------
 
+// What the request of a call has changed, once it is known to be in the table.
+bool Run::believe_taken_back(const Call& call, const Snapshot& snapshot) {
+  std::optional<ScannedRows> scanned;
+  auto chosen = [&](uint32_t id) -> std::optional<Row> {
+    if (!scanned) scanned = scan_rows(snapshot, true);
+    for (const StoredBelief& row : scanned->rows) {
+      if (row.kind == RowKind::kRetraction && row.row.id == id) return row.row;
+    }
+    return std::nullopt;
+  };
+  std::string wrong = belief_.take_back(*call.taken_back, call.arrival_us, chosen);
+  if (!wrong.empty()) fail(std::move(wrong));
+  return !failed();
+}
+
 bool Run::present_after_crash(const Call& call, const Snapshot& snapshot) {
+  if (call.taken_back != nullptr) {
+    const uint64_t there = table_.table().stats().retractions;
+    const uint64_t fresh = belief_.fresh_retractions(*call.taken_back);
+    if (there == belief_.retractions() + fresh) return fresh > 0 || call.taken_back_answered;
+    if (there != belief_.retractions()) fail("a request to take back is there in part");
+    if (call.taken_back_answered) fail("an answered request to take back is lost");
+    return false;
+  }
   if (call.batch == nullptr) return false;
   const uint64_t received = snapshot.ledger().received;
   const uint64_t before = belief_.ledger().received;
@@ -400,7 +464,7 @@ void Run::recover(Call call, Random& random) {
   std::shared_ptr<const Snapshot> snapshot = table_.snapshot();
   if (snapshot == nullptr) return fail(table_.wrong);
   const bool present = present_after_crash(call, *snapshot);
-  if (failed()) return;
+  if (failed() || (present && call.taken_back != nullptr && !believe_taken_back(call, *snapshot))) return;
   const Batch* batch = call.batch;
   if (!present) call.batch = nullptr;
   note(batch == nullptr ? "recovered"
@@ -408,15 +472,29 @@ void Run::recover(Call call, Random& random) {
                         : "recovered: the batch is not there");
   if (!decide(call, *snapshot, true)) return;
   const TimeUs newest = snapshot->manifest().newest_arrival_us;
-  if (newest != call.arrival_us && (present || newest != table_.arrival.last_us())) {
-    return fail("after a power failure the newest arrival is one of no record");
+  const TimeUs last = table_.arrival.last_us();
+  const TimeUs now = table_.arrival.next(table_.clock);
+  const bool between = certain_last_us_ && newest >= *certain_last_us_ && newest <= last;
+  if (call.taken_back != nullptr) {
+    // The look-ups of a request that a crash left are logged when the table opens.
+    if (newest < last && !between) return fail("after a power failure the newest arrival is one that was before");
+    if (newest > std::max(now, call.arrival_us))
+      return fail("after a power failure the newest arrival is of the future");
+    certain_last_us_ = newest;
+    table_.arrival.set_last(std::max(now, newest));
+  } else {
+    if (newest != call.arrival_us && (present || (newest != last && !between))) {
+      return fail("after a power failure the newest arrival is one of no record");
+    }
+    table_.arrival.set_last(newest);
+    certain_last_us_.reset();
   }
-  table_.arrival.set_last(newest);
   if (snapshot->manifest().reference_us != belief_.reference_us()) return fail("another reference time");
-  Call nothing{.arrival_us = newest, .last_before_us = newest, .answer = {}};
+  Call nothing{.arrival_us = table_.arrival.last_us(), .last_before_us = newest, .answer = {}};
   observe(nothing);
   if (!failed()) verify();
   if (!failed() && batch != nullptr && random.chance(0.7)) send(*batch, random);
+  if (!failed() && certain_last_us_) send({.rejected = 1, .rows = {}}, random);  // so that the newest arrival is known
 }
 
 void Run::reopen(Random& random) {
@@ -456,7 +534,9 @@ void Run::verify() {
   std::shared_ptr<const Snapshot> snapshot = table_.snapshot();
   if (snapshot == nullptr) return fail(table_.wrong);
   compare_rows(*snapshot, belief_.sum(), "other rows than are believed");
-  if (table_.table().stats().remembered_ids != belief_.remembered()) fail("another number of ids is remembered");
+  const Table::Stats stats = table_.table().stats();
+  if (stats.remembered_ids != belief_.remembered()) fail("another number of ids is remembered");
+  if (stats.retractions != belief_.retractions()) fail("another number of verdicts is kept");
 }
 
 // --- the operations ---------------------------------------------------------------------------------------------------
@@ -479,6 +559,40 @@ void Run::send_again(Random& random) {
   Batch batch = batches_[random.below(batches_.size())];
   batch.replay = random.chance(0.6);
   send(std::move(batch), random);
+}
+
+// Of rows that were sent, counted or not, and of some to come.
+void Run::take_back(Random& random) {
+  std::vector<uint32_t> ids;
+  for (uint64_t i = 0, count = random.between(1, 8); i < count; ++i) {
+    const uint64_t what = random.below(10);
+    if (what < 6 && !sent_.empty()) {
+      ids.push_back(earlier(random).id);
+    } else if (what < 8) {
+      ids.push_back(next_id_ + static_cast<uint32_t>(random.below(60)));
+    } else if (!ids.empty()) {
+      ids.push_back(ids[random.below(ids.size())]);
+    }
+  }
+  if (ids.empty()) return;
+  Call call = begin_call();
+  call.taken_back = &ids;
+  const RetractResult believed = belief_.believe_retract(ids);
+  Result<RetractResult> answer = table_.retract(ids, random.next());
+  result_.rows += ids.size();
+  if (answer) call.taken_back_answered = true;
+  if (interrupted(call, random)) return;
+  if (!answer) return fail("retract", answer.error());
+  if (answer->received != believed.received || answer->retracted != believed.retracted ||
+      answer->waiting != believed.waiting || answer->unresolved != 0 || answer->repeated != believed.repeated) {
+    return fail("another answer to a retraction: retracted " + std::to_string(answer->retracted) + " waiting " +
+                std::to_string(answer->waiting) + " unresolved " + std::to_string(answer->unresolved) + " repeated " +
+                std::to_string(answer->repeated) + " instead of " + std::to_string(believed.retracted) + ", " +
+                std::to_string(believed.waiting) + ", 0, " + std::to_string(believed.repeated));
+  }
+  std::shared_ptr<const Snapshot> snapshot = table_.snapshot();
+  if (snapshot == nullptr) return fail(table_.wrong);
+  if (believe_taken_back(call, *snapshot)) observe(call);
 }
 
 void Run::pass_little(Random& random) { table_.clock.advance(up_to(random, belief_.rules().within_us / 10)); }

@@ -52,6 +52,12 @@ Result<BatchResult> ModelTable::send(const Batch& batch, uint64_t spelling) {
   return table_->ingest(make_batch(*table_->schema(), batch, spelling));
 }
 
+Result<RetractResult> ModelTable::retract(const std::vector<uint32_t>& ids, uint64_t spelling) {
+  RetractRequest request{.ids = {}, .by = "model", .reason = spelling % 2 == 0 ? "fraud" : ""};
+  for (uint32_t id : ids) request.ids.push_back(spell_id(id, spelling++));
+  return table_->retract(request);
+}
+
 std::shared_ptr<const Snapshot> ModelTable::snapshot() {
   Result<std::shared_ptr<const Snapshot>> taken = table_->snapshot();
   if (taken) return *taken;

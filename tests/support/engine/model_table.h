@@ -43,6 +43,7 @@ class ModelTable {
   Status close();
   void drop();  // as if the process had been killed
   Result<BatchResult> send(const Batch& batch, uint64_t spelling);
+  Result<RetractResult> retract(const std::vector<uint32_t>& ids, uint64_t spelling);
   Status flush() { return table_->flush(); }
   std::shared_ptr<const Snapshot> snapshot();  // nullptr: it failed, and `wrong` says why
   Table& table() { return *table_; }
