@@ -3,6 +3,7 @@
 // went wrong and the line that replays it, and exits with 1.
 // crash_driver --corrupt [--seconds N] ...: the same as --sweep corrupt, with progress; without --seconds one whole round of
 // each, which takes most of an hour.
+// crash_driver --kill [--kills N] [--seed S]: the program `tally` beside this one, killed N times while it loads real rows.
 // crash_driver --model [--operations N] [--seed S]: one round of the model test, of N operations.
 #include <charconv>
 #include <chrono>
@@ -12,6 +13,7 @@
 
 #include "base/random.h"
 #include "tests/crash/sweeps.h"
+#include "tests/support/kill_run.h"
 
 namespace tally {
 
@@ -29,6 +31,9 @@ struct Arguments {
   std::string sweep;
   bool corrupt = false;
   bool model = false;
+  bool kill = false;
+  uint64_t kills = 200;
+  std::string program;      // of this process, whose folder has tally
   uint64_t operations = 0;  // 0: not said
 };
 
@@ -56,11 +61,17 @@ bool parse(int argc, char** argv, Arguments& out) {
       --i;
       continue;
     }
+    if (name == "--kill") {
+      out.kill = true;
+      --i;
+      continue;
+    }
     if (i + 1 == argc) return false;
     std::string_view value = argv[i + 1];
     bool right = (name == "--seconds" && parse_number(value, out.seconds)) ||
                  (name == "--seed" && parse_number(value, out.seed)) ||
                  (name == "--point" && parse_number(value, out.point)) ||
+                 (name == "--kills" && parse_number(value, out.kills)) ||
                  (name == "--operations" && parse_number(value, out.operations));
     if (name == "--sweep") {
       out.sweep = value;
@@ -77,6 +88,26 @@ int usage() {
                "[--operations N]\n");
   for (const Sweep& sweep : sweeps()) std::fprintf(stderr, "  %-14s %s\n", sweep.name.c_str(), sweep.what.c_str());
   return 2;
+}
+
+void print_progress(const std::string& line) {
+  std::printf("  %s\n", line.c_str());
+  std::fflush(stdout);
+}
+
+int run_kill_sweep(const Arguments& arguments) {
+  const uint64_t seed = arguments.seed != 0 ? arguments.seed : random_u64() % 1'000'000'000 + 1;
+  KillOptions options;
+  options.kills = arguments.kills;
+  options.seed = seed;
+  options.progress = print_progress;
+  options.tally = arguments.program.substr(0, arguments.program.rfind('/') + 1) + "tally";
+  const KillResult result = run_kills(options);
+  std::printf("crash: %s\n", result.summary().c_str());
+  if (!result.failure.empty()) std::printf("FAILED %s\n", result.failure.c_str());
+  std::printf("crash: seed %llu: %s\n", static_cast<unsigned long long>(seed),
+              result.failure.empty() ? "none lost, none counted twice" : "FAILED");
+  return result.failure.empty() ? 0 : 1;
 }
 
 using SteadyClock = std::chrono::steady_clock;
@@ -97,11 +128,6 @@ bool run_round(const Sweep& sweep, const SweepRound& round, Total& total) {
   if (outcome.failure.empty()) return true;
   std::printf("FAILED %s\n", outcome.failure.c_str());
   return false;
-}
-
-void print_progress(const std::string& line) {
-  std::printf("  %s\n", line.c_str());
-  std::fflush(stdout);
 }
 
 int run(const Arguments& arguments) {
@@ -155,5 +181,6 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   tally::Arguments arguments;
   if (!tally::parse(argc, argv, arguments)) return tally::usage();
-  return tally::run(arguments);
+  arguments.program = argv[0];
+  return arguments.kill ? tally::run_kill_sweep(arguments) : tally::run(arguments);
 }

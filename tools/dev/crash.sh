@@ -25,5 +25,7 @@ check_preset "$preset"
 bash tools/dev/setup.sh $([[ $preset == release ]] || echo --all)
 configure "$preset"
 has_target "$preset" crash_driver || die "there is no crash driver: tests/crash/ is empty"
-build_targets "$preset" crash_driver
+targets=(crash_driver)
+[[ " ${arguments[*]} " != *" --kill "* ]] || targets+=(tally)
+build_targets "$preset" "${targets[@]}"
 exec "build/$preset/crash_driver" "${arguments[@]}"

@@ -20,7 +20,8 @@ declare -A text=(
     build/fuzz/crashes/."
   [crash]="crash [--preset P] [--seconds N] [ARGS...]
     Runs the crash sweep (release build) and prints the states it explored. All but --preset goes to crash_driver.
-    --model [--operations N] [--seed S]: the engine against a model of its promises."
+    --model [--operations N] [--seed S]: the engine against a model of its promises. --kill [--kills N] [--seed S]: the
+    program, killed again and again while it loads real rows."
   [demo]="demo
     Sets up, builds, and counts a real data set: twice, and across a crash."
   [ci]="ci
