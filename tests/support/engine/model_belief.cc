@@ -44,7 +44,7 @@ void count(Verdict verdict, Ledger& counts) {
 }  // namespace
 
 uint32_t Rules::class_of(Kind kind) const {
-  uint32_t at = 0;
+  uint32_t at = firsts.back();
   while (!classes[at].takes[static_cast<size_t>(kind)]) ++at;
   return at;
 }
@@ -172,13 +172,15 @@ RowSum Belief::sum_of(const Batch& batch, const Decision& decision, Lsn lsn) con
 // --- what is in the table ---------------------------------------------------------------------------------------------
 
 uint32_t Belief::generation_for(uint32_t lateness_class, TimeUs arrival_us) {
-  if (last_arrival_us_[lateness_class] == arrival_us) return last_generation_[lateness_class];
+  if (last_generation_.size() <= lateness_class) last_generation_.resize(lateness_class + 1);
+  auto& [last_arrival_us, last_generation] = last_generation_[lateness_class];
+  if (last_arrival_us == arrival_us) return last_generation;
   const TimeUs third = std::max<TimeUs>(rules_.remembered_us(lateness_class) / 3, 1);
   const GenerationId id{lateness_class, arrival_us / third};
   auto [found, is_new] = by_generation_.try_emplace(id, static_cast<uint32_t>(generations_.size()));
   if (is_new) generations_.emplace_back().id = id;
-  last_arrival_us_[lateness_class] = arrival_us;
-  last_generation_[lateness_class] = found->second;
+  last_arrival_us = arrival_us;
+  last_generation = found->second;
   return found->second;
 }
 
@@ -248,8 +250,8 @@ void Belief::end_waiting(uint32_t id, Back back) {
 }
 
 uint32_t Belief::longest_class() const {
-  uint32_t longest = 0;
-  for (uint32_t i = 1; i < rules_.classes.size(); ++i) {
+  uint32_t longest = rules_.firsts.back();
+  for (uint32_t i = longest + 1; i < rules_.classes.size(); ++i) {
     if (rules_.remembered_us(i) > rules_.remembered_us(longest)) longest = i;
   }
   return longest;
@@ -341,6 +343,23 @@ TimeUs Belief::kept_until(const GenerationId& id) const {
   return generation.newest_arrival_us + rules_.remembered_us(id.lateness_class) + kForgetAfterUs;
 }
 
+void Belief::forget_up_to(uint32_t lateness_class, int32_t day, TimeUs event_us) {
+  TimeUs& horizon = horizons_.try_emplace({lateness_class, day}, event_us).first->second;
+  horizon = std::max(horizon, event_us);
+}
+
+void Belief::set_lateness(const std::vector<Rules::Class>& classes) {
+  const auto first = static_cast<uint32_t>(rules_.classes.size());
+  const HorizonMap before = horizons_;
+  rules_.firsts.push_back(first);
+  for (const Rules::Class& one : classes) {
+    rules_.classes.push_back(one);
+    for (const auto& [place, horizon] : before) {
+      forget_up_to(static_cast<uint32_t>(rules_.classes.size() - 1), place.second, horizon);
+    }
+  }
+}
+
 std::vector<TimeUs> Belief::kept_until() const {
   std::vector<TimeUs> ends;
   for (const Generation& generation : generations_) {
@@ -366,8 +385,11 @@ std::string Belief::forget(const std::vector<GenerationId>& forgotten, TimeUs ar
     remembered_ -= generation.ids;
     forgotten_ids_ += generation.ids;
     for (const auto& [day, newest] : generation.newest_by_day) {
-      TimeUs& horizon = horizons_.try_emplace({id.lateness_class, day}, newest).first->second;
-      horizon = std::max(horizon, newest);
+      forget_up_to(id.lateness_class, day, newest);
+      const auto later = std::upper_bound(rules_.firsts.begin(), rules_.firsts.end(), id.lateness_class);
+      const auto first_later = later == rules_.firsts.end() ? rules_.classes.size() : *later;
+      for (auto of = first_later; of < rules_.classes.size(); ++of)
+        forget_up_to(static_cast<uint32_t>(of), day, newest);
     }
   }
   return {};

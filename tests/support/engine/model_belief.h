@@ -27,7 +27,8 @@ struct Row {
 enum class Kind : uint8_t { kClick = 0, kConversion = 1, kPurchase = 2 };
 inline Kind kind_of(const Row& row) { return static_cast<Kind>((row.id * 7 + row.content) % 3); }
 
-// The rules of one table. A class takes the rows of `takes`, the first that fits; the last class takes what is left.
+// The rules of one table. A class takes the rows of `takes`, the first that fits; the last class takes what is left. SET
+// LATENESS adds classes behind those before, whose ids stay what they are.
 struct Rules {
   struct Class {
     TimeUs lateness_us = 0;
@@ -37,6 +38,7 @@ struct Rules {
   TimeUs grace_us = 0;
   TimeUs retention_us = 0;  // of the last tier
   std::vector<Class> classes;
+  std::vector<uint32_t> firsts = {0};  // the first class of each SET LATENESS
 
   uint32_t class_of(Kind kind) const;
   TimeUs remembered_us(uint32_t lateness_class) const;
@@ -95,6 +97,9 @@ class Belief {
     int64_t number = 0;  // arrival / third of what the class remembers
     friend auto operator<=>(const GenerationId&, const GenerationId&) = default;
   };
+  // SET LATENESS: from here on rows are of these classes. What any class before forgets is forgotten for them too.
+  void set_lateness(const std::vector<Rules::Class>& classes);
+
   // --- retractions ---
   // What a request is answered.
   RetractResult believe_retract(const std::vector<uint32_t>& ids) const;
@@ -160,7 +165,9 @@ class Belief {
   uint32_t longest_class() const;
   void store(const Row& row, RowKind kind, TimeUs stored_us, TimeUs arrival_us, Lsn lsn);
 
-  const Rules rules_;
+  void forget_up_to(uint32_t lateness_class, int32_t day, TimeUs event_us);
+
+  Rules rules_;
   Ledger ledger_;
   RowSum sum_;
   TimeUs reference_us_ = 0;
@@ -170,8 +177,7 @@ class Belief {
   std::vector<int32_t> newest_counted_;  // by id: place in counted_, or -1
   std::vector<Generation> generations_;
   std::map<GenerationId, uint32_t> by_generation_;
-  uint32_t last_generation_[16] = {};  // by class, of the arrival beside it
-  TimeUs last_arrival_us_[16] = {};
+  std::vector<std::pair<TimeUs, uint32_t>> last_generation_;  // by class: of this arrival
   HorizonMap horizons_;
   std::vector<Back> back_;                           // by id
   std::map<uint32_t, uint32_t> waiting_generation_;  // of the ids that wait

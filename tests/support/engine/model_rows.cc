@@ -90,6 +90,26 @@ TimeUs random_window(Random& random) {
 
 }  // namespace
 
+std::vector<Rules::Class> random_lateness(Schema& schema, Random& random) {
+  constexpr Kind kOrder[2] = {Kind::kConversion, Kind::kPurchase};
+  std::vector<Rules::Class> classes;
+  schema.lateness.clear();
+  for (uint64_t i = 0, conditional = random.below(3); i < conditional; ++i) {
+    const TimeUs lateness_us = random.chance(0.7) ? random_window(random) * 3 : random_window(random) / 4;
+    schema.lateness.push_back(
+        {.lateness_us = lateness_us, .condition = kind_is(schema, kOrder[i]), .condition_text = {}});
+    Rules::Class& made = classes.emplace_back();
+    made.lateness_us = lateness_us;
+    for (size_t kind = 0; kind < 3; ++kind) made.takes[kind] = kind == static_cast<size_t>(kOrder[i]);
+  }
+  if (random.chance(0.3)) {
+    schema.lateness.push_back({.lateness_us = random_window(random), .condition = {}, .condition_text = {}});
+    classes.emplace_back().lateness_us = schema.lateness.back().lateness_us;
+  }
+  classes.emplace_back().lateness_us = schema.within_us;  // what no class takes
+  return classes;
+}
+
 Shape make_shape(Random& random) {
   Shape shape;
   Schema& schema = shape.schema;
@@ -103,33 +123,16 @@ Shape make_shape(Random& random) {
                     column("amount", ColumnRole::kField, ColumnType::kInt64),
                     column("user", ColumnRole::kField, ColumnType::kString)};
   assign_ids(schema);
-  const Kind order[2] = {Kind::kConversion, Kind::kPurchase};
-  for (uint64_t i = 0, conditional = random.below(3); i < conditional; ++i) {
-    const TimeUs lateness_us = random.chance(0.7) ? random_window(random) * 3 : random_window(random) / 4;
-    schema.lateness.push_back(
-        {.lateness_us = lateness_us, .condition = kind_is(schema, order[i]), .condition_text = {}});
-  }
-  if (random.chance(0.3)) {
-    schema.lateness.push_back({.lateness_us = random_window(random), .condition = {}, .condition_text = {}});
-  }
+  shape.rules.classes = random_lateness(schema, random);
   Rollup rollup;
   rollup.name = "all";
   rollup.retention_us[static_cast<size_t>(Tier::kMinute)] = static_cast<TimeUs>(random.between(1, 20)) * kMicrosPerDay;
   schema.rollups.push_back(rollup);
   schema = complete_schema(std::move(schema)).value();
 
-  shape.rules = {.within_us = schema.within_us,
-                 .grace_us = schema.grace_us,
-                 .retention_us = rollup.retention_us[static_cast<size_t>(Tier::kMinute)],
-                 .classes = {}};
-  for (size_t i = 0; i < schema.lateness.size(); ++i) {
-    Rules::Class made{.lateness_us = schema.lateness[i].lateness_us};
-    if (schema.lateness[i].condition) {
-      for (size_t kind = 0; kind < 3; ++kind) made.takes[kind] = kind == static_cast<size_t>(order[i]);
-    }
-    shape.rules.classes.push_back(made);
-  }
-  shape.rules.classes.push_back({.lateness_us = schema.within_us});
+  shape.rules.within_us = schema.within_us;
+  shape.rules.grace_us = schema.grace_us;
+  shape.rules.retention_us = rollup.retention_us[static_cast<size_t>(Tier::kMinute)];
   return shape;
 }
 

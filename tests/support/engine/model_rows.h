@@ -22,6 +22,8 @@ struct Shape {
   Rules rules;
 };
 Shape make_shape(Random& random);
+// Other classes for `schema`, and what they are.
+std::vector<Rules::Class> random_lateness(Schema& schema, Random& random);
 
 // `spelling` chooses among the spellings of a UUID.
 IngestBatch make_batch(const Schema& schema, const Batch& batch, uint64_t spelling);

@@ -46,6 +46,7 @@ class Run {
     std::optional<BatchResult> answer;
     const std::vector<uint32_t>* taken_back = nullptr;  // ids that it asked to take back, if any
     bool taken_back_answered = false;
+    const std::vector<Rules::Class>* lateness = nullptr;  // classes that it was to set, if any
   };
 
   // --- the operations ---
@@ -53,6 +54,7 @@ class Run {
   void replay_rows(Random& random);
   void send_again(Random& random);
   void take_back(Random& random);
+  void set_lateness(Random& random);
   void pass_little(Random& random);
   void pass_window(Random& random);
   void pass_windows(Random& random);
@@ -126,6 +128,7 @@ std::span<const Run::Operation> Run::operations() {
       {"replay", 60, &Run::replay_rows},
       {"again", 40, &Run::send_again},
       {"take back", 40, &Run::take_back},
+      {"set lateness", 2, &Run::set_lateness},
       {"little", 60, &Run::pass_little},
       {"window", 30, &Run::pass_window},
       {"windows", 8, &Run::pass_windows},
@@ -388,7 +391,7 @@ void Run::observe(Call& call) {
   if (snapshot == nullptr) return fail(table_.wrong);
   if (!decide(call, *snapshot, false)) return;
   const ManifestState& manifest = snapshot->manifest();
-  if (call.batch != nullptr || call.taken_back != nullptr) {
+  if (call.batch != nullptr || call.taken_back != nullptr || call.lateness != nullptr) {
     table_.arrival.set_last(call.arrival_us);
     certain_last_us_.reset();
   } else if (manifest.newest_arrival_us != table_.arrival.last_us() &&
@@ -433,6 +436,7 @@ bool Run::present_after_crash(const Call& call, const Snapshot& snapshot) {
     if (call.taken_back_answered) fail("an answered request to take back is lost");
     return false;
   }
+  if (call.lateness != nullptr) return table_.schema_version() == belief_.rules().firsts.size() + 1;
   if (call.batch == nullptr) return false;
   const uint64_t received = snapshot.ledger().received;
   const uint64_t before = belief_.ledger().received;
@@ -465,6 +469,11 @@ void Run::recover(Call call, Random& random) {
   if (snapshot == nullptr) return fail(table_.wrong);
   const bool present = present_after_crash(call, *snapshot);
   if (failed() || (present && call.taken_back != nullptr && !believe_taken_back(call, *snapshot))) return;
+  if (present && call.lateness != nullptr) {
+    belief_.set_lateness(*call.lateness);
+    table_.keep_version();
+  }
+  if (table_.schema_version() != belief_.rules().firsts.size()) return fail("another version of the schema");
   const Batch* batch = call.batch;
   if (!present) call.batch = nullptr;
   note(batch == nullptr ? "recovered"
@@ -593,6 +602,22 @@ void Run::take_back(Random& random) {
   std::shared_ptr<const Snapshot> snapshot = table_.snapshot();
   if (snapshot == nullptr) return fail(table_.wrong);
   if (believe_taken_back(call, *snapshot)) observe(call);
+}
+
+void Run::set_lateness(Random& random) {
+  Schema next = *table_.table().schema();
+  ++next.version;
+  const auto before = next.lateness;
+  const std::vector<Rules::Class> classes = random_lateness(next, random);
+  if (next.lateness == before || belief_.rules().firsts.size() > 8) return;
+  Call call = begin_call();
+  call.lateness = &classes;
+  const Status altered = table_.alter(next);
+  if (interrupted(call, random)) return;
+  if (!altered) return fail("set lateness", altered.error());
+  belief_.set_lateness(classes);
+  table_.keep_version();
+  observe(call);
 }
 
 void Run::pass_little(Random& random) { table_.clock.advance(up_to(random, belief_.rules().within_us / 10)); }

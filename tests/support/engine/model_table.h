@@ -44,6 +44,11 @@ class ModelTable {
   void drop();  // as if the process had been killed
   Result<BatchResult> send(const Batch& batch, uint64_t spelling);
   Result<RetractResult> retract(const std::vector<uint32_t>& ids, uint64_t spelling);
+  Status alter(const Schema& next) { return table_->alter(next); }
+  uint32_t schema_version() const { return table_->schema()->version; }
+  void keep_version() {  // rows are sent in the form of any version kept
+    versions_.push_back(table_->schema());
+  }
   Status flush() { return table_->flush(); }
   std::shared_ptr<const Snapshot> snapshot();  // nullptr: it failed, and `wrong` says why
   Table& table() { return *table_; }
@@ -62,6 +67,7 @@ class ModelTable {
   TableOptions options_;
   std::unique_ptr<Database> database_;
   Table* table_ = nullptr;
+  std::vector<std::shared_ptr<const Schema>> versions_;
 };
 
 }  // namespace tally::model
