@@ -22,6 +22,9 @@ declare -A text=(
     Runs the crash sweep (release build) and prints the states it explored. All but --preset goes to crash_driver.
     --model [--operations N] [--seed S]: the engine against a model of its promises. --kill [--kills N] [--seed S]: the
     program, killed again and again while it loads real rows."
+  [mutants]="mutants [WORD...]
+    Plants bugs in a copy of the tree, one at a time, and prints which test catches each. WORDs choose by name. A survivor
+    is a failure."
   [demo]="demo
     Sets up, builds, and counts a real data set: twice, and across a crash."
   [ci]="ci
@@ -36,6 +39,6 @@ if [[ $# -gt 0 ]]; then
 fi
 echo "usage: ./dev COMMAND [OPTIONS]"
 echo
-for command in setup build test lint bench fuzz crash demo ci help; do
+for command in setup build test lint bench fuzz crash mutants demo ci help; do
   echo "  ${text[$command]}"
 done
