@@ -1,65 +1,21 @@
-// Any text through lexer, parser, binder and, where it binds, the executor over an empty table: it must end with an answer
-// or an error, never with a crash. Seeds: the statements of tests/query/cases.
+// Any text through lexer, parser, binder and executor, over a small table that is half in a segment and half in memory, with
+// duplicates, conflicts, NULLs and the ends of its types: it must end with an answer or an error, never with a crash, and
+// within little memory. Seeds: the statements of tests/query/cases.
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <string>
 #include <string_view>
 
+#include "base/checksum.h"
+#include "base/random.h"
+#include "engine/database.h"
 #include "query/format.h"
 #include "query/parser.h"
 #include "query/statement_runner.h"
 
 namespace tally {
 namespace {
-
-class NoRows final : public RawScan {
- public:
-  Result<const RowBlock*> next() override { return nullptr; }
-  const ScanStats& stats() const override { return stats_; }
-
- private:
-  ScanStats stats_;
-};
-
-class EmptySnapshot final : public Snapshot {
- public:
-  Result<std::vector<Retraction>> retractions() const override { return std::vector<Retraction>(); }
-  explicit EmptySnapshot(Schema schema) : schema_(std::move(schema)), dictionary_(16) {}
-  const Schema& schema() const override { return schema_; }
-  Lsn lsn() const override { return 0; }
-  Ledger ledger() const override { return {}; }
-  const Dictionary& dictionary(size_t) const override { return dictionary_; }
-  const ManifestState& manifest() const override { return manifest_; }
-  std::unique_ptr<RawScan> scan(ScanSpec) const override { return std::make_unique<NoRows>(); }
-  Result<std::vector<SegmentView>> segments() const override { return std::vector<SegmentView>(); }
-
- private:
-  const Schema schema_;
-  Dictionary dictionary_;
-  ManifestState manifest_;
-};
-
-class FuzzCatalog final : public Catalog {
- public:
-  std::vector<std::string> table_names() const override {
-    return ads_ == nullptr ? std::vector<std::string>() : std::vector<std::string>{"ads"};
-  }
-  Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) override {
-    if (table == "ads" && ads_ != nullptr) return ads_;
-    return fail(Code::kNotFound, "no such table");
-  }
-  // The first table is kept; others are only completed and validated.
-  Status create_table(Schema schema) override {
-    TALLY_ASSIGN_OR_RETURN(Schema complete, complete_schema(std::move(schema)));
-    if (ads_ == nullptr) ads_ = std::make_shared<EmptySnapshot>(std::move(complete));
-    return {};
-  }
-  Status alter_table(Schema next) override { return check_change(ads_->schema(), next); }
-  TimeUs now() const override { return 1'700'000'000'000'000; }
-  TimeUs boottime_us() const override { return 0; }
-
- private:
-  std::shared_ptr<const Snapshot> ads_;
-};
 
 constexpr std::string_view kTable = R"sql(
 CREATE TABLE ads (
@@ -70,6 +26,116 @@ CREATE TABLE ads (
   spend MEASURE SUM(cost), longest MEASURE MAX(seconds), shortest MEASURE MIN(seconds) WHERE event_type IN ('click', 'view'),
   users MEASURE UNIQUE(user_id), ctr MEASURE AS clicks / impressions, cpm MEASURE AS 1000 * spend / impressions)
 )sql";
+constexpr TimeUs kNow = 1'710'504'000'000'000;  // 2024-03-15T12:00:00Z
+
+class StillClock final : public Clock {
+ public:
+  TimeUs wall_us() const override { return kNow; }
+  TimeUs boottime_us() const override { return 0; }
+  std::string boot_id() const override { return "fuzz"; }
+  void sleep_us(TimeUs) override {}
+};
+
+// Row i of the table; every value also comes as NULL.
+void add_row(BatchBuilder& builder, const Schema& schema, uint32_t i) {
+  constexpr std::string_view kTypes[] = {"impression", "click", "view", ""};
+  constexpr std::string_view kCountries[] = {"DE", "FR", "\u00e4\u00f6\U0001F600", ""};
+  constexpr int64_t kNumbers[] = {0, 1, -1, 999'999'999'999'999'999, -999'999'999'999'999'999, 42};
+  auto position = [&](std::string_view name) {
+    return static_cast<size_t>(schema.find_column(name) - schema.columns.data());
+  };
+  builder.set_time(kNow - TimeUs{i} * 977 * kMicrosPerSecond);
+  builder.set_id("e" + std::to_string(i % 37));
+  if (i % 5 != 4) builder.set_string(position("event_type"), kTypes[i % 4]);
+  if (i % 6 != 5) builder.set_string(position("campaign"), "c" + std::to_string(i % 3));
+  if (i % 7 != 6) builder.set_string(position("country"), kCountries[i % 4]);
+  if (i % 3 != 2) builder.set_int64(position("slot"), kNumbers[i % 6]);
+  if (i % 4 != 3) builder.set_string(position("user_id"), "u" + std::to_string(i % 11));
+  if (i % 5 != 3) builder.set_int64(position("cost"), kNumbers[i % 6]);
+  if (i % 4 != 2) builder.set_int64(position("seconds"), i % 9 == 0 ? INT64_MAX : i % 9 == 1 ? INT64_MIN : i);
+}
+
+// A database in a directory of its own, which goes when the program ends.
+class World {
+ public:
+  World() : directory_(std::filesystem::temp_directory_path() / ("tally_fuzz_" + random_name())) {
+    DatabaseOptions options;
+    options.table.threads = false;
+    options.table.shards = 1;
+    options.table.log_file_bytes = 64 * limits::kKiB;
+    options.table.segment_block_rows = 128;
+    const std::string path = directory_.string();
+    if (!init_database(*files_, path)) __builtin_trap();
+    auto opened = Database::open(*files_, clock_, path, options);
+    if (!opened) __builtin_trap();
+    database_ = *std::move(opened);
+    if (!run_statement(kTable, {}, *make_catalog(*database_))) __builtin_trap();
+    Table& table = **database_->table("ads");
+    ingest(table, 0, 24);
+    if (!table.flush()) __builtin_trap();
+    ingest(table, 24, 48);
+    auto taken = table.snapshot();
+    if (!taken) __builtin_trap();
+    snapshot_ = *std::move(taken);
+  }
+  ~World() {
+    snapshot_.reset();
+    database_.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  std::shared_ptr<const Snapshot> snapshot() const { return snapshot_; }
+
+ private:
+  static std::string random_name() {
+    uint8_t bytes[8];
+    random_bytes(bytes);
+    std::string name;
+    for (uint8_t byte : bytes) name += static_cast<char>('a' + byte % 26);
+    return name;
+  }
+
+  static void ingest(Table& table, uint32_t first, uint32_t last) {
+    std::shared_ptr<const Schema> schema = table.schema();
+    BatchBuilder builder(*schema);
+    for (uint32_t i = first; i < last; ++i) {
+      add_row(builder, *schema, i);
+      if (!builder.end_row()) __builtin_trap();
+    }
+    IngestBatch batch;
+    batch.payload = builder.finish();
+    batch.payload_xxh3 = xxh3(batch.payload);
+    if (!table.ingest(std::move(batch))) __builtin_trap();
+  }
+
+  const std::filesystem::path directory_;
+  std::unique_ptr<FileSystem> files_ = make_posix_file_system();
+  StillClock clock_;
+  std::unique_ptr<Database> database_;
+  std::shared_ptr<const Snapshot> snapshot_;
+};
+
+// The one table; others are completed and validated, and forgotten.
+class FuzzCatalog final : public Catalog {
+ public:
+  std::vector<std::string> table_names() const override { return {"ads"}; }
+  Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) override {
+    if (table == "ads") return world_.snapshot();
+    return fail(Code::kNotFound, "no such table");
+  }
+  Status create_table(Schema schema) override {
+    TALLY_TRY(complete_schema(std::move(schema)));
+    return {};
+  }
+  TimeUs now() const override { return kNow; }
+  TimeUs boottime_us() const override { return 0; }
+
+ private:
+  World world_;
+};
 
 }  // namespace
 }  // namespace tally
@@ -77,14 +143,22 @@ CREATE TABLE ads (
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tally;
   static FuzzCatalog catalog;
-  static const bool ready = run_statement(kTable, {}, catalog).has_value();
-  if (!ready) __builtin_trap();
-  std::string_view text(reinterpret_cast<const char*>(data), size);
-  for (std::string_view statement : split_statements(text).statements) {
-    auto result = run_statement(statement, {}, catalog);
+  constexpr QueryLimits kLimits{.memory_bytes = 32 * limits::kMiB, .filled_groups = 2'000};
+  static const std::vector<Cell> parameters = [] {
+    Cell number, text;
+    number.kind = Cell::Kind::kNumber;
+    number.number = 3;
+    text.kind = Cell::Kind::kString;
+    text.text = "2024-03-15";
+    return std::vector<Cell>{number, text, Cell()};
+  }();
+  const std::string_view script(reinterpret_cast<const char*>(data), size);
+  for (std::string_view statement : split_statements(script).statements) {
+    auto result = run_statement(statement, parameters, catalog, kLimits);
     if (result) {
       format_result(*result, OutputFormat::kTable);
     } else {
+      if (result.error().error.message.empty() || result.error().error.code == Code::kInternal) __builtin_trap();
       result.error().render(statement);
     }
   }

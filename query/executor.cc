@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/limits.h"
 #include "query/operators/aggregation.h"
 #include "query/operators/block_source.h"
 #include "query/operators/gap_filling.h"
@@ -14,11 +13,12 @@ namespace {
 
 class Execution {
  public:
-  explicit Execution(const BoundSelect& select)
+  Execution(const BoundSelect& select, const QueryLimits& query_limits)
       : select_(select),
+        limits_(query_limits),
         pushed_(push_down(select)),
         kinds_(select),
-        rows_(select, memory_, limits::kQueryMemoryBytesMax) {}
+        rows_(select, memory_, query_limits.memory_bytes) {}
 
   Sql<QueryResult> run() {
     bool nothing = select_.limit == 0;
@@ -53,7 +53,7 @@ class Execution {
   }
 
   Sql<void> run_aggregated(BlockSource& source) {
-    Aggregation aggregation(select_, memory_, limits::kQueryMemoryBytesMax);
+    Aggregation aggregation(select_, memory_, limits_.memory_bytes);
     while (true) {
       SQL_ASSIGN(const Block* block, source.next());
       if (block == nullptr) break;
@@ -61,7 +61,7 @@ class Execution {
       SQL_TRY(aggregation.add(*block, selected_));
     }
     SQL_ASSIGN(auto groups, aggregation.finish());
-    if (select_.fill) SQL_TRY(fill_gaps(select_, *groups));
+    if (select_.fill) SQL_TRY(fill_gaps(select_, limits_.filled_groups, limits_.memory_bytes, *groups));
     // Groups go on in pieces, so that what is computed from them stays small.
     constexpr size_t kPiece = 8'192;
     for (size_t at = 0; at < groups->shown.size() && !rows_.full(); at += kPiece) {
@@ -85,6 +85,7 @@ class Execution {
   }
 
   const BoundSelect& select_;
+  const QueryLimits limits_;
   const PushedDown pushed_;
   EvaluationMemory memory_;
   KindFilter kinds_;
@@ -94,6 +95,8 @@ class Execution {
 
 }  // namespace
 
-Sql<QueryResult> execute(const BoundSelect& select) { return Execution(select).run(); }
+Sql<QueryResult> execute(const BoundSelect& select, const QueryLimits& query_limits) {
+  return Execution(select, query_limits).run();
+}
 
 }  // namespace tally

@@ -1,11 +1,18 @@
 // Runs a bound SELECT: source -> filter -> (aggregation -> HAVING) -> rows.
 #pragma once
 
+#include "base/limits.h"
 #include "query/bound.h"
 #include "query/sql_error.h"
 
 namespace tally {
 
-Sql<QueryResult> execute(const BoundSelect& select);
+// What one query may take; past it, it fails by name.
+struct QueryLimits {
+  uint64_t memory_bytes = limits::kQueryMemoryBytesMax;  // of its groups, and of its answer
+  uint64_t filled_groups = 1'000'000;                    // added by FILL: years by the second are a mistake
+};
+
+Sql<QueryResult> execute(const BoundSelect& select, const QueryLimits& query_limits = {});
 
 }  // namespace tally

@@ -1,7 +1,6 @@
 #include "query/explain.h"
 
 #include "base/timestamp.h"
-#include "query/executor.h"
 #include "query/pushdown.h"
 
 namespace tally {
@@ -124,11 +123,11 @@ QueryResult explain(const BoundSelect& select) {
   return explanation.take();
 }
 
-Sql<QueryResult> explain_analyze(const BoundSelect& select, const Catalog& catalog) {
+Sql<QueryResult> explain_analyze(const BoundSelect& select, const Catalog& catalog, const QueryLimits& query_limits) {
   Explanation explanation(select);
   explanation.plan();
   const TimeUs begun = catalog.boottime_us();
-  SQL_ASSIGN(QueryResult answer, execute(select));
+  SQL_ASSIGN(QueryResult answer, execute(select, query_limits));
   explanation.figures(answer.stats, answer.rows.size(), catalog.boottime_us() - begun);
   QueryResult result = explanation.take();
   result.stats = answer.stats;

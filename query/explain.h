@@ -3,11 +3,13 @@
 
 #include "query/bound.h"
 #include "query/catalog.h"
+#include "query/executor.h"
 #include "query/sql_error.h"
 
 namespace tally {
 
 QueryResult explain(const BoundSelect& select);
-Sql<QueryResult> explain_analyze(const BoundSelect& select, const Catalog& catalog);  // which has the clock
+// The catalog has the clock.
+Sql<QueryResult> explain_analyze(const BoundSelect& select, const Catalog& catalog, const QueryLimits& query_limits);
 
 }  // namespace tally

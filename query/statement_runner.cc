@@ -7,7 +7,6 @@
 #include "query/binder.h"
 #include "query/create_table.h"
 #include "query/describe.h"
-#include "query/executor.h"
 #include "query/explain.h"
 #include "query/find_table.h"
 #include "query/parser.h"
@@ -17,16 +16,17 @@ namespace {
 
 class StatementRunner {
  public:
-  StatementRunner(const std::vector<Cell>& parameters, Catalog& catalog) : parameters_(parameters), catalog_(catalog) {}
+  StatementRunner(const std::vector<Cell>& parameters, Catalog& catalog, const QueryLimits& query_limits)
+      : parameters_(parameters), catalog_(catalog), limits_(query_limits) {}
 
   Sql<QueryResult> operator()(const SelectStatement& statement) {
     SQL_ASSIGN(BoundSelect bound, bind_select(statement, catalog_, parameters_));
-    return execute(bound);
+    return execute(bound, limits_);
   }
 
   Sql<QueryResult> operator()(const ExplainStatement& statement) {
     SQL_ASSIGN(BoundSelect bound, bind_select(statement.select, catalog_, parameters_));
-    if (statement.analyze) return explain_analyze(bound, catalog_);
+    if (statement.analyze) return explain_analyze(bound, catalog_, limits_);
     return explain(bound);
   }
 
@@ -62,18 +62,20 @@ class StatementRunner {
  private:
   const std::vector<Cell>& parameters_;
   Catalog& catalog_;
+  const QueryLimits& limits_;
 };
 
-Sql<QueryResult> parse_and_run(std::string_view sql, const std::vector<Cell>& parameters, Catalog& catalog) {
+Sql<QueryResult> parse_and_run(std::string_view sql, const std::vector<Cell>& parameters, Catalog& catalog,
+                               const QueryLimits& query_limits) {
   SQL_ASSIGN(Statement statement, parse_statement(sql));
-  return std::visit(StatementRunner(parameters, catalog), statement);
+  return std::visit(StatementRunner(parameters, catalog, query_limits), statement);
 }
 
 }  // namespace
 
 std::expected<QueryResult, QueryError> run_statement(std::string_view sql, const std::vector<Cell>& parameters,
-                                                     Catalog& catalog) {
-  auto result = parse_and_run(sql, parameters, catalog);
+                                                     Catalog& catalog, const QueryLimits& query_limits) {
+  auto result = parse_and_run(sql, parameters, catalog, query_limits);
   if (!result) return std::unexpected(to_query_error(sql, std::move(result).error()));
   return *std::move(result);
 }

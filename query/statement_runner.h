@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "query/catalog.h"
+#include "query/executor.h"
 #include "query/query.h"
 
 namespace tally {
 
 std::expected<QueryResult, QueryError> run_statement(std::string_view sql, const std::vector<Cell>& parameters,
-                                                     Catalog& catalog);
+                                                     Catalog& catalog, const QueryLimits& query_limits = {});
 
 }  // namespace tally

@@ -14,8 +14,12 @@ struct Series {
 
 class GapFiller {
  public:
-  GapFiller(const BoundSelect& select, Aggregation::Groups& groups)
-      : select_(select), fill_(*select.fill), bucketer_(*select.keys[fill_.key]->bucketer), groups_(groups) {}
+  GapFiller(const BoundSelect& select, uint64_t groups_max, uint64_t memory_bytes_max, Aggregation::Groups& groups)
+      : select_(select),
+        fill_(*select.fill),
+        bucketer_(*select.keys[fill_.key]->bucketer),
+        groups_max_(std::min(groups_max, memory_bytes_max / (groups.columns.size() * sizeof(Int128)))),
+        groups_(groups) {}
 
   Sql<void> run() {
     collect();
@@ -77,9 +81,9 @@ class GapFiller {
       if (begin == INT64_MAX) break;
       while (there != series.begins.end() && *there < begin) ++there;
       if (there != series.begins.end() && *there == begin) continue;
-      if (missing_.size() >= kFilledGroupsMax) {
+      if (missing_.size() >= groups_max_) {
         return sql_fail(select_.keys[fill_.key]->offset,
-                        "FILL would add more than " + std::to_string(kFilledGroupsMax) + " groups",
+                        "FILL would add more than " + std::to_string(groups_max_) + " groups",
                         "; take a wider bucket, or a shorter range in WHERE", Code::kLimitExceeded);
       }
       missing_.push_back({series.group, begin});
@@ -114,6 +118,7 @@ class GapFiller {
   const BoundSelect& select_;
   const GapFilling& fill_;
   const Bucketer& bucketer_;
+  const uint64_t groups_max_;
   Aggregation::Groups& groups_;
   std::map<std::string, Series> series_;
   TimeUs first_ = 0, last_ = 0;
@@ -122,6 +127,9 @@ class GapFiller {
 
 }  // namespace
 
-Sql<void> fill_gaps(const BoundSelect& select, Aggregation::Groups& groups) { return GapFiller(select, groups).run(); }
+Sql<void> fill_gaps(const BoundSelect& select, uint64_t groups_max, uint64_t memory_bytes_max,
+                    Aggregation::Groups& groups) {
+  return GapFiller(select, groups_max, memory_bytes_max, groups).run();
+}
 
 }  // namespace tally

@@ -8,9 +8,8 @@
 
 namespace tally {
 
-// Refused with a reason rather than added: a range of years by the second is a mistake in the query.
-inline constexpr uint64_t kFilledGroupsMax = 1'000'000;
-
-Sql<void> fill_gaps(const BoundSelect& select, Aggregation::Groups& groups);
+// Adds no more than `groups_max`, and no more than fit `memory_bytes_max`: more is refused by name.
+Sql<void> fill_gaps(const BoundSelect& select, uint64_t groups_max, uint64_t memory_bytes_max,
+                    Aggregation::Groups& groups);
 
 }  // namespace tally

@@ -1,0 +1,1 @@
+ALTER TABLE ads SET RETENTION by_region hour '30 days'

@@ -1,0 +1,1 @@
+SELECT SUM(events) FROM ads WHERE country = 5
