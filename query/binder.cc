@@ -40,14 +40,15 @@ std::unexpected<SqlError> too_many(std::optional<uint32_t> offset, std::string_v
 
 }  // namespace
 
-Sql<BoundSelect> bind_select(const SelectStatement& select, Catalog& catalog, const std::vector<Cell>& parameters) {
-  Binder binder(&catalog, parameters, catalog.now());
+Sql<BoundSelect> bind_select(const SelectStatement& select, Catalog& catalog, const std::vector<Cell>& parameters,
+                             Binding binding) {
+  Binder binder(&catalog, parameters, catalog.now(), binding);
   return binder.select(select);
 }
 
 Sql<void> check_derived_measure(const Schema& schema, const Expr& expression) {
   const std::vector<Cell> none;
-  Binder binder(nullptr, none, 0);
+  Binder binder(nullptr, none, 0, Binding::kForSpeed);
   return binder.derived_measure(schema, expression);
 }
 
@@ -227,6 +228,7 @@ Sql<void> Binder::bind_limits(const SelectStatement& statement) {
 Sql<uint64_t> Binder::row_count(const Expr& expr, std::string_view clause) {
   SQL_ASSIGN(BoundExprPtr bound, bind_at(Place::kLimit, expr));
   SQL_TRY(become(bound, SqlType::kInt64));
+  bound = computed(std::move(bound));
   if (is_null_constant(*bound)) return clause == "LIMIT" ? UINT64_MAX : 0;
   bool whole = is_constant(*bound) && bound->type == SqlType::kInt64 && bound->constant.number.value >= 0;
   if (!whole) return sql_fail(expr.offset, std::string(clause) + " wants a whole number of rows");
@@ -315,7 +317,7 @@ void Binder::add_appearance() {
 }
 
 void Binder::remember_codes(BoundExprPtr& expr) {
-  if (is_constant(*expr) || expr->op == Op::kSlot) return;
+  if (binding_ == Binding::kPlain || is_constant(*expr) || expr->op == Op::kSlot) return;
   SlotUse use;
   if (expr->type == SqlType::kBool) find_slots(*expr, use);
   bool dimension = use.any && !use.mixed && out_.inputs[use.slot].source == InputColumn::Source::kDimension;
@@ -345,7 +347,7 @@ void Binder::extract_time_range(const BoundExpr& condition) {
   bool turned = is_constant(*left);
   if (turned) std::swap(left, right);
   bool about_time = left->op == Op::kSlot && out_.inputs[left->slot].source == InputColumn::Source::kTime &&
-                    is_constant(*right) && right->type == SqlType::kTimestamp;
+                    is_constant(*right) && !right->constant.is_null() && right->type == SqlType::kTimestamp;
   if (!about_time) return;
   TimeUs time = right->constant.time;
   TimeUs after = time == INT64_MAX ? time : time + 1;

@@ -77,13 +77,18 @@ BoundExprPtr Binder::constant(Datum value, const Expr& expr) {
 }
 
 BoundExprPtr Binder::folded(BoundExprPtr expr) {
+  return binding_ == Binding::kPlain ? std::move(expr) : computed(std::move(expr));
+}
+
+BoundExprPtr computed(BoundExprPtr expr) {
+  for (BoundExprPtr& arg : expr->args) arg = computed(std::move(arg));
   bool ready = !expr->args.empty() &&
                std::all_of(expr->args.begin(), expr->args.end(), [](const auto& arg) { return is_constant(*arg); });
   if (!ready) return expr;
   auto value = evaluate_constant(*expr);
-  if (!value) return expr;  // fails when it is run, unless a CASE never gets there
+  if (!value) return expr;
   auto result = std::make_unique<BoundExpr>();
-  result->type = value->type;
+  result->type = value->is_null() ? expr->type : value->type;  // NULLIF(1, 1) stays a number, whatever it is
   result->offset = expr->offset;
   result->constant = *std::move(value);
   result->hash = structure_hash(*result);
@@ -222,7 +227,6 @@ Sql<BoundExprPtr> Binder::arithmetic(const Expr& expr, Op op, BoundExprPtr left,
   std::vector<BoundExprPtr> args;
   args.push_back(std::move(left));
   args.push_back(std::move(right));
-  if (*type == SqlType::kNull) return constant({}, expr);
   return folded(make(op, *type, expr, std::move(args)));
 }
 
@@ -313,6 +317,7 @@ Sql<BoundExprPtr> Binder::like(const Expr& expr) {
     return sql_fail(at(expr),
                     "LIKE compares strings, not " +
                         std::string(type_name(subject->type == SqlType::kString ? pattern->type : subject->type)));
+  pattern = computed(std::move(pattern));
   if (!is_constant(*pattern)) return sql_fail(pattern->offset, "the pattern of LIKE must be a constant");
   auto prepared = std::make_shared<LikePattern>(pattern->constant.text, expr.op == BinaryOp::kEqualFolded);
   std::vector<BoundExprPtr> args;

@@ -142,6 +142,8 @@ Sql<BoundExprPtr> Binder::bucket(const Expr& expr) {
   SQL_ASSIGN(std::vector<BoundExprPtr> args, arguments(expr));
   if (by_width) SQL_TRY(become(args[0], SqlType::kInterval));
   SQL_TRY(become(args[1], SqlType::kTimestamp));
+  args[0] = computed(std::move(args[0]));
+  if (args.size() == 3) args[2] = computed(std::move(args[2]));
   SqlType wanted = by_width ? SqlType::kInterval : SqlType::kString;
   if (!is_constant(*args[0]) || args[0]->type != wanted) {
     return sql_fail(args[0]->offset, expr.text + (by_width ? " wants an interval first, like '1 hour'"

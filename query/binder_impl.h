@@ -12,8 +12,8 @@ namespace tally {
 
 class Binder {
  public:
-  Binder(Catalog* catalog, const std::vector<Cell>& parameters, TimeUs now)
-      : catalog_(catalog), parameters_(parameters), now_(now) {}
+  Binder(Catalog* catalog, const std::vector<Cell>& parameters, TimeUs now, Binding binding)
+      : catalog_(catalog), parameters_(parameters), now_(now), binding_(binding) {}
 
   Sql<BoundSelect> select(const SelectStatement& statement);
   Sql<void> derived_measure(const Schema& schema, const Expr& expression);
@@ -91,7 +91,7 @@ class Binder {
   // --- building
   BoundExprPtr make(Op op, SqlType type, const Expr& expr, std::vector<BoundExprPtr> args = {});
   BoundExprPtr constant(Datum value, const Expr& expr);
-  BoundExprPtr folded(BoundExprPtr expr);  // to a constant, where it has no slots
+  BoundExprPtr folded(BoundExprPtr expr);  // to a constant, where it has no slots and the binding is for speed
   Sql<BoundExprPtr> counted_copy(const BoundExpr& from, const Expr& expr);
   std::optional<uint32_t> at(const Expr& expr) const { return fixed_offset_ ? fixed_offset_ : expr.offset; }
 
@@ -106,6 +106,7 @@ class Binder {
   Catalog* catalog_;
   const std::vector<Cell>& parameters_;
   const TimeUs now_;
+  const Binding binding_;
   const SelectStatement* statement_ = nullptr;
   const Schema* schema_ = nullptr;
   BoundSelect out_;
@@ -130,6 +131,9 @@ class Restored {
   T before_;
 };
 
+// A tree of constants as one constant, any other as it is. What fails stays as well, and fails when it is run: a CASE may
+// never get there.
+BoundExprPtr computed(BoundExprPtr expr);
 bool is_aggregate_name(std::string_view function);
 uint64_t node_count(const BoundExpr& expr);
 bool contains_aggregate(const BoundExpr& expr);

@@ -63,6 +63,30 @@ Uint256 wide_divide_rounded(Uint256 a, Uint128 divisor) {
   return quotient.value;
 }
 
+// nullopt: 256 bits and more.
+std::optional<Uint256> wide_multiply(Uint256 a, Uint128 b) {
+  const Uint256 low = wide_multiply(a.low, b), high = wide_multiply(a.high, b);
+  Uint128 sum;
+  if (high.high != 0 || __builtin_add_overflow(low.high, high.low, &sum)) return std::nullopt;
+  return Uint256{sum, low.low};
+}
+
+// |value| * 10^digits.
+std::optional<Uint256> wide_upscaled(Int128 value, unsigned digits) {
+  const unsigned first = std::min(digits, kNumericScaleMax), second = digits - first;
+  if (second > kNumericScaleMax) return value == 0 ? std::optional(Uint256{}) : std::nullopt;
+  const Uint256 product = wide_multiply(magnitude(value), power(first));
+  return second == 0 ? product : wide_multiply(product, power(second));
+}
+
+// a / 10^digits, rounded half up. Cut first, then rounded, is the same as rounded at once, since half of 10^38 is whole.
+Uint256 wide_shorter(Uint256 a, unsigned digits) {
+  for (; digits > kNumericScaleMax; digits -= std::min(digits - kNumericScaleMax, kNumericScaleMax)) {
+    a = wide_divide(a, power(std::min(digits - kNumericScaleMax, kNumericScaleMax))).value;
+  }
+  return digits == 0 ? a : wide_divide_rounded(a, power(digits));
+}
+
 std::optional<Int128> upscaled(Int128 value, unsigned digits) {
   if (value == 0) return 0;
   if (digits > kNumericScaleMax) return std::nullopt;
@@ -103,17 +127,15 @@ int division_scale(Numeric a, Numeric b) {
   return std::max({scale, static_cast<int>(a.scale), static_cast<int>(b.scale), 0});
 }
 
+// At 256 bits of dividend a quotient by 127 bits does not fit anyway; a divisor of 128 bits and more leaves nothing.
 std::optional<Numeric> divide_at(Numeric a, Numeric b, int scale) {
-  int shift = scale - a.scale + b.scale;  // never negative: the scale is at least a's
-  if (shift > 2 * static_cast<int>(kNumericScaleMax)) return std::nullopt;
-  unsigned first = std::min<unsigned>(static_cast<unsigned>(shift), kNumericScaleMax);
-  unsigned second = static_cast<unsigned>(shift) - first;
-  Uint256 top = wide_multiply(magnitude(a.value), power(first));
-  if (second > 0) {
-    if (top.high != 0) return std::nullopt;
-    top = wide_multiply(top.low, power(second));
-  }
-  Uint256 quotient = wide_divide_rounded(top, magnitude(b.value));
+  const int shift = scale - a.scale + b.scale;
+  std::optional<Uint256> above = Uint256{0, magnitude(a.value)}, below = Uint256{0, magnitude(b.value)};
+  if (shift >= 0) above = wide_upscaled(a.value, static_cast<unsigned>(shift));
+  if (shift < 0) below = wide_upscaled(b.value, static_cast<unsigned>(-shift));
+  if (!above) return std::nullopt;
+  const bool nothing = !below || below->high != 0 || below->low > static_cast<Uint128>(kInt128Max);
+  const Uint256 quotient = nothing ? Uint256{} : wide_divide_rounded(*above, below->low);
   if (quotient.high != 0) return std::nullopt;
   auto value = with_sign(quotient.low, (a.value < 0) != (b.value < 0));
   if (!value) return std::nullopt;
@@ -139,6 +161,41 @@ std::optional<Numeric> with_fewer_digits(int scale, const Attempt& attempt) {
   return std::nullopt;
 }
 
+// magnitude * 10^-full_scale with as many digits as fit.
+std::optional<Numeric> fitted(Uint256 magnitude, int full_scale, bool negative) {
+  return with_fewer_digits(full_scale, [&](int scale) -> std::optional<Numeric> {
+    const Uint256 rounded = wide_shorter(magnitude, static_cast<unsigned>(full_scale - scale));
+    if (rounded.high != 0) return std::nullopt;
+    auto value = with_sign(rounded.low, negative);
+    if (!value) return std::nullopt;
+    return Numeric{*value, static_cast<uint8_t>(scale)};
+  });
+}
+
+bool less(Uint256 a, Uint256 b) { return a.high != b.high ? a.high < b.high : a.low < b.low; }
+
+// a + b where they do not fit 128 bits with all their digits: exactly, in 256, then rounded once.
+std::optional<Numeric> add_wide(Numeric a, Numeric b) {
+  const int scale = std::max(a.scale, b.scale);
+  std::optional<Uint256> left = wide_upscaled(a.value, static_cast<unsigned>(scale - a.scale));
+  std::optional<Uint256> right = wide_upscaled(b.value, static_cast<unsigned>(scale - b.scale));
+  if (!left || !right) return std::nullopt;
+  bool negative = a.value < 0;
+  Uint256 result;
+  if (negative == (b.value < 0)) {
+    result.low = left->low + right->low;
+    result.high = left->high + right->high + (result.low < left->low ? 1 : 0);
+  } else {
+    if (less(*left, *right)) {
+      std::swap(left, right);
+      negative = !negative;
+    }
+    result.low = left->low - right->low;
+    result.high = left->high - right->high - (left->low < right->low ? 1 : 0);
+  }
+  return fitted(result, scale, negative);
+}
+
 }  // namespace
 
 std::optional<Numeric> rescale(Numeric a, uint8_t scale) {
@@ -156,8 +213,8 @@ std::optional<Numeric> add(Numeric a, Numeric b) {
     Int128 sum;
     if (!__builtin_add_overflow(a.value, b.value, &sum)) return Numeric{sum, a.scale};
   }
-  return with_fewer_digits(std::max(a.scale, b.scale),
-                           [&](int scale) { return add_at(a, b, static_cast<unsigned>(scale)); });
+  if (auto sum = add_at(a, b, std::max(a.scale, b.scale))) return sum;
+  return add_wide(a, b);
 }
 
 std::optional<Numeric> subtract(Numeric a, Numeric b) {
@@ -168,36 +225,23 @@ std::optional<Numeric> subtract(Numeric a, Numeric b) {
 std::optional<Numeric> multiply(Numeric a, Numeric b) {
   int full_scale = a.scale + b.scale;
   Uint256 product = wide_multiply(magnitude(a.value), magnitude(b.value));
-  bool negative = (a.value < 0) != (b.value < 0);
-  return with_fewer_digits(full_scale, [&](int scale) -> std::optional<Numeric> {
-    Uint256 rounded = product;
-    unsigned drop = static_cast<unsigned>(full_scale - scale);
-    if (drop > kNumericScaleMax) return std::nullopt;
-    if (drop > 0) rounded = wide_divide_rounded(product, power(drop));
-    if (rounded.high != 0) return std::nullopt;
-    auto value = with_sign(rounded.low, negative);
-    if (!value) return std::nullopt;
-    return Numeric{*value, static_cast<uint8_t>(scale)};
-  });
+  return fitted(product, full_scale, (a.value < 0) != (b.value < 0));
 }
 
 std::optional<Numeric> divide(Numeric a, Numeric b) {
-  return with_fewer_digits(division_scale(a, b), [&](int scale) -> std::optional<Numeric> {
-    if (scale < a.scale) {  // digits were given up: round the dividend first
-      auto shorter = round_to(a, scale);
-      return shorter ? divide_at(*shorter, b, scale) : std::nullopt;
-    }
-    return divide_at(a, b, scale);
-  });
+  return with_fewer_digits(division_scale(a, b), [&](int scale) { return divide_at(a, b, scale); });
 }
 
 std::optional<Numeric> remainder(Numeric a, Numeric b) {
-  uint8_t scale = std::max(a.scale, b.scale);
-  auto left = rescale(a, scale);
-  auto right = rescale(b, scale);
-  if (!left || !right) return std::nullopt;
-  if (right->value == -1) return Numeric{0, scale};
-  return Numeric{left->value % right->value, scale};
+  const uint8_t scale = std::max(a.scale, b.scale);
+  const std::optional<Uint256> above = wide_upscaled(a.value, scale - a.scale);
+  const std::optional<Uint256> below = wide_upscaled(b.value, scale - b.scale);
+  if (!above || !below) return std::nullopt;
+  const bool larger = below->high != 0 || below->low > static_cast<Uint128>(kInt128Max);
+  if (larger) return a;  // then a has the larger scale, and is what remains
+  const auto value = with_sign(wide_divide(*above, below->low).rest, a.value < 0);
+  if (!value) return std::nullopt;
+  return Numeric{*value, scale};
 }
 
 std::optional<Numeric> round_to(Numeric a, int digits) {

@@ -50,6 +50,20 @@ TEST_CASE("numeric: at the edges of 128 bits") {
             .substr(0, 22) == "0.11111111111111111111");
 }
 
+// Found by ./dev differential: a divisor with many digits needs more than 128 bits on the way, the answer does not.
+TEST_CASE("numeric: what fits 128 bits is no overflow, whatever stands in between") {
+  CHECK(show(divide(number("6"), number("0.05202312138728323699"))) == "115.33333333333333334269");
+  CHECK(show(divide(number("0.0000004"), number("0.0000000000000000000000004"))) ==
+        "1000000000000000000.00000000000000000000");
+  CHECK(show(divide(number("1"), number("0.00000000000000000000000000000000000004"))) ==
+        "overflow");  // 20 digits are kept
+  CHECK(show(remainder(Numeric{kInt128Max, 0}, number("0.001"))) == "0.000");
+  CHECK(show(remainder(number("0.5"), Numeric{kInt128Max, 0})) == "0.5");
+  CHECK(show(remainder(number("-7.5"), number("2"))) == "-1.5");
+  CHECK(show(add(number("0.00000000000000000000000000000000000001"), number("1000"))) ==
+        "1000.00000000000000000000000000000000000");
+}
+
 TEST_CASE("numeric: text") {
   CHECK(to_string(number("1e3")) == "1000");
   CHECK(to_string(number("1.50e-2")) == "0.0150");

@@ -25,6 +25,9 @@ declare -A text=(
   [mutants]="mutants [WORD...]
     Plants bugs in a copy of the tree, one at a time, and prints which test catches each. WORDs choose by name. A survivor
     is a failure."
+  [differential]="differential [--queries N] [--seed S] [--no-duckdb]
+    Asks N random queries (10,000 unless told) of the engine, of a row-at-a-time interpreter and, over the same rows,
+    of DuckDB (fetched with npm into build/duckdb/), prints its seed and every difference."
   [demo]="demo
     Sets up, builds, and counts a real data set: twice, and across a crash."
   [ci]="ci
@@ -39,6 +42,6 @@ if [[ $# -gt 0 ]]; then
 fi
 echo "usage: ./dev COMMAND [OPTIONS]"
 echo
-for command in setup build test lint bench fuzz crash mutants demo ci help; do
+for command in setup build test lint bench fuzz crash differential mutants demo ci help; do
   echo "  ${text[$command]}"
 done

@@ -10,7 +10,7 @@ TEST_FOLDERS = ("tests/", "fuzz/")
 
 def _layer_needed(path):
     """The layer from which on a file may be included. Every test links tests/support, whatever it is made of."""
-    if path.startswith("tests/support/") and not path.startswith("tests/support/engine/"):
+    if path.startswith("tests/support/") and not path.startswith(("tests/support/engine/", "tests/support/query/")):
         return None
     return layer_of(path)
 

@@ -69,6 +69,6 @@ def layer_of(path):
     parts = path.split("/")
     if parts[0] == "tests" and len(parts) > 2:
         if parts[1] == "support":
-            return "engine" if parts[2] == "engine" else "wal"
+            return parts[2] if parts[2] in ("engine", "query") else "wal"
         return parts[1] if parts[1] in LAYERS else None
     return parts[0] if parts[0] in LAYERS else None

@@ -1,0 +1,273 @@
+#include "tests/support/query/random_world.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "base/checksum.h"
+#include "base/limits.h"
+#include "base/timestamp.h"
+
+namespace tally::reference {
+namespace {
+
+constexpr TimeUs kNow = 1'711'843'200'000'000;  // 2024-03-31T00:00:00Z: Berlin changes its clocks an hour later
+constexpr TimeUs kStretch = 60 * kMicrosPerHour;
+
+std::string quoted_literal(const std::string& text) {
+  std::string result = "'";
+  for (char c : text) result += c == '\'' ? std::string("''") : std::string(1, c);
+  return result + "'";
+}
+
+std::string time_text(TimeUs time) {
+  std::string text = format_timestamp(time);
+  text.pop_back();  // the Z
+  text[text.find('T')] = ' ';
+  return text;
+}
+
+}  // namespace
+
+RandomWorld::RandomWorld(uint64_t seed) : random_(seed), scope_(seed), clock_(kNow) {
+  words_ = {"a", "b", "B", "ab", "", "it's", "%", "_x", "a_b", "日本", "z\\", "Berlin", "10", "2024-03-30", "true"};
+  choose_columns();
+  choose_measures();
+  TALLY_CHECK(init_database(disk_, "/db").has_value());
+  DatabaseOptions options;
+  options.table.threads = false;
+  options.table.shards = 1 + static_cast<uint32_t>(random_.below(3));
+  options.table.log_file_bytes = 64 * limits::kKiB;
+  options.table.segment_block_rows = 128;
+  auto opened = Database::open(disk_, clock_, "/db", options);
+  TALLY_CHECK(opened.has_value());
+  database_ = *std::move(opened);
+  engine_ = std::make_unique<QueryEngine>(*database_);
+  catalog_ = make_catalog(*database_);
+  auto created = engine_->run(create_sql_, {});
+  if (!created) std::fprintf(stderr, "%s\n", created.error().render(create_sql_).c_str());
+  TALLY_CHECK(created.has_value());
+  table_.schema = *(*database_->table("t"))->schema();
+  send_rows();
+}
+
+std::expected<QueryResult, QueryError> RandomWorld::run(std::string_view sql, const std::vector<Cell>& parameters) {
+  return engine_->run(sql, parameters);
+}
+
+void RandomWorld::choose_columns() {
+  columns_.push_back({"ts", ColumnRole::kEventTime});
+  columns_.push_back({"id", ColumnRole::kId, true});
+  const uint64_t dimensions = 1 + random_.below(3), fields = 2 + random_.below(4);
+  for (uint64_t i = 0; i < dimensions; ++i) {
+    columns_.push_back({"d" + std::to_string(i), ColumnRole::kDimension, random_.below(3) != 0});
+  }
+  for (uint64_t i = 0; i < fields; ++i) {
+    WorldColumn column{"f" + std::to_string(i), ColumnRole::kField, i > 0 && random_.below(2) == 0};
+    if (!column.text && random_.below(2) == 0) {
+      column.scale = static_cast<unsigned>(1 + random_.below(6));
+      column.precision = static_cast<unsigned>(column.scale + 1 + random_.below(18 - column.scale));
+    }
+    columns_.push_back(column);
+  }
+}
+
+void RandomWorld::choose_measures() {
+  std::vector<const WorldColumn*> numbers, others;
+  for (const WorldColumn& column : columns_) {
+    const bool field = column.role == ColumnRole::kField;
+    if (field && !column.text) numbers.push_back(&column);
+    if (field || column.role == ColumnRole::kDimension) others.push_back(&column);
+  }
+  std::string declared;
+  auto add = [&](const std::string& name, const std::string& what, const std::string& condition) {
+    declared += ", " + name + " MEASURE " + what + (condition.empty() ? "" : " WHERE " + condition);
+  };
+  auto filter = [](const std::string& condition) {
+    return "FILTER (WHERE kind = 'event'" + (condition.empty() ? "" : " AND (" + condition + ")") + ")";
+  };
+  for (unsigned i = 0; i < 2 + random_.below(4); ++i) {
+    const std::string name = "m" + std::to_string(i);
+    const WorldColumn& number = *numbers[random_.below(numbers.size())];
+    std::string condition;
+    if (random_.below(2) == 0) {
+      const WorldColumn& on = *others[random_.below(others.size())];
+      const std::string literal = on.text ? text_literal(random_) : std::to_string(random_.below(20));
+      constexpr const char* kForms[] = {" = ", " <> ", " >= ", " < "};
+      condition = on.name + kForms[random_.below(4)] + literal;
+      if (random_.below(3) == 0) condition += (random_.below(2) == 0 ? " OR " : " AND NOT ") + on.name + " IS NULL";
+    }
+    switch (random_.below(5)) {
+      case 0:
+        add(name, "COUNT", condition);
+        measures_.push_back({"SUM(" + name + ")", "COUNT(*) " + filter(condition)});
+        break;
+      case 1:
+        add(name, "SUM(" + number.name + ")", condition);
+        measures_.push_back({"SUM(" + name + ")",
+                             "CAST(COALESCE(SUM(" + number.name + ") " + filter(condition) + ", 0) AS DECIMAL(31,6))"});
+        break;
+      case 2:
+        add(name, "MIN(" + number.name + ")", condition);
+        measures_.push_back({"MIN(" + name + ")", "MIN(" + number.name + ") " + filter(condition)});
+        break;
+      case 3:
+        add(name, "MAX(" + number.name + ")", condition);
+        measures_.push_back({"MAX(" + name + ")", "MAX(" + number.name + ") " + filter(condition)});
+        break;
+      default:
+        add(name, "UNIQUE(" + others[random_.below(others.size())]->name + ") PRECISION 11", condition);
+        measures_.push_back({"APPROX_COUNT_DISTINCT(" + name + ")", ""});
+    }
+  }
+  add("total", "SUM(" + numbers[0]->name + ")", "");
+  declared += ", ratio MEASURE AS total / events";
+  measures_.push_back({"SUM(events)", "COUNT(*) " + filter("")});
+  measures_.push_back({"SUM(duplicates)", "COUNT(*) FILTER (WHERE kind = 'duplicate')"});
+  measures_.push_back({"SUM(conflicts)", "COUNT(*) FILTER (WHERE kind = 'conflict')"});
+  measures_.push_back({"SUM(late)", ""});
+  measures_.push_back({"COUNT(*)", "COUNT(*) " + filter("")});
+  measures_.push_back({"ratio", "(CAST(COALESCE(SUM(" + numbers[0]->name + ") " + filter("") +
+                                    ", 0) AS DOUBLE) / NULLIF(COUNT(*) " + filter("") + ", 0))"});
+  create_sql_ = "CREATE TABLE t (";
+  for (const WorldColumn& column : columns_) {
+    if (column.role == ColumnRole::kEventTime) {
+      create_sql_ += "ts TIMESTAMP EVENT TIME";
+    } else if (column.role == ColumnRole::kId) {
+      create_sql_ += ", id ID UNIQUE WITHIN '72 hours'";
+    } else {
+      const std::string decimal =
+          "DECIMAL(" + std::to_string(column.precision) + "," + std::to_string(column.scale) + ")";
+      create_sql_ += ", " + column.name + " " +
+                     (column.text        ? "STRING"
+                      : column.scale > 0 ? decimal
+                                         : "INT64") +
+                     (column.role == ColumnRole::kDimension ? " DIMENSION" : " FIELD");
+    }
+  }
+  create_sql_ += declared + ") GRACE '6 hours'";
+}
+
+Value RandomWorld::random_value(const WorldColumn& column) {
+  if (random_.below(6) == 0) return Null{};
+  if (column.text) return words_[random_.below(words_.size())];
+  int64_t value = static_cast<int64_t>(random_.below(40)) - 10;
+  const uint64_t kind = random_.below(20);
+  int64_t most = 1;
+  for (unsigned i = 0; i < std::min(column.precision, 18U); ++i) most *= 10;
+  if (kind == 0) value = most - 1;
+  if (kind == 1) value = 1 - most;
+  if (kind < 6 && kind > 1) value = static_cast<int64_t>(random_.below(static_cast<uint64_t>(most)));
+  if (kind == 6 && column.scale == 0 && column.role == ColumnRole::kField)
+    value = random_.below(2) == 0 ? INT64_MAX : INT64_MIN;
+  return exact_of(std::clamp<int64_t>(value, kind == 6 ? INT64_MIN : 1 - most, kind == 6 ? INT64_MAX : most - 1),
+                  static_cast<int>(column.scale));
+}
+
+void RandomWorld::send_rows() {
+  tally::Table& table = **database_->table("t");
+  std::map<std::string, std::vector<Value>> known;  // by id: what was counted
+  const uint64_t batches = 1 + random_.below(6);
+  uint64_t next_id = 0;
+  for (uint64_t b = 0; b < batches; ++b) {
+    BatchBuilder builder(table_.schema);
+    std::vector<Row> rows;
+    const uint64_t count = random_.below(20) == 0 ? 0 : 1 + random_.below(90);
+    for (uint64_t i = 0; i < count; ++i) {
+      Row row;
+      const bool again = next_id > 0 && random_.below(6) == 0;
+      const std::string id = "id-" + std::to_string(again ? random_.below(next_id) : next_id++);
+      const TimeUs time = kNow - static_cast<TimeUs>(random_.below(kStretch / 1'000'000)) * 1'000'000 -
+                          (random_.below(4) == 0 ? static_cast<TimeUs>(random_.below(1'000'000)) : 0);
+      auto before = known.find(id);
+      for (const WorldColumn& column : columns_) {
+        const bool same = before != known.end() && random_.below(8) != 0;
+        row.columns.push_back(same ? before->second[row.columns.size()] : random_value(column));
+      }
+      row.columns[0] = Time{time};
+      row.columns[1] = id;
+      if (before == known.end()) {
+        known.emplace(id, row.columns);
+      } else {
+        bool same = true;
+        for (size_t c = 2; c < columns_.size(); ++c) same = same && key_of(row.columns[c]) == key_of(before->second[c]);
+        row.kind = same ? RowKind::kDuplicate : RowKind::kConflict;
+      }
+      builder.set_time(time);
+      builder.set_id(id);
+      for (size_t c = 2; c < columns_.size(); ++c) {
+        if (const Exact* number = std::get_if<Exact>(&row.columns[c]))
+          builder.set_int64(c, static_cast<int64_t>(number->value));
+        if (const std::string* text = std::get_if<std::string>(&row.columns[c])) builder.set_string(c, *text);
+      }
+      TALLY_CHECK(builder.end_row().has_value());
+      rows.push_back(std::move(row));
+    }
+    if (rows.empty()) continue;
+    clock_.advance(kMicrosPerMinute);
+    IngestBatch batch;
+    batch.payload = builder.finish();
+    batch.payload_xxh3 = xxh3(batch.payload);
+    auto result = table.ingest(std::move(batch));
+    TALLY_CHECK(result.has_value());
+    TALLY_CHECK(result->counts.rejected == 0 && result->counts.too_late == 0);
+    for (Row& row : rows) {
+      row.lsn = result->lsn;
+      row.arrival = clock_.wall_us();
+      table_.rows.push_back(std::move(row));
+    }
+    if (random_.below(2) == 0) TALLY_CHECK(table.flush().has_value());
+  }
+}
+
+std::string RandomWorld::text_literal(Random& random) const {
+  return quoted_literal(words_[random.below(words_.size())]);
+}
+
+std::string RandomWorld::number_literal(Random& random) const {
+  switch (random.below(8)) {
+    case 0: return std::to_string(random.below(1'000'000));
+    case 1: return std::to_string(random.below(100)) + "." + std::to_string(random.below(1'000));
+    case 2: return "0";
+    case 3: return "0.5";
+    case 4: return "-" + std::to_string(1 + random.below(20));
+    default: return std::to_string(random.below(20));
+  }
+}
+
+std::string RandomWorld::time_literal(Random& random) const {
+  const TimeUs time = kNow - static_cast<TimeUs>(random.below(kStretch / kMicrosPerMinute)) * kMicrosPerMinute;
+  return "TIMESTAMP " + quoted_literal(time_text(time));
+}
+
+std::vector<std::string> RandomWorld::elsewhere() const {
+  std::string create = "CREATE OR REPLACE TABLE t (kind VARCHAR";
+  for (const WorldColumn& column : columns_) {
+    const std::string decimal =
+        "DECIMAL(" + std::to_string(column.precision) + "," + std::to_string(column.scale) + ")";
+    const std::string type = column.role == ColumnRole::kEventTime ? "TIMESTAMP"
+                             : column.text                         ? "VARCHAR"
+                             : column.scale > 0
+                                 ? decimal
+                                 : "DECIMAL(20,0)";  // whatever 64 bits hold, in arithmetic that stays exact
+    create += ", " + column.name + " " + type;
+  }
+  std::vector<std::string> statements{create + ")"};
+  std::string insert;
+  for (const Row& row : table_.rows) {
+    insert += insert.empty() ? "INSERT INTO t VALUES " : ", ";
+    insert += "('" + std::string(row_kind_name(row.kind)) + "'";
+    for (const Value& value : row.columns) {
+      const bool number = std::holds_alternative<Exact>(value) || is_null(value);
+      const Time* time = std::get_if<Time>(&value);
+      insert +=
+          ", " + (number ? to_text(value) : quoted_literal(time != nullptr ? time_text(time->us) : to_text(value)));
+    }
+    insert += ")";
+  }
+  if (!insert.empty()) statements.push_back(insert);
+  statements.push_back("CREATE OR REPLACE VIEW t_raw AS SELECT * FROM t WHERE kind = 'event'");
+  return statements;
+}
+
+}  // namespace tally::reference
