@@ -130,6 +130,7 @@ class FuzzCatalog final : public Catalog {
     TALLY_TRY(complete_schema(std::move(schema)));
     return {};
   }
+  Status alter_table(Schema next) override { return check_change(world_.snapshot()->schema(), next); }
   TimeUs now() const override { return kNow; }
   TimeUs boottime_us() const override { return 0; }
 
