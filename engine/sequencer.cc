@@ -122,6 +122,14 @@ void Sequencer::change_schema(SchemaChange change) {
   arrived_.notify_one();
 }
 
+void Sequencer::request_forget() {
+  {
+    std::lock_guard lock(mutex_);
+    mail_.forget = true;
+  }
+  arrived_.notify_one();
+}
+
 void Sequencer::flush_finished(const Status& status, Lsn through, std::vector<ForgetRecord> forgettable) {
   {
     std::lock_guard lock(mutex_);
@@ -213,7 +221,7 @@ bool Sequencer::batches_can_go() const { return !stalled() || flush_lacks_space_
 bool Sequencer::anything_to_do() const {
   std::lock_guard lock(mutex_);
   return (!batches_.empty() && batches_can_go()) || !mail_.flush_requests.empty() || mail_.flush_result.has_value() ||
-         !mail_.schema_changes.empty() || mail_.work_error.has_value() ||
+         !mail_.schema_changes.empty() || mail_.work_error.has_value() || mail_.forget ||
          ((!waiting_flushes_.empty() || !waiting_changes_.empty()) && !flushing_);
 }
 
@@ -222,7 +230,7 @@ void Sequencer::wait_for_mail() {
   arrived_.wait_for(lock, std::chrono::microseconds(limits::kLogSealIdleUs), [this] {
     return (mail_.stop && batches_.empty()) || (!batches_.empty() && batches_can_go()) ||
            !mail_.flush_requests.empty() || !mail_.schema_changes.empty() || mail_.flush_result.has_value() ||
-           mail_.work_error.has_value();
+           mail_.work_error.has_value() || mail_.forget;
   });
   const bool idle = batches_.empty() && health_.has_value();
   lock.unlock();
@@ -241,8 +249,13 @@ void Sequencer::take_mail() {
     changes.swap(mail_.schema_changes);
     result.swap(mail_.flush_result);
     work_error.swap(mail_.work_error);
-    if (mail_.forgettable) forgettable_ = *std::exchange(mail_.forgettable, std::nullopt);
+    if (mail_.forgettable) {
+      forgettable_ = *std::exchange(mail_.forgettable, std::nullopt);
+      forgetting_ &= !forgettable_.empty();
+    }
+    forgetting_ |= std::exchange(mail_.forget, false);
   }
+  forgetting_ &= may_forget();
   for (FlushDone& request : requests) waiting_flushes_.push_back(std::move(request));
   for (SchemaChange& change : changes) waiting_changes_.push_back(std::move(change));
   if (work_error) poison(*work_error);
@@ -271,16 +284,18 @@ void Sequencer::take_flush_result(const Status& status, Lsn through) {
 // The log counts as well as memory: rows that are refused fill it and leave nothing in memory.
 bool Sequencer::flush_is_due() const {
   if (flushing_) return false;
-  if (log_lacks_space_ && dispatched_lsn_ != flushed_lsn_) return true;
+  if ((log_lacks_space_ && dispatched_lsn_ != flushed_lsn_) || forgetting_) return true;
   return !waiting_flushes_.empty() || config_.memory_bytes() >= config_.memtable_bytes_max ||
          logged_bytes_ >= config_.memtable_bytes_max;
 }
 
 void Sequencer::place_marker() {
   drain_log();
-  if (dispatched_lsn_ != flushed_lsn_) log_forgets();
+  if (dispatched_lsn_ != flushed_lsn_ || forgetting_) log_forgets();
   std::vector<FlushDone> waiting = std::exchange(waiting_flushes_, {});
-  if (Status healthy = health(); !healthy || dispatched_lsn_ == flushed_lsn_) {
+  Status healthy = health();
+  forgetting_ &= healthy.has_value();
+  if (!healthy || (dispatched_lsn_ == flushed_lsn_ && !forgetting_)) {
     for (FlushDone& done : waiting) done(healthy);
     return;
   }
@@ -288,6 +303,7 @@ void Sequencer::place_marker() {
   job->log = {.flushed_lsn = dispatched_lsn_,
               .synced_lsn = log_->durable_lsn(),
               .first_file = log_->first_file_needed(dispatched_lsn_ + 1)};
+  if (forgetting_) last_arrival_us_ = arrival_.next();  // what is due by now, not by the last record
   job->newest_arrival_us = last_arrival_us_;
   job->reference_us = reference_us_;
   job->dictionary_sizes = logged_sizes_;

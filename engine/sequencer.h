@@ -73,6 +73,9 @@ class Sequencer {
   void request_flush(FlushDone done);
   // A SCHEMA record and a marker right behind it; `done` runs when the flush has ended, or when nothing was changed.
   void change_schema(SchemaChange change);
+  // Whatever may be forgotten by now is, in the background: for a table that is full of ids and so gets no batch whose flush
+  // would name it.
+  void request_forget();
   // From the flusher. kNoSpace: the job is still to be done and will be reported again.
   // `forgettable`: generations that may be forgotten since that flush's marker.
   void flush_finished(const Status& status, Lsn through, std::vector<ForgetRecord> forgettable = {});
@@ -95,6 +98,7 @@ class Sequencer {
     std::optional<std::pair<Status, Lsn>> flush_result;
     std::optional<Error> work_error;
     std::optional<std::vector<ForgetRecord>> forgettable;
+    bool forget = false;
     bool stop = false;
   };
 
@@ -139,6 +143,7 @@ class Sequencer {
   bool flushing_ = false;
   bool flush_lacks_space_ = false;
   bool log_lacks_space_ = false;                    // a flush may give log files back
+  bool forgetting_ = false;                         // markers are placed until nothing is left that may be forgotten
   uint64_t logged_bytes_ = 0;                       // of records that no finished flush has passed
   uint64_t frozen_log_bytes_ = 0;                   // of those, what the flush under way passes
   std::vector<ForgetRecord> forgettable_;           // logged before the next marker

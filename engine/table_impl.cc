@@ -134,6 +134,7 @@ Result<PendingBatch> TableImpl::prepare(IngestBatch batch) const {
 void TableImpl::ingest_async(IngestBatch batch, Done done) {
   if (Status started = prepare_writes(); !started) return done(std::unexpected(started.error()));
   if (remembered_ids() >= options_.remembered_ids_max) {
+    forget_what_is_due();
     return done(fail(Code::kRetryLater, "the table remembers " + std::to_string(remembered_ids()) +
                                             " ids, its limit (remembered_ids_max): nothing of this batch was logged"));
   }
@@ -175,6 +176,16 @@ uint64_t TableImpl::retractions() const {
   uint64_t retractions = 0;
   for (const auto& shard : shards_) retractions += shard->retractions();
   return retractions;
+}
+
+// A full table gets no batch whose flush would forget anything: it has to be asked, or it would stay full for ever.
+void TableImpl::forget_what_is_due() {
+  constexpr TimeUs kAskedEveryUs = 10 * kMicrosPerSecond;
+  const TimeUs now_us = clock_.boottime_us();
+  TimeUs asked_us = forget_asked_us_.load(std::memory_order_relaxed);
+  if (asked_us <= now_us && asked_us > now_us - kAskedEveryUs) return;
+  if (!forget_asked_us_.compare_exchange_strong(asked_us, now_us, std::memory_order_relaxed)) return;
+  if (Result<std::shared_ptr<WritePath>> write = running_write_path(); write && *write) (*write)->request_forget();
 }
 
 uint64_t TableImpl::remembered_ids() const {

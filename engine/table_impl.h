@@ -2,6 +2,7 @@
 // first needed. Remembered ids are loaded then too, so a process that only queries never pays for them.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -51,6 +52,7 @@ class TableImpl final : public Table {
   Result<PendingBatch> prepare(IngestBatch batch) const;
   Ledger ledger() const;
   uint64_t remembered_ids() const;
+  void forget_what_is_due();
   uint64_t retractions() const;
   Result<std::shared_ptr<WritePath>> running_write_path();
 
@@ -66,17 +68,18 @@ class TableImpl final : public Table {
   StatePublisher publisher_;
   std::vector<std::shared_ptr<Dictionary>> dictionaries_;  // by dimension
   std::vector<std::unique_ptr<Shard>> shards_;
-  LogRecovery log_recovery_;                  // after recover(): constant
-  Permits permits_{limits::kIngestQueueMax};  // outlives write_, whose last answers give them back
-  mutable std::mutex start_mutex_;            // for bringing the write path up and down
-  std::unique_ptr<Manifest> manifest_;        // guarded by start_mutex_ until write_ stands, as is the next
-  std::unique_ptr<ManifestTurn> turn_;        // of manifest_
-  bool ids_known_ = false;                    // guarded by start_mutex_
-  Status read_only_;                          // why there can be no write path; guarded by start_mutex_
-  bool closed_ = false;                       // guarded by start_mutex_
-  std::mutex close_mutex_;                    // one close at a time
-  std::optional<Status> close_status_;        // of the first; guarded by close_mutex_
-  std::shared_ptr<WritePath> write_;          // guarded by start_mutex_
+  LogRecovery log_recovery_;                        // after recover(): constant
+  std::atomic<TimeUs> forget_asked_us_{INT64_MIN};  // boottime
+  Permits permits_{limits::kIngestQueueMax};        // outlives write_, whose last answers give them back
+  mutable std::mutex start_mutex_;                  // for bringing the write path up and down
+  std::unique_ptr<Manifest> manifest_;              // guarded by start_mutex_ until write_ stands, as is the next
+  std::unique_ptr<ManifestTurn> turn_;              // of manifest_
+  bool ids_known_ = false;                          // guarded by start_mutex_
+  Status read_only_;                                // why there can be no write path; guarded by start_mutex_
+  bool closed_ = false;                             // guarded by start_mutex_
+  std::mutex close_mutex_;                          // one close at a time
+  std::optional<Status> close_status_;              // of the first; guarded by close_mutex_
+  std::shared_ptr<WritePath> write_;                // guarded by start_mutex_
 };
 
 }  // namespace tally

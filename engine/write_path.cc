@@ -69,6 +69,11 @@ void WritePath::submit(PendingBatch batch) {
   if (!config_.threads) run_inline();
 }
 
+void WritePath::request_forget() {
+  sequencer_->request_forget();
+  if (!config_.threads) run_inline();
+}
+
 void WritePath::run_inline() {
   std::lock_guard lock(inline_mutex_);
   if (auto job = std::exchange(unfinished_job_, nullptr)) flush_job(job);

@@ -81,6 +81,27 @@ TEST_CASE("forgetting: the files of forgotten runs go, and the horizons stand in
   CHECK(ids == 2);
 }
 
+TEST_CASE(
+    "forgetting: a table full of ids takes rows again once they are forgotten, though no batch got in meanwhile") {
+  for (const bool flushed : {false, true}) {
+    CAPTURE(flushed);
+    TableOptions options = forgetting_options();
+    options.remembered_ids_max = 3;
+    TableWorld world(5, options);
+    world.send({{.id = "a"}, {.id = "b"}, {.id = "c"}});
+    if (flushed) world.flush();
+    CHECK(world.try_send({{.id = "d"}}).error().code == Code::kRetryLater);
+    world.clock.advance(3 * kWithin);
+    CHECK(world.try_send({{.id = "d"}}).error().code == Code::kRetryLater);  // it is told, and forgets
+    CHECK(world.send({{.id = "d"}}).counts.accepted == 1);
+    CHECK(world.table().stats().remembered_ids == 1);
+    CHECK(world.send({{.id = "a", .age_us = 3 * kWithin}}, true).counts.too_late == 1);
+    world.power_failure(Fate::kDropUnsynced);
+    world.open();
+    CHECK(world.send({{.id = "d"}}).counts.accepted == 0);
+  }
+}
+
 TEST_CASE("forgetting: a wall clock that jumped forgets nothing, nor does a machine that has just started") {
   for (const bool jumps : {true, false}) {
     CAPTURE(jumps);

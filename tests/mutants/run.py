@@ -1,7 +1,7 @@
 """./dev mutants [FILTER]: plants each bug of mutants.py in a copy of the tree, builds the tests that should catch it and runs
 them. Prints which did. A bug that no test catches, and a text that is not there any more, fail the run.
 
-The copy and its build stay in build/mutants/; objects come from the compiler's cache, as the flags are those of the release.
+The copy with its build stays in build/mutants/; objects come from the compiler's cache, as the flags are those of the release.
 """
 
 import os
@@ -17,7 +17,7 @@ from mutants import MUTANTS  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / "build" / "mutants" / "tree"
-BUILD = ROOT / "build" / "mutants" / "build"
+BUILD = COPY / "build" / "release"  # as deep as that of the tree: the compiler's cache tells paths apart
 TEST_SECONDS_MAX = 300
 
 
@@ -28,7 +28,8 @@ def copy_tree():
     names = {name for name in listed if name and (ROOT / name).is_file()}
     if COPY.exists():
         for path in COPY.rglob("*"):
-            if path.is_file() and str(path.relative_to(COPY)) not in names:
+            name = str(path.relative_to(COPY))
+            if path.is_file() and name not in names and not name.startswith("build/"):
                 path.unlink()
     for name in names:
         source, target = ROOT / name, COPY / name
@@ -40,7 +41,7 @@ def copy_tree():
 
 
 def configure():
-    subprocess.run(["cmake", "--preset", "release", "-B", str(BUILD)], cwd=COPY, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--preset", "release"], cwd=COPY, check=True, stdout=subprocess.DEVNULL)
 
 
 def build(targets):

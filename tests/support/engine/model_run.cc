@@ -260,8 +260,9 @@ void Run::send(Batch batch, Random& random) {
   }
   if (interrupted(call, random)) return;
   if (full) {
-    if (answer || answer.error().code != Code::kRetryLater) fail("a table full of ids took a batch");
-    return;
+    if (answer || answer.error().code != Code::kRetryLater) return fail("a table full of ids took a batch");
+    call.batch = nullptr;
+    return observe(call);  // it may have forgotten some
   }
   if (!answer) return fail("send", answer.error());
   observe(call);
