@@ -7,6 +7,8 @@
 #include "engine/batch_format.h"
 #include "engine/batch_record.h"
 #include "engine/event_id.h"
+#include "engine/forget_record.h"
+#include "engine/retraction_record.h"
 #include "wal/log_reader.h"
 
 namespace tally {
@@ -65,11 +67,37 @@ std::string batch_text(const RecordView& record) {
   return text;
 }
 
+std::string verdict_text(const RecordView& record) {
+  auto verdict = decode_verdict(IdHasher(HashKey{}), 1, record.meta, record.payload, record.payload_xxh3);
+  if (!verdict) return ", " + verdict.error().message;
+  return ", " + std::to_string((*verdict)->rows()) + " ids, by \"" + (*verdict)->by + "\": \"" + (*verdict)->reason +
+         "\"";
+}
+
+std::string settlement_text(const RecordView& record) {
+  auto counts = settlement_counts(record.meta);
+  if (!counts) return ", " + counts.error().message;
+  return ", " + std::to_string(counts->rows) + " taken back, " + std::to_string(counts->gone) + " not in raw";
+}
+
+std::string forget_text(const RecordView& record) {
+  auto forget = decode_forget(record.meta);
+  if (!forget) return ", " + forget.error().message;
+  return ", class " + std::to_string(forget->id.lateness_class) + ", generation " +
+         std::to_string(forget->id.generation);
+}
+
 std::string record_text(const RecordView& record) {
   std::string text = "LSN " + std::to_string(record.lsn) + " " + kind_name(record.type) + ", arrived " +
                      format_timestamp(record.arrival_us) + ", meta " + std::to_string(record.meta.size()) +
                      " bytes, payload " + std::to_string(record.payload.size());
-  return record.type == RecordType::kBatch ? text + batch_text(record) : text;
+  switch (record.type) {
+    case RecordType::kBatch: return text + batch_text(record);
+    case RecordType::kVerdict: return text + verdict_text(record);
+    case RecordType::kRetract: return text + settlement_text(record);
+    case RecordType::kForget: return text + forget_text(record);
+    default: return text;
+  }
 }
 
 // The cells of one column of a batch, whatever it is.

@@ -85,9 +85,9 @@ Status Replay::apply_verdict(const RecordView& record) {
 }
 
 Status Replay::apply_settlement(const RecordView& record) {
-  TALLY_ASSIGN_OR_RETURN(uint32_t version, settlement_schema_version(record.meta));
+  TALLY_ASSIGN_OR_RETURN(SettlementCounts counts, settlement_counts(record.meta));
   LoggedBatch logged;
-  TALLY_ASSIGN_OR_RETURN(logged.schema, schema_of(version));
+  TALLY_ASSIGN_OR_RETURN(logged.schema, schema_of(counts.schema_version));
   logged.settlement = std::make_shared<SettlementWork>();
   std::vector<uint32_t> sizes;
   for (const Dictionary* dictionary : dictionaries_) sizes.push_back(dictionary->size());

@@ -27,11 +27,20 @@ std::string_view unresolved_reason(RetractionState state) {
 IdSlot Retraction::slot() const {
   IdSlot slot;
   if (id_kind == IdKind::kText) {
-    slot.text = StringRef(std::string_view(id));
+    slot.text = StringRef(std::string_view(text));
   } else {
-    std::memcpy(slot.raw, id.data(), sizeof slot.raw);
+    std::memcpy(slot.raw, raw.data(), sizeof slot.raw);
   }
   return slot;
+}
+
+void Retraction::set_id(IdKind kind, const IdSlot& slot) {
+  id_kind = kind;
+  if (kind == IdKind::kText) {
+    text = slot.text.view();
+  } else {
+    std::memcpy(raw.data(), slot.raw, raw.size());
+  }
 }
 
 }  // namespace tally

@@ -8,6 +8,7 @@
 // Value types. Threads: none of their own.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -42,8 +43,9 @@ struct Retraction {
   RetractionState state = RetractionState::kWaiting;
   bool remembered = false;  // the id was, when the verdict came: its event had been counted
   IdKind id_kind = IdKind::kUuid;
-  std::string id;               // canonical: 16 bytes, or the text
-  uint32_t lateness_class = 0;  // a waiting one ends with the FORGET of this generation
+  std::array<uint8_t, 16> raw{};  // the id, unless it is a text
+  std::string text;               // the id, if it is one
+  uint32_t lateness_class = 0;    // a waiting one ends with the FORGET of this generation
   int64_t generation = 0;
   Lsn original_lsn = 0;  // of kRetracted
   Lsn settled_lsn = 0;   // of the record that ended the waiting; 0: none has
@@ -51,8 +53,9 @@ struct Retraction {
   std::shared_ptr<const RetractionRequest> request = nullptr;
 
   Lsn changed_lsn() const { return state == RetractionState::kWaiting ? request->lsn : settled_lsn; }
-  IdSlot slot() const;  // points into `id`
-  uint64_t memory_bytes() const { return sizeof(*this) + (id.size() > 15 ? id.size() + 1 : 0); }
+  IdSlot slot() const;  // points into `text`
+  void set_id(IdKind kind, const IdSlot& slot);
+  uint64_t memory_bytes() const { return sizeof(*this) + (text.size() > 15 ? text.size() + 1 : 0); }
 };
 
 }  // namespace tally

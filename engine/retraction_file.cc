@@ -1,15 +1,12 @@
 #include "engine/retraction_file.h"
 
 #include "base/checksum.h"
-#include "base/limits.h"
 #include "engine/retraction_format.h"
 #include "engine/retraction_log.h"
 
 namespace tally {
 
 namespace {
-
-constexpr uint64_t kFileBytesMax = 4 * limits::kGiB;
 
 Status write_and_name(FileSystem& fs, const TablePaths& paths, const std::string& path, ByteSpan bytes) {
   const std::string temporary = temporary_path(path);
@@ -67,7 +64,8 @@ Result<RetractionFileInfo> write_retraction_file(FileSystem& fs, const TablePath
 
 Result<std::vector<Retraction>> read_retraction_file(const RetractionFile& file) {
   const RetractionFileInfo& info = file.info;
-  if (info.size > kFileBytesMax) return fail(Code::kCorruption, file.path + ": listed with an impossible size");
+  if (info.size > kRetractionFileBytesMax)
+    return fail(Code::kCorruption, file.path + ": listed with an impossible size");
   Bytes bytes(info.size);
   if (Status read = read_exactly(*file.file, 0, bytes); !read) {
     return std::unexpected(std::move(read).error().with_context(file.path));

@@ -10,10 +10,13 @@
 
 #include "base/file.h"
 #include "base/file_names.h"
+#include "base/limits.h"
 #include "engine/manifest.h"
 #include "engine/retraction.h"
 
 namespace tally {
+
+inline constexpr uint64_t kRetractionFileBytesMax = 4 * limits::kGiB;
 
 // tmp, sync, rename, sync of the directory, read back. `retractions`: ascending by key, one each.
 // A file of the live set, held open: a later flush may take its content along and remove it while somebody reads.

@@ -30,8 +30,9 @@ void put_retraction(const Retraction& retraction, uint32_t request, ByteWriter& 
   out.u64(retraction.original_lsn);
   out.u64(retraction.settled_lsn);
   out.i64(retraction.settled_us);
-  if (retraction.id_kind == IdKind::kText) out.u16(static_cast<uint16_t>(retraction.id.size()));
-  out.bytes(as_bytes(retraction.id));
+  if (retraction.id_kind != IdKind::kText) return out.bytes(retraction.raw);
+  out.u16(static_cast<uint16_t>(retraction.text.size()));
+  out.bytes(as_bytes(retraction.text));
 }
 
 Bytes encode_body(const std::vector<Retraction>& retractions, uint32_t& request_count) {
@@ -137,14 +138,17 @@ Result<Requests> read_requests(ByteReader& in, uint32_t count) {
   return requests;
 }
 
-Result<std::string> read_id(ByteReader& in, IdKind kind) {
-  uint16_t length = 16;
-  if (kind == IdKind::kText) {
-    TALLY_ASSIGN_OR_RETURN(length, in.u16(kWhat));
-    if (length == 0) return corrupt("an empty id");
+Status read_id(ByteReader& in, Retraction& retraction) {
+  if (retraction.id_kind != IdKind::kText) {
+    TALLY_ASSIGN_OR_RETURN(ByteSpan raw, in.bytes(retraction.raw.size(), kWhat));
+    std::copy(raw.begin(), raw.end(), retraction.raw.begin());
+    return {};
   }
-  TALLY_ASSIGN_OR_RETURN(ByteSpan id, in.bytes(length, kWhat));
-  return std::string(as_text(id));
+  TALLY_ASSIGN_OR_RETURN(uint16_t length, in.u16(kWhat));
+  if (length == 0) return corrupt("an empty id");
+  TALLY_ASSIGN_OR_RETURN(ByteSpan text, in.bytes(length, kWhat));
+  retraction.text = as_text(text);
+  return {};
 }
 
 // What the state says of the LSNs beside it.
@@ -179,7 +183,7 @@ Result<Retraction> read_retraction(ByteReader& in, const Requests& requests) {
   TALLY_ASSIGN_OR_RETURN(retraction.original_lsn, in.u64(kWhat));
   TALLY_ASSIGN_OR_RETURN(retraction.settled_lsn, in.u64(kWhat));
   TALLY_ASSIGN_OR_RETURN(retraction.settled_us, in.i64(kWhat));
-  TALLY_ASSIGN_OR_RETURN(retraction.id, read_id(in, retraction.id_kind));
+  TALLY_TRY(read_id(in, retraction));
   if (!consistent(retraction)) return corrupt("a retraction whose LSNs contradict its state");
   return retraction;
 }

@@ -354,9 +354,9 @@ class SettlementDecoder {
 
 }  // namespace
 
-Result<uint32_t> settlement_schema_version(ByteSpan meta) {
+Result<SettlementCounts> settlement_counts(ByteSpan meta) {
   TALLY_ASSIGN_OR_RETURN(SettlementHead head, decode_head(meta));
-  return head.schema_version;
+  return SettlementCounts{.schema_version = head.schema_version, .rows = head.rows, .gone = head.gone};
 }
 
 Result<std::unique_ptr<PreparedSettlement>> decode_settlement(const Schema& schema, const IdHasher& hasher,

@@ -102,7 +102,12 @@ struct PreparedSettlement {
   Lsn resolved_lsn = 0;
 };
 
-Result<uint32_t> settlement_schema_version(ByteSpan meta);
+struct SettlementCounts {
+  uint32_t schema_version = 0;
+  uint32_t rows = 0;
+  uint32_t gone = 0;
+};
+Result<SettlementCounts> settlement_counts(ByteSpan meta);  // kCorruption, kUnsupported
 // `dictionary_sizes`, by dimension: no code may be at or above them. kCorruption, kUnsupported.
 Result<std::unique_ptr<PreparedSettlement>> decode_settlement(const Schema& schema, const IdHasher& hasher,
                                                               uint32_t shards,

@@ -31,6 +31,7 @@ class Retractions {
   std::optional<RetractionState> state_of(const Hash128& key) const;  // nullopt: no verdict ever came
   uint64_t size() const { return waiting_.size() + settled_.size(); }
 
+  void expect(size_t more) { waiting_.reserve(waiting_.size() + more); }
   // A verdict on an id of which state_of() knows nothing.
   void add(Retraction waiting);
   // The waiting one of `key` ends: kRetracted with its original's LSN, or unresolved.

@@ -149,22 +149,20 @@ void Shard::apply_verdict(LoggedBatch& logged) {
   const std::vector<uint32_t>& rows = verdict.shard_rows[index_];
   const uint32_t longest_class = classes_.longest();
   const int64_t generation = ids_->generation_of(longest_class, logged.times.arrival_us);
+  retractions_.expect(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     const uint32_t row = rows[i];
     if (retractions_.state_of(verdict.keys[row])) continue;
     work.fresh[index_].push_back(row);
     work.remembered[row] = ids_->find(i) != SeenIds::Probe::kNew;
-    const IdKind kind = verdict.kinds[row];
-    const IdSlot& slot = verdict.ids[row];
-    retractions_.add(
-        {.key = verdict.keys[row],
-         .state = RetractionState::kWaiting,
-         .remembered = work.remembered[row] != 0,
-         .id_kind = kind,
-         .id = std::string(kind == IdKind::kText ? slot.text.view() : as_text({slot.raw, sizeof slot.raw})),
-         .lateness_class = longest_class,
-         .generation = generation,
-         .request = work.request});
+    Retraction waiting;
+    waiting.key = verdict.keys[row];
+    waiting.remembered = work.remembered[row] != 0;
+    waiting.set_id(verdict.kinds[row], verdict.ids[row]);
+    waiting.lateness_class = longest_class;
+    waiting.generation = generation;
+    waiting.request = work.request;
+    retractions_.add(std::move(waiting));
   }
 }
 

@@ -7,6 +7,8 @@
 #include "engine/log_describe.h"
 #include "engine/manifest_describe.h"
 #include "engine/manifest_format.h"
+#include "engine/retraction_describe.h"
+#include "engine/retraction_format.h"
 #include "engine/segment_describe.h"
 #include "engine/segment_format.h"
 #include "wal/log_format.h"
@@ -17,7 +19,7 @@ namespace {
 
 constexpr uint64_t kMarkerBytesMax = 4096;
 constexpr size_t kMagicBytes = 8;
-constexpr const char* kShown = "TALLY, MANIFEST-*, *.seg or *.log of a database";
+constexpr const char* kShown = "TALLY, MANIFEST-*, *.seg, *.log or *.retr of a database";
 
 std::unexpected<Error> not_ours(const std::string& path, const std::string& why) {
   return fail(Code::kInvalidArgument, path + why + "; what can be shown is " + kShown);
@@ -25,7 +27,8 @@ std::unexpected<Error> not_ours(const std::string& path, const std::string& why)
 
 FileKind kind_by_name(const std::string& path) {
   const FileKind kind = parse_file_name(base_name(path)).kind;
-  const FileKind shown[] = {FileKind::kMarker, FileKind::kManifest, FileKind::kSegment, FileKind::kLogFile};
+  const FileKind shown[] = {FileKind::kMarker, FileKind::kManifest, FileKind::kSegment, FileKind::kLogFile,
+                            FileKind::kRetraction};
   return std::find(std::begin(shown), std::end(shown), kind) != std::end(shown) ? kind : FileKind::kUnknown;
 }
 
@@ -45,6 +48,7 @@ Result<FileKind> kind_of(FileSystem& fs, const std::string& path) {
   if (text == segment_format::kMagic) return FileKind::kSegment;
   if (text == manifest_format::kMagic) return FileKind::kManifest;
   if (text == kLogFileMagic) return FileKind::kLogFile;
+  if (text == retraction_format::kMagic) return FileKind::kRetraction;
   if (by_name == FileKind::kUnknown) return not_ours(path, " is none of our files");
   return by_name;
 }
@@ -61,6 +65,7 @@ Result<FileDescription> describe(FileSystem& fs, const std::string& path, FileKi
     case FileKind::kMarker: return describe_marker(fs, path);
     case FileKind::kManifest: return describe_manifest(fs, path);
     case FileKind::kSegment: return describe_segment(fs, path, blocks);
+    case FileKind::kRetraction: return describe_retraction_file(fs, path);
     default: return describe_log_file(fs, path);
   }
 }
@@ -75,8 +80,10 @@ Result<bool> inspect_file(FileSystem& fs, const std::string& path, const Inspect
       TALLY_TRY(dump_segment_rows(fs, path, *options.rows, sink));
     } else if (kind == FileKind::kLogFile) {
       TALLY_TRY(dump_log_rows(fs, path, *options.rows, sink));
+    } else if (kind == FileKind::kRetraction) {
+      TALLY_TRY(dump_retractions(fs, path, *options.rows, sink));
     } else {
-      return fail(Code::kInvalidArgument, path + " holds no rows: --rows is for *.seg and *.log");
+      return fail(Code::kInvalidArgument, path + " holds no rows: --rows is for *.seg, *.log and *.retr");
     }
     return true;
   }

@@ -62,7 +62,7 @@ TEST_CASE("corruption: the database that is swept is small, and has a file of ev
     CHECK(world.answers().events < world.answers().rows.size());
     std::string paths;
     for (const CorruptionWorld::StoredFile& file : world.files()) paths += file.path + "\n";
-    for (const char* part : {"TALLY", "CURRENT", "MANIFEST-", ".dict", ".seg", ".log"}) {
+    for (const char* part : {"TALLY", "CURRENT", "MANIFEST-", ".dict", ".seg", ".retr", ".log"}) {
       CAPTURE(part);
       CHECK(paths.find(part) != std::string::npos);
     }

@@ -26,7 +26,7 @@ std::vector<Retraction> example() {
            .state = RetractionState::kRetracted,
            .remembered = true,
            .id_kind = IdKind::kText,
-           .id = "a",
+           .text = "a",
            .lateness_class = 1,
            .generation = 5,
            .original_lsn = 6,
@@ -49,7 +49,11 @@ std::vector<Retraction> random_retractions(Random& random, size_t count) {
     one.state = static_cast<RetractionState>(random.below(kRetractionStates));
     one.request = requests[random.below(requests.size())];
     one.id_kind = static_cast<IdKind>(random.below(3));
-    one.id = one.id_kind == IdKind::kText ? std::string(1 + random.below(40), 't') : std::string(16, 'u');
+    if (one.id_kind == IdKind::kText) {
+      one.text = std::string(1 + random.below(40), 't');
+    } else {
+      random.fill(one.raw);
+    }
     if (one.state != RetractionState::kWaiting) one.settled_lsn = one.request->lsn + 1 + random.below(100);
     if (one.state == RetractionState::kRetracted) one.original_lsn = 1 + random.below(one.settled_lsn);
     all.push_back(std::move(one));
@@ -59,7 +63,7 @@ std::vector<Retraction> random_retractions(Random& random, size_t count) {
 
 bool same(const Retraction& a, const Retraction& b) {
   return a.key == b.key && a.state == b.state && a.remembered == b.remembered && a.id_kind == b.id_kind &&
-         a.id == b.id && a.lateness_class == b.lateness_class && a.generation == b.generation &&
+         a.raw == b.raw && a.text == b.text && a.lateness_class == b.lateness_class && a.generation == b.generation &&
          a.original_lsn == b.original_lsn && a.settled_lsn == b.settled_lsn && a.settled_us == b.settled_us &&
          a.request->lsn == b.request->lsn && a.request->by == b.request->by && a.request->reason == b.request->reason &&
          a.request->arrival_us == b.request->arrival_us;
@@ -109,7 +113,7 @@ TEST_CASE("retraction file: sound sums around contradictions are refused") {
   CHECK(refused([](auto& all) { all[0].settled_lsn = 7; }));                     // settled by the verdict itself
   CHECK(refused([](auto& all) { all[0].state = RetractionState::kWaiting; }));   // waits, and is settled
   CHECK(refused([](auto& all) { all[0].state = RetractionState::kNotInRaw; }));  // gone, with an original
-  CHECK(refused([](auto& all) { all[0].id.clear(); }));
+  CHECK(refused([](auto& all) { all[0].text.clear(); }));
 }
 
 TEST_CASE("retraction file: another file in its place is seen") {
@@ -232,7 +236,7 @@ TEST_CASE("RETRACT record: rows of every kind of column come back; hostile bytes
   builder.add_gone({.lo = 5, .hi = 6});
   const SettlementBuilder::Encoded encoded = builder.finish(42);
   CHECK(builder.empty());
-  CHECK(settlement_schema_version(encoded.meta).value() == schema.version);
+  CHECK(settlement_counts(encoded.meta).value().schema_version == schema.version);
   const std::vector<uint32_t> sizes{5};
   auto decoded = decode_settlement(schema, hasher, 2, sizes, encoded.meta, encoded.payload).value();
   CHECK(decoded->resolved_lsn == 42);

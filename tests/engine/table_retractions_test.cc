@@ -41,7 +41,7 @@ std::vector<Retraction> retractions(TableWorld& world) {
 }
 Retraction retraction_of(TableWorld& world, const std::string& id) {
   for (const Retraction& one : retractions(world)) {
-    if (one.id == id) return one;
+    if (one.text == id) return one;
   }
   FAIL("no retraction of " << id);
   return {};

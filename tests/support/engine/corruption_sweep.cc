@@ -294,7 +294,8 @@ std::string Sweeper::judge_refusal(const HarmedPlace& place, const Error& error)
 // Every byte of these lies under a sum, and nothing replaces them.
 bool is_wholly_summed(FileKind kind) {
   return kind == FileKind::kSegment || kind == FileKind::kDictionary || kind == FileKind::kMarker ||
-         kind == FileKind::kCurrent || kind == FileKind::kCleanMark || kind == FileKind::kIdRun;
+         kind == FileKind::kCurrent || kind == FileKind::kCleanMark || kind == FileKind::kIdRun ||
+         kind == FileKind::kRetraction;
 }
 
 std::string Sweeper::judge(uint64_t number, const HarmedPlace& place, const Seen& seen) {

@@ -128,6 +128,13 @@ Result<Answers> answers_of(Table& table) {
   uint64_t unused = 0;
   TALLY_ASSIGN_OR_RETURN(answers.rows, scan(*snapshot, INT64_MIN, answers.events));
   TALLY_ASSIGN_OR_RETURN(answers.later_rows, scan(*snapshot, kHalfTime, unused));
+  TALLY_ASSIGN_OR_RETURN(std::vector<Retraction> retractions, snapshot->retractions());
+  for (const Retraction& one : retractions) {
+    answers.retractions += format_id(one.id_kind, one.slot()) + " " + std::string(retraction_state_name(one.state)) +
+                           " " + one.request->by + " " + one.request->reason + " " + std::to_string(one.request->lsn) +
+                           " " + std::to_string(one.settled_lsn) + " " + std::to_string(one.original_lsn) + " " +
+                           std::to_string(one.generation) + "\n";
+  }
   return answers;
 }
 
@@ -238,6 +245,19 @@ struct CorruptionWorld::Life {
     TALLY_CHECK(result.has_value() && result->counts.balanced());
     remember();
   }
+  // One that is counted, and one that never comes.
+  void retract(const std::string& id) {
+    open.clock.advance(kMicrosPerMinute);
+    auto result = open.table->retract({.ids = {id, "nobody " + id}, .by = "ann", .reason = "fraud"});
+    TALLY_CHECK(result.has_value() && result->retracted == 1 && result->waiting == 1);
+    remember();
+  }
+  std::string id_of_row(size_t row) {
+    const Answers answers = answers_of(*open.table).value();
+    const std::string& text = answers.rows[row].text;
+    const size_t begin = text.find(' ') + 1;
+    return text.substr(begin, text.find(' ', begin) - begin);
+  }
   void flush() {
     demand(open.table->flush());
     remember();
@@ -288,6 +308,7 @@ CorruptionWorld::CorruptionWorld(Ending ending, uint64_t seed, Questions questio
   }
   life.send(1, 6);
   life.send(0, 2);  // duplicates
+  life.retract(life.id_of_row(0));
   if (ending != Ending::kClosed) life.flush();
   life.send(2, 5);
   life.send(1, 2, true);  // conflicts
@@ -295,7 +316,9 @@ CorruptionWorld::CorruptionWorld(Ending ending, uint64_t seed, Questions questio
     life.close();
   } else {
     life.send(3, 3);
+    life.retract(life.id_of_row(3));
     life.send(4, 2);
+    life.send(5, 1);  // the newest log file has more than one group
     disk.kill_process();
   }
   now_us_ = life.open.clock.wall_us() + kMicrosPerMinute;
