@@ -12,7 +12,6 @@ namespace tally::retraction_format {
 namespace {
 
 constexpr std::string_view kWhat = "a retraction file";
-constexpr size_t kPartHeadBytes = 16;
 constexpr size_t kRetractionBytesMin = 16 + 4 + 4 + 12 + 24 + 3;
 
 std::unexpected<Error> corrupt(std::string what) { return fail(Code::kCorruption, std::move(what)); }
