@@ -78,7 +78,7 @@ MUTANTS = [
            "  edit.reference_us = std::max(state->reference_us, job.reference_us);\n", "", MODEL),
     Mutant("too early rows move the reference time", "engine/logged_batch.cc",
            "    if (time <= arrival_us + limits::kFutureSkewUs) newest = std::max(newest, time);",
-           "    newest = std::max(newest, time);", MODEL),
+           "    if (time <= arrival_us + 1000 * limits::kFutureSkewUs) newest = std::max(newest, time);", MODEL),
     Mutant("the ledger of one shard is left out of the manifest", "engine/flush.cc",
            "    ledger += shard.ledger;", "    if (&shard != &job.shards.back()) ledger += shard.ledger;", MODEL),
     # --- exactly once ---
