@@ -37,7 +37,7 @@ class WritePath {
   Status change_schema(std::shared_ptr<const Schema> next);  // waits until it is flushed
   Status flush();                                            // waits
   void request_forget();
-  Status close();                                            // flushes, stops, closes the log
+  Status close();  // flushes, stops, closes the log
   const Sequencer& sequencer() const { return *sequencer_; }
   uint64_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
 
