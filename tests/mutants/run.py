@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / "build" / "mutants" / "tree"
 BUILD = COPY / "build" / "release"  # as deep as that of the tree: the compiler's cache tells paths apart
 TEST_SECONDS_MAX = 900
+ORIGINALS = {}  # by file: what the copy held before anything was planted
 
 
 def copy_tree():
@@ -69,12 +70,18 @@ def run_test(binary, cases):
 
 def plant(mutant):
     path = COPY / mutant.file
-    text = path.read_text()
+    text = ORIGINALS.setdefault(mutant.file, path.read_text())
     found = text.count(mutant.old)
     if found != 1:
         return f"the text to replace stands in {mutant.file} {found} times, not once: tests/mutants/mutants.py is behind"
     path.write_text(text.replace(mutant.old, mutant.new))
     return None
+
+
+def pull_out(mutant):
+    """From the copy alone: the tree may have changed since."""
+    path = COPY / mutant.file
+    path.write_text(ORIGINALS[mutant.file])
 
 
 def hunt(mutant):
@@ -92,7 +99,7 @@ def hunt(mutant):
                 return True, caught
         return False, "no test caught it"
     finally:
-        shutil.copyfile(ROOT / mutant.file, COPY / mutant.file)
+        pull_out(mutant)
 
 
 def main():
