@@ -31,7 +31,7 @@ class BatchBuilder {
 
   // `column` is the position in schema.columns; the type must be the column's (checked).
   void set_time(TimeUs value);
-  void set_id(std::string_view text);            // canonicalised here
+  void set_id(std::string_view text);            // canonicalised here; never where the table derives its ids
   void set_int64(size_t column, int64_t value);  // INT64, DECIMAL (scaled)
   void set_string(size_t column, std::string_view value);
   // Fails, and drops the row: kInvalidArgument when event time or id is missing, the id is empty, a string or id is longer

@@ -172,6 +172,7 @@ struct BatchBuilder::Impl {
   uint32_t schema_version = 0;
   size_t time_column = 0;
   size_t id_column = 0;
+  std::vector<size_t> id_from;        // positions of the columns of a derived id; empty: rows bring their ids
   std::vector<ColumnBuffer> columns;  // parallel to schema.columns
   std::vector<Cell> cells;
   std::string scratch;
@@ -232,7 +233,11 @@ size_t BatchBuilder::Impl::add_cell(ColumnBuffer& column, const Cell& cell) {
 
 Status BatchBuilder::Impl::check_row() {
   if (!cells[time_column].set) refuse(time_column, "an event time is needed");
-  if (!cells[id_column].set) refuse(id_column, "an id is needed");
+  if (id_from.empty()) {
+    if (!cells[id_column].set) refuse(id_column, "an id is needed");
+  } else if (std::ranges::none_of(id_from, [&](size_t column) { return cells[column].set; })) {
+    refuse(id_column, "every column that it is derived from is NULL");
+  }
   if (!row_error.empty()) return fail(Code::kInvalidArgument, row_error);
   if (rows == limits::kBatchRowsMax) {
     return fail(Code::kLimitExceeded, "the batch is full: it has " + std::to_string(rows) + " rows");
@@ -248,6 +253,9 @@ BatchBuilder::BatchBuilder(const Schema& schema) : impl_(std::make_unique<Impl>(
   impl_->schema_version = schema.version;
   impl_->time_column = schema.time_column();
   impl_->id_column = schema.id_column();
+  for (uint32_t id : schema.id_from) {
+    impl_->id_from.push_back(static_cast<size_t>(schema.find_column(id) - schema.columns.data()));
+  }
   impl_->columns.resize(schema.columns.size());
   impl_->cells.resize(schema.columns.size());
   for (size_t i = 0; i < schema.columns.size(); ++i) {
@@ -278,6 +286,7 @@ void BatchBuilder::set_time(TimeUs value) {
 
 void BatchBuilder::set_id(std::string_view text) {
   size_t column = impl_->id_column;
+  if (!impl_->id_from.empty()) return impl_->refuse(column, "the table derives its ids, rows bring none");
   if (text.empty()) return impl_->refuse(column, "an id cannot be empty");
   if (text.size() > limits::kStringBytesMax) return impl_->refuse(column, "longer than 65535 bytes");
   IdSlot slot;
@@ -315,6 +324,7 @@ Status BatchBuilder::end_row() {
     return status;
   }
   for (size_t i = 0; i < impl.columns.size(); ++i) {
+    if (i == impl.id_column && !impl.id_from.empty()) continue;
     impl.bytes += impl.add_cell(impl.columns[i], impl.cells[i]);
   }
   ++impl.rows;
@@ -340,8 +350,9 @@ Bytes BatchBuilder::finish(Compression compression) {
   Bytes body;
   body.reserve(impl_->bytes);
   ByteWriter body_out(body);
-  for (ColumnBuffer& column : impl_->columns) {
-    header.columns.push_back(encode_column(column, body_out));
+  for (size_t i = 0; i < impl_->columns.size(); ++i) {
+    if (i == impl_->id_column && !impl_->id_from.empty()) continue;
+    header.columns.push_back(encode_column(impl_->columns[i], body_out));
   }
   TALLY_CHECK(body.size() <= limits::kBatchBytesMax);
   header.body_bytes = static_cast<uint32_t>(body.size());

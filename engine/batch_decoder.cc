@@ -6,6 +6,7 @@
 #include "engine/batch_columns.h"
 #include "engine/batch_digest.h"
 #include "engine/batch_format.h"
+#include "engine/derived_id.h"
 
 namespace tally {
 namespace {
@@ -117,6 +118,7 @@ class Decoder {
   }
 
   Status decode_event_ids(const BatchEntry& entry, ByteSpan bytes) {
+    if (schema_.derives_ids()) return invalid("the table derives its ids from other columns, a batch brings none");
     if (entry.encoding == ColumnEncoding::kUuids) {
       return decode_uuids(bytes, header_.rows, batch_.ids, batch_.id_kinds);
     }
@@ -228,7 +230,7 @@ class Decoder {
         field.ints.assign(header_.rows, 0);
         field.nulls.assign(header_.rows, 1);
       }
-    } else {
+    } else if (column.role != ColumnRole::kId || !schema_.derives_ids()) {
       return invalid("batch: column \"" + column.name + "\" is missing");
     }
     return {};
@@ -282,6 +284,7 @@ Result<std::unique_ptr<PreparedBatch>> decode_batch(const Schema& schema, const 
   TALLY_ASSIGN_OR_RETURN(ByteSpan body, body_of(header, in, *batch));
   Decoder decoder(schema, *batch, header);
   TALLY_TRY(decoder.decode_columns(body));
+  if (schema.derives_ids()) TALLY_TRY(derive_ids(schema, *batch));
   route_rows(hasher, shards, *batch);
   return batch;
 }

@@ -70,7 +70,7 @@ struct Schema {
   std::vector<Measure> measures;  // in order of declaration
   std::vector<Rollup> rollups;
   std::vector<LatenessClass> lateness;  // first match is the row's class; empty: the window alone
-  std::vector<uint32_t> id_from;        // columns of a derived id, empty if the producer sends ids
+  std::vector<uint32_t> id_from;        // columns of a derived id (derived_id.h), empty if the producer sends ids
   TimeUs within_us = 0;                 // ID UNIQUE WITHIN
   TimeUs raw_retention_us = 0;
   TimeUs grace_us = 0;
@@ -80,6 +80,7 @@ struct Schema {
   // Positions within `columns`.
   size_t time_column() const;
   size_t id_column() const;
+  bool derives_ids() const { return !id_from.empty(); }
   const Column* find_column(std::string_view name) const;  // nullptr if there is none
   const Column* find_column(uint32_t id) const;
   const Measure* find_measure(std::string_view name) const;
@@ -91,7 +92,7 @@ struct Schema {
 // Every rule that does not need the text: one event time, one id, unique names (measures included, and none of the
 // engine's own: events, duplicates, conflicts, late, retracted, or starting with an underscore), limits, raw retention of
 // at least WITHIN plus 5 minutes, measures and rollups over columns that exist and fit, tiers that can be fed (the next
-// finer tier that is kept, or raw, is kept for at least one bucket). Derived ids (id_from) are kUnsupported for now.
+// finer tier that is kept, or raw, is kept for at least one bucket), a derived id from columns that exist, each once.
 Status validate_schema(const Schema& schema);
 
 // Gives the next free ids to columns, measures and rollups that have none (0), in this order. Measures, rollups and

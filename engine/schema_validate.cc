@@ -259,6 +259,18 @@ Status check_lateness(const Schema& schema) {
   return {};
 }
 
+Status check_id_from(const Schema& schema) {
+  for (size_t i = 0; i < schema.id_from.size(); ++i) {
+    const Column* column = schema.find_column(schema.id_from[i]);
+    if (column == nullptr) return invalid("the id is derived from a column that the table does not have");
+    if (column->role == ColumnRole::kId) return invalid("the id cannot be derived from itself");
+    if (std::count(schema.id_from.begin(), schema.id_from.end(), schema.id_from[i]) > 1) {
+      return invalid("the id is derived from \"" + column->name + "\" twice");
+    }
+  }
+  return {};
+}
+
 Status check_times(const Schema& schema) {
   TALLY_TRY(check_duration("UNIQUE WITHIN", schema.within_us));
   TALLY_TRY(check_duration("RETENTION raw", schema.raw_retention_us));
@@ -289,10 +301,7 @@ Status validate_schema(const Schema& schema) {
   for (const Measure& measure : schema.measures) TALLY_TRY(check_measure(schema, measure));
   for (const Rollup& rollup : schema.rollups) TALLY_TRY(check_rollup(schema, rollup));
   TALLY_TRY(check_lateness(schema));
-  if (!schema.id_from.empty()) {
-    return fail(Code::kUnsupported, "ID ... FROM (...): derived ids are not supported yet");
-  }
-  return {};
+  return check_id_from(schema);
 }
 
 }  // namespace tally

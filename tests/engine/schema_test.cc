@@ -115,7 +115,10 @@ TEST_CASE("schemas that break a rule are refused with the reason") {
          s.lateness.resize(2);
          for (LatenessClass& entry : s.lateness) entry.lateness_us = kMicrosPerDay;
        }},
-      {"not supported yet", [](Schema& s) { s.id_from = {s.columns[2].id}; }},
+      {"derived from a column that the table does not have", [](Schema& s) { s.id_from = {999}; }},
+      {"cannot be derived from itself", [](Schema& s) { s.id_from = {s.columns[1].id}; }},
+      {"derived from \"country\" twice",
+       [](Schema& s) { s.id_from = {s.columns[2].id, s.columns[0].id, s.columns[2].id}; }},
   };
   for (const Case& c : cases) {
     CAPTURE(c.message);

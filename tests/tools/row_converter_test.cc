@@ -102,6 +102,24 @@ TEST_CASE("converter: what the source lacks is found before the first row") {
   CHECK(make_error({"id"}, {}, true) != "");
 }
 
+TEST_CASE("converter: a table that derives its ids needs no id column, and takes none") {
+  auto derived = small_schema();
+  derived.id_from = {derived.columns[0].id, derived.columns[2].id};
+  auto table = std::make_shared<const Schema>(std::move(derived));
+  auto converter = RowConverter::make(table, {"ts", "id", "country", "slot", "kind", "amount", "cost"}, false, {});
+  REQUIRE(converter.has_value());
+  CHECK(converter->notes() ==
+        std::vector<std::string>{"ids are derived from ts, country", "not in the table, ignored: id"});
+  BatchBuilder builder(*table);
+  SourceRecord record;
+  record.values = {text("2019-11-24T00:01:03Z"), text("DE"), {}, {}, {}, {}};
+  CHECK_FALSE(converter->convert(record, builder).has_value());
+  CHECK(builder.rows() == 1);
+  auto mapped = RowConverter::make(table, kAllColumns, false, {{"id", "kind"}});
+  REQUIRE_FALSE(mapped.has_value());
+  CHECK(mapped.error().message == "--map: table \"small\" derives its ids from ts, country, none are loaded");
+}
+
 TEST_CASE("converter: one note for what is ignored, one for what stays NULL") {
   auto converter = RowConverter::make(schema(), {"ts", "id", "price", "country", "extra"}, false, {{"cost", "price"}});
   REQUIRE(converter.has_value());

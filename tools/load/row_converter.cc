@@ -35,6 +35,12 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
+std::vector<std::string> id_sources(const Schema& schema) {
+  std::vector<std::string> names;
+  for (uint32_t id : schema.id_from) names.push_back(schema.find_column(id)->name);
+  return names;
+}
+
 // The source column of `column`: as mapped, else of the same name.
 std::string source_of(const std::string& column, const std::vector<ColumnMapping>& mappings) {
   for (const ColumnMapping& mapping : mappings) {
@@ -56,6 +62,10 @@ Status check_mappings(const Schema& schema, const std::vector<std::string>& sour
     if (!open_columns && !contains(source_columns, mapping.source)) {
       return fail(Code::kInvalidArgument, "--map: the source has no column " + quoted(mapping.source) +
                                               did_you_mean(mapping.source, source_columns));
+    }
+    if (schema.derives_ids() && schema.columns[schema.id_column()].name == mapping.column) {
+      return fail(Code::kInvalidArgument, "--map: table " + quoted(schema.table_name) + " derives its ids from " +
+                                              joined(id_sources(schema)) + ", none are loaded");
     }
     for (size_t j = 0; j < i; ++j) {
       if (mappings[j].column == mapping.column) {
@@ -98,8 +108,7 @@ Result<RowConverter> RowConverter::make(std::shared_ptr<const Schema> schema,
     const Column& column = schema->columns[i];
     std::string source = source_of(column.name, mappings);
     bool there = contains(source_columns, source);
-    bool derived = column.role == ColumnRole::kId && !schema->id_from.empty();
-    if (derived && !there) continue;
+    if (column.role == ColumnRole::kId && schema->derives_ids()) continue;
     bool needed = column.role == ColumnRole::kEventTime || column.role == ColumnRole::kId;
     if (needed && !there) return missing_column(*schema, column, source, source_columns);
     if (!there) null_columns.push_back(column.name);
@@ -110,6 +119,7 @@ Result<RowConverter> RowConverter::make(std::shared_ptr<const Schema> schema,
   for (const std::string& name : source_columns) {
     if (!contains(converter.source_names_, name)) ignored.push_back(name);
   }
+  if (schema->derives_ids()) converter.notes_.push_back("ids are derived from " + joined(id_sources(*schema)));
   if (!ignored.empty()) converter.notes_.push_back("not in the table, ignored: " + joined(ignored));
   if (!null_columns.empty()) {
     converter.notes_.push_back(
@@ -165,7 +175,7 @@ std::optional<RowFault> RowConverter::convert(const SourceRecord& record, BatchB
     } else if (target.role == ColumnRole::kEventTime) {
       fault =
           RowFault{"missing_time", "is NULL, and every row needs an event time", schema_->columns[target.column].name};
-    } else if (target.role == ColumnRole::kId && schema_->id_from.empty()) {
+    } else if (target.role == ColumnRole::kId) {
       fault = RowFault{"missing_id", "is NULL, and every row needs an id", schema_->columns[target.column].name};
     }
     if (fault) {
