@@ -16,7 +16,7 @@ struct FixedName {
   std::string_view name;
   FileKind kind;
 };
-constexpr std::array<FixedName, 12> kFixedNames = {{
+constexpr std::array<FixedName, 13> kFixedNames = {{
     {"TALLY", FileKind::kMarker},
     {"LOCK", FileKind::kLock},
     {"tables", FileKind::kTablesDirectory},
@@ -28,6 +28,7 @@ constexpr std::array<FixedName, 12> kFixedNames = {{
     {"dict", FileKind::kDictionaryDirectory},
     {"ids", FileKind::kIdRunDirectory},
     {"retractions", FileKind::kRetractionDirectory},
+    {"dead", FileKind::kLetterDirectory},
     {"orphan", FileKind::kOrphanDirectory},
 }};
 
@@ -37,7 +38,7 @@ struct NumberedName {
   size_t digits;
   FileKind kind;
 };
-constexpr std::array<NumberedName, 8> kNumberedNames = {{
+constexpr std::array<NumberedName, 9> kNumberedNames = {{
     {kManifestPrefix, "", kManifestDigits, FileKind::kManifest},
     {"", ".log", kFileDigits, FileKind::kLogFile},
     {"", ".spare", kFileDigits, FileKind::kLogSpare},
@@ -46,6 +47,7 @@ constexpr std::array<NumberedName, 8> kNumberedNames = {{
     {"", ".dict", kFileDigits, FileKind::kDictionary},
     {"", ".run", kFileDigits, FileKind::kIdRun},
     {"", ".retr", kFileDigits, FileKind::kRetraction},
+    {"", ".dead", kFileDigits, FileKind::kLetterFile},
 }};
 
 constexpr std::string_view fixed_name(FileKind kind) {
@@ -159,6 +161,7 @@ std::string segment_name(uint64_t number) { return numbered_name(FileKind::kSegm
 std::string dictionary_name(uint64_t number) { return numbered_name(FileKind::kDictionary, number); }
 std::string id_run_name(uint64_t number) { return numbered_name(FileKind::kIdRun, number); }
 std::string retraction_name(uint64_t number) { return numbered_name(FileKind::kRetraction, number); }
+std::string letter_file_name(uint64_t number) { return numbered_name(FileKind::kLetterFile, number); }
 
 std::string log_file_path(std::string_view log_directory, uint64_t number) {
   return join_path(log_directory, log_file_name(number));
@@ -192,6 +195,12 @@ std::string TablePaths::retraction_directory() const {
 }
 std::string TablePaths::retraction(uint64_t number) const {
   return join_path(retraction_directory(), retraction_name(number));
+}
+std::string TablePaths::letter_directory() const {
+  return join_path(directory_, fixed_name(FileKind::kLetterDirectory));
+}
+std::string TablePaths::letter_file(uint64_t number) const {
+  return join_path(letter_directory(), letter_file_name(number));
 }
 std::string TablePaths::orphan_directory() const {
   return join_path(directory_, fixed_name(FileKind::kOrphanDirectory));

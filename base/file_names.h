@@ -13,6 +13,7 @@
 //       dict/00000001.dict             dictionary files
 //       ids/00000001.run               remembered ids
 //       retractions/00000001.retr      what became of verdicts on ids
+//       dead/00000001.dead             dead letters
 //       orphan/                        files that no manifest names, kept for a grace time (M8)
 //
 // Numbers are decimal, padded with zeros, and grow beyond the padding. A name with `.tmp` behind it is being written and
@@ -62,6 +63,8 @@ class TablePaths {
   std::string id_run(uint64_t number) const;
   std::string retraction_directory() const;
   std::string retraction(uint64_t number) const;
+  std::string letter_directory() const;
+  std::string letter_file(uint64_t number) const;
   std::string orphan_directory() const;
   std::string orphan(std::string_view name) const;
 
@@ -88,14 +91,15 @@ class DatabasePaths {
 std::string log_file_path(std::string_view log_directory, uint64_t number);
 std::string clean_mark_path(std::string_view log_directory);
 
-std::string manifest_name(uint64_t number);    // MANIFEST-000001, what CURRENT holds
-std::string log_file_name(uint64_t number);    // 00000001.log
-std::string log_spare_name(uint64_t number);   // 00000001.spare
-std::string log_torn_name(uint64_t number);    // 00000001.torn
-std::string segment_name(uint64_t number);     // 00000001.seg
-std::string dictionary_name(uint64_t number);  // 00000001.dict
-std::string id_run_name(uint64_t number);      // 00000001.run
-std::string retraction_name(uint64_t number);  // 00000001.retr
+std::string manifest_name(uint64_t number);     // MANIFEST-000001, what CURRENT holds
+std::string log_file_name(uint64_t number);     // 00000001.log
+std::string log_spare_name(uint64_t number);    // 00000001.spare
+std::string log_torn_name(uint64_t number);     // 00000001.torn
+std::string segment_name(uint64_t number);      // 00000001.seg
+std::string dictionary_name(uint64_t number);   // 00000001.dict
+std::string id_run_name(uint64_t number);       // 00000001.run
+std::string retraction_name(uint64_t number);   // 00000001.retr
+std::string letter_file_name(uint64_t number);  // 00000001.dead
 
 enum class FileKind : uint8_t {
   kUnknown,  // not ours: never touched
@@ -118,6 +122,8 @@ enum class FileKind : uint8_t {
   kIdRun,
   kRetractionDirectory,
   kRetraction,
+  kLetterDirectory,
+  kLetterFile,
   kOrphanDirectory,
 };
 

@@ -68,6 +68,14 @@ inline constexpr uint32_t kRetractionIdsMax = 65'536;        // of one request: 
 inline constexpr uint32_t kRetractionTextBytesMax = 1'024;   // a reason, a name
 inline constexpr uint64_t kRetractionsMax = 16'000'000;      // of a table, ever; beyond it retract answers retry_later
 inline constexpr uint64_t kRetractionFileBytes = 64 * kMiB;  // flushes join their files up to this size
+// --- dead letters --------------------------------------------------------------------------------------------------
+inline constexpr TimeUs kDeadLetterRetentionUs = 30 * kMicrosPerDay;  // by arrival; a fix takes days, not months
+inline constexpr uint32_t kSourceRunsMax = 8'192;      // stretches of source rows named in a record: 96 KiB
+inline constexpr uint64_t kLetterBlockBytes = kMiB;    // of letters, compressed together
+inline constexpr uint32_t kLetterFanIn = 8;            // files of about one size that become one
+inline constexpr uint64_t kLetterSmallBytes = kMiB;    // files up to here count as one size
+inline constexpr uint64_t kLetterFileBytesMax = kGiB;  // no file is joined beyond this
+inline constexpr uint32_t kLetterSpanParts = 8;        // a joined file spans at most this part of the retention
 
 // --- segments and manifest -----------------------------------------------------------------------------------------
 inline constexpr uint32_t kSegmentBlockRows = 8'192;      // between 2,048 and 65,536

@@ -10,8 +10,15 @@
 //           4  dimension id
 //           4  first code
 //           4  number of values, each a string (u32 length, bytes)
+//         strings: source name, header, mapping; 1 format of the raw text (RawFormat)
+//   4     number of runs of source rows, each:
+//           4  row of the payload
+//           8  source row
 //   4     number of rejected rows, each:
-//           8  source row, then strings: code, message, raw
+//           8  source row, then 1: 1 = the raw text was cut, then strings: code, message, raw
+//   4     number of dead letters replayed, each:
+//           8  LSN
+//           4  row
 #pragma once
 
 #include <cstdint>
@@ -35,16 +42,17 @@ struct BatchMeta {
   bool replay = false;
   uint32_t schema_version = 1;
   std::vector<DictionaryAddition> additions;
-  uint32_t rejected_count = 0;
 };
 
-// Producers encode their rejected rows before the sequencer sees the batch: its thread only copies.
-Bytes encode_rejected_rows(std::span<const RejectedRow> rows);
-void encode_batch_meta(const BatchMeta& meta, ByteSpan encoded_rejected_rows, Bytes& out);
+// Cuts what is longer than a record takes, so that what is applied now is what a replay reads.
+void trim_notes(BatchNotes& notes);
+// Producers encode their notes before the sequencer sees the batch: its thread only copies.
+Bytes encode_notes(const BatchNotes& notes);  // trimmed
+void encode_batch_meta(const BatchMeta& meta, ByteSpan encoded_notes, Bytes& out);
 
 struct DecodedBatchMeta {
   BatchMeta meta;
-  std::vector<RejectedRow> rejected;
+  BatchNotes notes;
 };
 Result<DecodedBatchMeta> decode_batch_meta(ByteSpan bytes);
 

@@ -7,6 +7,7 @@
 #include "base/file_names.h"
 #include "base/limits.h"
 #include "engine/database_directory.h"
+#include "engine/dead_letter_check.h"
 #include "engine/dictionary_file.h"
 #include "engine/id_run.h"
 #include "engine/manifest_reader.h"
@@ -42,6 +43,7 @@ class TableChecker {
     check_segments();
     check_id_runs();
     check_retractions();
+    for (std::string& line : check_letters(fs_, paths_, state_)) problem(std::move(line));
     check_log();
     check_counts();
     check_unlisted();
@@ -277,6 +279,9 @@ void TableChecker::check_unlisted() {
     auto same = [&name](const RetractionFileInfo& file) { return file.number == name.number; };
     return name.kind == FileKind::kRetraction &&
            std::any_of(state_.retraction_files.begin(), state_.retraction_files.end(), same);
+  });
+  check_unlisted(paths_.letter_directory(), [this](const ParsedName& name) {
+    return name.kind == FileKind::kLetterFile && state_.letter_files.contains(name.number);
   });
   check_unlisted(paths_.id_run_directory(), [this](const ParsedName& name) {
     return name.kind == FileKind::kIdRun && state_.id_runs.contains(name.number);

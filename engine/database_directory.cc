@@ -190,7 +190,7 @@ Status DatabaseDirectory::build_table(const TablePaths& paths, const ManifestSta
   TALLY_TRY(fs_.make_directory(paths.directory()));
   for (const std::string& directory :
        {paths.log_directory(), paths.segment_directory(), paths.dictionary_directory(), paths.id_run_directory(),
-        paths.retraction_directory(), paths.orphan_directory()}) {
+        paths.retraction_directory(), paths.letter_directory(), paths.orphan_directory()}) {
     TALLY_TRY(fs_.make_directory(directory));
   }
   return Manifest::create(fs_, paths.directory(),

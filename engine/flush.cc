@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/random.h"
+#include "engine/dead_letter_flush.h"
 #include "engine/retraction_log.h"
 #include "engine/row_order.h"
 
@@ -260,6 +261,7 @@ Status write_and_commit(const FlushContext& context, const FlushJob& job, Manife
   TALLY_TRY(write_id_runs(context, job, edit, flushed));
   TALLY_TRY(write_retractions(context, job, edit));
   if (job.new_schema) edit.add_schema = job.new_schema;
+  TALLY_TRY(write_letters(context, job, *state, edit));
   edit.log = job.log;
   edit.ledger = ledger;
   edit.newest_event_us = newest_event;
@@ -284,6 +286,7 @@ void remove_written(const FlushContext& context, const ManifestEdit& edit) {
   for (const RetractionFileInfo& file : edit.add_retraction_files) {
     (void)context.fs->unlink(context.paths.retraction(file.number));
   }
+  remove_written_letters(context, edit);
 }
 
 // Files that no edit names any more. One that stays is set aside at the next start.
@@ -304,6 +307,7 @@ Result<Flushed> flush(const FlushContext& context, const FlushJob& job) {
         open_retraction_files(*context.fs, context.paths, context.manifest->state()->retraction_files));
     remove_runs(context, edit.remove_id_runs);
     for (uint64_t number : edit.remove_retraction_files) (void)context.fs->unlink(context.paths.retraction(number));
+    letters_committed(context, edit);
     return flushed;
   }
   if (status.error().code == Code::kNoSpace) remove_written(context, edit);

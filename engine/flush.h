@@ -29,7 +29,8 @@ struct FlushJob {
   std::vector<uint32_t> dictionary_sizes;    // by dimension, as of b
   std::shared_ptr<const Schema> new_schema;  // of a SCHEMA record since the flush before
   std::vector<FrozenShard> shards;
-  Ledger ledger_before;  // of the manifest when the table was opened: shards count from there
+  Ledger ledger_before;           // of the manifest when the table was opened: shards count from there
+  bool may_drop_letters = false;  // the clock is believed: retention may drop dead letters
   std::atomic<uint32_t> shards_left{0};
 };
 
@@ -40,6 +41,8 @@ struct FlushContext {
   std::vector<const Dictionary*> dictionaries;  // by dimension of the schema in force
   uint32_t segment_block_rows = 0;              // 0: the default
   std::shared_ptr<BlockCache> block_cache;      // for those who read the new segments
+  DeadLetters* letters = nullptr;
+  TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;
 };
 
 // What all shards together may forget: for the sequencer to log. One record for each generation.

@@ -63,7 +63,9 @@ std::string batch_text(const RecordView& record) {
   size_t values = 0;
   for (const DictionaryAddition& addition : meta->meta.additions) values += addition.values.size();
   if (values > 0) text += ", " + std::to_string(values) + " new dictionary values";
-  if (!meta->rejected.empty()) text += ", " + std::to_string(meta->rejected.size()) + " rejected rows";
+  const BatchNotes& notes = meta->notes;
+  if (!notes.rejected.empty()) text += ", " + std::to_string(notes.rejected.size()) + " rejected rows";
+  if (!notes.replays.empty()) text += ", " + std::to_string(notes.replays.size()) + " dead letters replayed";
   return text;
 }
 

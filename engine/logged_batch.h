@@ -30,8 +30,9 @@ struct LoggedBatch {
   std::shared_ptr<const Schema> new_schema;
   Lsn lsn = 0;
   RecordTimes times;
-  uint32_t rejected = 0;          // rows that the producer reported as invalid
-  bool has_other_values = false;  // some dimension value went to `(other)`
+  uint32_t rejected = 0;                    // rows that the producer reported as invalid
+  std::shared_ptr<const BatchNotes> notes;  // of a batch
+  bool has_other_values = false;            // some dimension value went to `(other)`
   std::shared_ptr<const Schema> schema;
   std::vector<uint8_t> lateness_classes;  // by row (classify_lateness)
   std::vector<Outcome> outcomes;

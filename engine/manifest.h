@@ -19,6 +19,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "engine/dead_letter.h"
 #include "engine/event_id.h"
 #include "engine/horizons.h"
 #include "engine/id_run.h"
@@ -75,6 +76,8 @@ struct ManifestState {
   HorizonMap horizons;                                 // of the ids forgotten as of log.flushed_lsn
   std::vector<RetractionFileInfo> retraction_files;    // oldest first: a later one overrules
   Lsn resolved_lsn = 0;                                // verdicts up to here have been looked up in raw
+  std::map<uint64_t, LetterFileInfo> letter_files;     // by number: the dead letters as of log.flushed_lsn
+  LetterCounts letters;
   LogPosition log;
   Ledger ledger;               // as of log.flushed_lsn
   TimeUs newest_event_us = 0;  // among accepted rows; 0 = none
@@ -97,6 +100,9 @@ struct ManifestEdit {
   std::map<uint32_t, uint32_t> dictionary_sizes;  // of the dimensions that grew
   std::vector<IdRunInfo> add_id_runs;
   std::vector<uint64_t> remove_id_runs;
+  std::vector<LetterFileInfo> add_letter_files;
+  std::vector<uint64_t> remove_letter_files;
+  std::optional<LetterCounts> letters;
   HorizonMap horizons;  // that moved
   std::vector<RetractionFileInfo> add_retraction_files;
   std::vector<uint64_t> remove_retraction_files;

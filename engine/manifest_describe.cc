@@ -26,6 +26,14 @@ std::string segment_text(const SegmentInfo& segment) {
          std::to_string(segment.schema_version) + ", file " + hex(segment.uuid);
 }
 
+std::string letter_file_text(const LetterFileInfo& file) {
+  return "dead letter file " + std::to_string(file.number) + ": " + std::to_string(file.letters) + " letters, " +
+         std::to_string(file.marks) + " marks, " + std::to_string(file.size) + " bytes, LSN " +
+         std::to_string(file.min_lsn) + " to " + std::to_string(file.max_lsn) + ", arrived " +
+         format_timestamp(file.min_arrival_us) + " to " + format_timestamp(file.max_arrival_us) + ", file " +
+         hex(file.uuid);
+}
+
 std::string ledger_text(const Ledger& ledger) {
   return "received " + std::to_string(ledger.received) + " = accepted " + std::to_string(ledger.accepted) +
          " + duplicates " + std::to_string(ledger.duplicates) + " + conflicts " + std::to_string(ledger.conflicts) +
@@ -51,6 +59,8 @@ void describe_edit(uint64_t offset, uint64_t number, const ManifestEdit& edit, s
   for (const IdRunInfo& run : edit.add_id_runs) {
     lines.push_back("  + id run " + std::to_string(run.number) + ": " + std::to_string(run.entries) + " ids");
   }
+  for (const LetterFileInfo& file : edit.add_letter_files) lines.push_back("  + " + letter_file_text(file));
+  for (uint64_t file : edit.remove_letter_files) lines.push_back("  - dead letter file " + std::to_string(file));
   for (uint64_t run : edit.remove_id_runs) lines.push_back("  - id run " + std::to_string(run));
   for (auto [dimension, size] : edit.dictionary_sizes) {
     lines.push_back("  dimension " + std::to_string(dimension) + " has " + std::to_string(size) + " codes");
@@ -95,6 +105,12 @@ void describe_files(const ManifestState& state, std::vector<std::string>& lines)
     lines.push_back("  " + std::to_string(file.number) + ": " + std::to_string(file.retractions) + " retractions, " +
                     std::to_string(file.size) + " bytes, file " + hex(file.uuid));
   }
+  const LetterCounts& letters = state.letters;
+  lines.push_back("dead letters: " + std::to_string(letters.kept) + " kept, " + std::to_string(letters.dropped) +
+                  " dropped (through LSN " + std::to_string(letters.dropped_through) + "), " +
+                  std::to_string(letters.replayed) + " replayed, " + std::to_string(letters.before) +
+                  " rows refused before there were any");
+  for (const auto& [number, file] : state.letter_files) lines.push_back("  " + letter_file_text(file));
   lines.push_back("horizons: " + std::to_string(state.horizons.size()));
   for (const auto& [place, horizon] : state.horizons) {
     lines.push_back("  class " + std::to_string(place.first) + ", UTC day " + std::to_string(place.second) + ": " +

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "engine/dead_letter_fields.h"
 #include "engine/manifest_format.h"
 #include "engine/tagged_fields.h"
 
@@ -203,7 +204,7 @@ Result<Ledger> read_ledger(ByteReader& in) {
   return ledger;
 }
 
-void put_u64_field(ByteWriter& out, Tag tag, uint64_t value) {
+void put_u64_field(ByteWriter& out, uint16_t tag, uint64_t value) {
   put_field(out, tag, [&](ByteWriter& field) { field.u64(value); });
 }
 
@@ -368,6 +369,17 @@ Status parse_one(const Field& field, Parsed& parsed) {
     }
     case kRemoveRetractionFile: return read_removed(in, edit.remove_retraction_files, "a removed retraction file");
     case kResolvedLsn: return read_number(in, edit.resolved_lsn, "the LSN of resolved verdicts");
+    case kAddLetterFile: {
+      TALLY_ASSIGN_OR_RETURN(LetterFileInfo file, read_letter_file(in));
+      edit.add_letter_files.push_back(file);
+      return {};
+    }
+    case kRemoveLetterFile: return read_removed(in, edit.remove_letter_files, "a removed dead letter file");
+    case kLetterCounts: {
+      TALLY_TRY(once(edit.letters));
+      TALLY_ASSIGN_OR_RETURN(edit.letters, read_letter_counts(in));
+      return {};
+    }
     case kDictionarySize: return read_dictionary_size(in, edit);
     case kLogPosition: return read_log_position(in, edit);
     case kLedger: {
@@ -415,6 +427,8 @@ void encode_state(const ManifestState& state, ByteWriter& out) {
   put_horizons(out, state.horizons);
   put_retraction_files(out, state.retraction_files);
   put_u64_field(out, kResolvedLsn, state.resolved_lsn);
+  for (const auto& [number, file] : state.letter_files) put_letter_file_fields(out, file);
+  put_letter_counts(out, state.letters);
   put_log_position(out, state.log);
   put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, state.ledger); });
   put_u64_field(out, kNewestEvent, static_cast<uint64_t>(state.newest_event_us));
@@ -441,6 +455,9 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
   put_retraction_files(out, edit.add_retraction_files);
   for (uint64_t number : edit.remove_retraction_files) put_u64_field(out, kRemoveRetractionFile, number);
   if (edit.resolved_lsn) put_u64_field(out, kResolvedLsn, *edit.resolved_lsn);
+  for (const LetterFileInfo& file : edit.add_letter_files) put_letter_file_fields(out, file);
+  for (uint64_t number : edit.remove_letter_files) put_u64_field(out, kRemoveLetterFile, number);
+  if (edit.letters) put_letter_counts(out, *edit.letters);
   if (edit.log) put_log_position(out, *edit.log);
   if (edit.ledger) put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, *edit.ledger); });
   if (edit.newest_event_us) put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
@@ -467,7 +484,7 @@ Result<ManifestState> decode_state(ByteSpan payload) {
     return fail(Code::kCorruption, "a snapshot lacks a field");
   }
   if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty() || !edit.remove_id_runs.empty() ||
-      !edit.remove_retraction_files.empty()) {
+      !edit.remove_retraction_files.empty() || !edit.remove_letter_files.empty()) {
     return fail(Code::kCorruption, "a snapshot removes files");
   }
   ManifestState state;
@@ -485,6 +502,13 @@ Result<ManifestState> decode_state(ByteSpan payload) {
       return fail(Code::kCorruption, "id run " + std::to_string(number) + " stands there twice");
     }
   }
+  for (const LetterFileInfo& file : edit.add_letter_files) {
+    if (!state.letter_files.emplace(file.number, file).second) {
+      return fail(Code::kCorruption, "dead letter file " + std::to_string(file.number) + " stands there twice");
+    }
+  }
+  // A manifest that knows nothing of letters: what was refused until then has none.
+  state.letters = edit.letters.value_or(LetterCounts{.before = edit.ledger->too_late + edit.ledger->rejected});
   state.horizons = std::move(edit.horizons);
   state.retraction_files = std::move(edit.add_retraction_files);
   state.resolved_lsn = *edit.resolved_lsn;

@@ -76,7 +76,11 @@ Status ManifestFile::reserve(uint64_t payload_bytes) {
   }
   TALLY_TRY(file_->preallocate(wanted));
   // Synced before a frame that speaks of this size is written, so that a frame never knows of a size that was not durable.
-  TALLY_TRY(file_->sync());
+  // A sync that fails is never tried again, for lack of space neither (W20): the next one would succeed without this size.
+  if (Status synced = file_->sync(); !synced) {
+    if (synced.error().code == Code::kNoSpace) synced.error().code = Code::kIndeterminate;
+    return synced;
+  }
   file_bytes_ = wanted;
   return {};
 }

@@ -11,9 +11,11 @@
 //   9 What is removed was live; what is added was not.
 //  10 A file of retractions is newer than those before it and holds some.
 //  11 Log position, ledger, newest times, horizons, file numbers and dictionary sizes never go back.
+// Those of dead letters stand in dead_letter_fields.h.
 #include <algorithm>
 #include <set>
 
+#include "engine/dead_letter_fields.h"
 #include "engine/manifest.h"
 #include "engine/manifest_format.h"
 
@@ -244,6 +246,7 @@ Status check_state(const ManifestState& state) {
   TALLY_TRY(check_position(state));
   for (const auto& [number, segment] : state.segments) TALLY_TRY(check_segment(segment, state));
   for (const auto& [number, run] : state.id_runs) TALLY_TRY(check_id_run(run, state));
+  TALLY_TRY(check_letter_files(state));
   for (const auto& [place, horizon] : state.horizons) {
     if (utc_day(horizon) != place.second) {
       return broken("the horizon of day " + std::to_string(place.second) + " lies in another");
@@ -256,6 +259,7 @@ Status apply_edit_in_place(ManifestState& state, const ManifestEdit& edit) {
   if (edit.add_schema) state.schemas.push_back(*edit.add_schema);
   TALLY_TRY(remove_files(state, edit));
   TALLY_TRY(add_files(state, edit));
+  TALLY_TRY(change_letters(state, edit));
   TALLY_TRY(move_positions(state, edit));
   state.boot_id = edit.boot_id;
   state.boottime_us = edit.boottime_us;

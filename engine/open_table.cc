@@ -108,6 +108,7 @@ Status TableImpl::persist_recovered(const Replay& replay) {
     for (auto& logs : state.retractions) logs.clear();
   });
   if (replay.new_schema()) take_schema(replay.new_schema());
+  letters_->release(settled);
   // The manifest has left that file behind: should nothing ever be written again, nobody else keeps it (W11).
   return keep_torn_file(log_options(), log_recovery_);
 }

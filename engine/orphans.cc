@@ -28,8 +28,11 @@ class Sweep {
 
   Result<OrphanReport> run() {
     TALLY_TRY(remove_temporary(paths_.directory()));
-    for (const std::string& directory : {paths_.segment_directory(), paths_.dictionary_directory(),
-                                         paths_.id_run_directory(), paths_.retraction_directory()}) {
+    for (const std::string& directory :
+         {paths_.segment_directory(), paths_.dictionary_directory(), paths_.id_run_directory(),
+          paths_.retraction_directory(), paths_.letter_directory()}) {
+      // Tables made before there were dead letters have no folder for them.
+      if (directory == paths_.letter_directory() && !fs_.info(directory)) continue;
       TALLY_TRY(remove_temporary(directory));
       TALLY_TRY(move_unlisted(directory));
     }
@@ -44,6 +47,7 @@ class Sweep {
       return std::any_of(state_.retraction_files.begin(), state_.retraction_files.end(),
                          [&](const RetractionFileInfo& file) { return file.number == name.number; });
     }
+    if (name.kind == FileKind::kLetterFile) return state_.letter_files.contains(name.number);
     return std::any_of(state_.dictionary_files.begin(), state_.dictionary_files.end(),
                        [&](const DictionaryFileInfo& file) { return file.number == name.number; });
   }
@@ -65,7 +69,8 @@ class Sweep {
     for (const FileInfo& entry : entries) {
       ParsedName parsed = parse_file_name(entry.name);
       const bool numbered = parsed.kind == FileKind::kSegment || parsed.kind == FileKind::kDictionary ||
-                            parsed.kind == FileKind::kIdRun || parsed.kind == FileKind::kRetraction;
+                            parsed.kind == FileKind::kIdRun || parsed.kind == FileKind::kRetraction ||
+                            parsed.kind == FileKind::kLetterFile;
       if (parsed.temporary || !numbered) continue;
       if (listed(parsed)) continue;
       TALLY_ASSIGN_OR_RETURN(std::string target, free_orphan_name(entry.name));
@@ -110,6 +115,9 @@ Status check_listed_files(FileSystem& fs, const std::string& table_directory, co
   for (const auto& [number, run] : state.id_runs) TALLY_TRY(check_listed(fs, paths.id_run(number), run.size));
   for (const RetractionFileInfo& file : state.retraction_files) {
     TALLY_TRY(check_listed(fs, paths.retraction(file.number), file.size));
+  }
+  for (const auto& [number, file] : state.letter_files) {
+    TALLY_TRY(check_listed(fs, paths.letter_file(number), file.size));
   }
   return {};
 }

@@ -49,7 +49,8 @@ Status Replay::apply_batch(const RecordView& record) {
                                       Bytes(record.payload.begin(), record.payload.end()), record.payload_xxh3));
   logged->lsn = record.lsn;
   logged->times = {.arrival_us = record.arrival_us, .reference_us = record.reference_us, .replay = decoded.meta.replay};
-  logged->rejected = decoded.meta.rejected_count;
+  logged->rejected = static_cast<uint32_t>(decoded.notes.rejected.size());
+  logged->notes = std::make_shared<const BatchNotes>(std::move(decoded.notes));
   logged->has_other_values = map_codes(*logged->batch);
   classify_lateness(*logged->schema, *logged->batch, logged->lateness_classes);
   logged->outcomes.resize(shards_.size());

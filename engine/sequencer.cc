@@ -27,7 +27,7 @@ uint64_t record_bytes_at_most(const PendingBatch& pending) {
     return limits::kLogAlignment + pending.settlement->meta.size() +
            pending.settlement->settlement->originals->payload.size();
   }
-  uint64_t bytes = limits::kLogAlignment + pending.batch->payload.size() + pending.rejected_rows.size();
+  uint64_t bytes = limits::kLogAlignment + pending.batch->payload.size() + pending.encoded_notes.size();
   for (const PreparedBatch::Dimension& dimension : pending.batch->dimensions) {
     bytes += 16;
     for (size_t i = 0; i < dimension.local_values.size(); ++i) {
@@ -308,6 +308,7 @@ void Sequencer::place_marker() {
   job->reference_us = reference_us_;
   job->dictionary_sizes = logged_sizes_;
   job->new_schema = std::exchange(unflushed_schema_, nullptr);
+  job->may_drop_letters = may_forget();
   job->shards.resize(config_.shards);
   job->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
   frozen_log_bytes_ = logged_bytes_;
@@ -463,6 +464,8 @@ void Sequencer::append_group() {
     for (PendingBatch& pending : taken) pending.done(std::unexpected(room.error()));
     return;
   }
+  refuse_replayed_letters(taken);
+  if (taken.empty()) return;
   const TimeUs arrival_us = arrival_.next();
   std::vector<Bytes> metas(taken.size());
   std::vector<std::shared_ptr<LoggedBatch>> ordered;
@@ -483,6 +486,16 @@ void Sequencer::append_group() {
     place(*logged, (*first)++);
     in_flight_.push_back(std::move(logged));
   }
+}
+
+// A dead letter is replayed once: the claim stands before its record, and nothing but a restart takes it back.
+void Sequencer::refuse_replayed_letters(std::vector<PendingBatch>& batches) {
+  std::erase_if(batches, [&](PendingBatch& pending) {
+    if (pending.notes == nullptr || pending.notes->replays.empty()) return false;
+    const Status claimed = config_.letters->claim(pending.notes->replays, dispatched_lsn_);
+    if (!claimed) pending.done(std::unexpected(claimed.error()));
+    return !claimed;
+  });
 }
 
 // Before anything is given a code: what the log cannot take must not leave a trace.
@@ -522,9 +535,10 @@ std::shared_ptr<LoggedBatch> Sequencer::order(PendingBatch pending, TimeUs arriv
 void Sequencer::order_batch(PendingBatch& pending, LoggedBatch& logged, Bytes& meta) {
   fit_schema(pending);
   resolve_codes(*pending.batch, logged.has_other_values);
-  encode_batch_meta(describe(pending), pending.rejected_rows, meta);
+  encode_batch_meta(describe(pending), pending.encoded_notes, meta);
   reference_us_ = std::max(reference_us_, newest_time_not_early(*pending.batch, logged.times.arrival_us));
-  logged.rejected = pending.rejected;
+  logged.rejected = static_cast<uint32_t>(pending.notes->rejected.size());
+  logged.notes = std::move(pending.notes);
   logged.lateness_classes = std::move(pending.lateness_classes);
   logged.batch = std::move(pending.batch);
 }
@@ -545,7 +559,6 @@ BatchMeta Sequencer::describe(const PendingBatch& pending) {
   BatchMeta meta;
   meta.replay = pending.replay;
   meta.schema_version = pending.schema->version;
-  meta.rejected_count = pending.rejected;
   const std::vector<size_t> dimensions = pending.schema->dimensions();
   for (size_t d = 0; d < dimensions.size(); ++d) {
     const Dictionary& dictionary = *config_.dictionaries[d];

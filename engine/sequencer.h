@@ -20,6 +20,7 @@
 
 #include "engine/arrival_clock.h"
 #include "engine/batch_record.h"
+#include "engine/dead_letters.h"
 #include "engine/dictionary.h"
 #include "engine/flush.h"
 #include "engine/logged_batch.h"
@@ -32,8 +33,8 @@ struct PendingBatch {
   std::unique_ptr<PreparedBatch> batch = nullptr;
   std::shared_ptr<VerdictWork> verdict = nullptr;        // instead of a batch
   std::shared_ptr<SettlementWork> settlement = nullptr;  // instead of a batch
-  Bytes rejected_rows = {};                              // encode_rejected_rows()
-  uint32_t rejected = 0;
+  std::shared_ptr<const BatchNotes> notes = nullptr;     // of a batch
+  Bytes encoded_notes = {};
   bool replay = false;
   std::shared_ptr<const Schema> schema = nullptr;
   std::vector<uint8_t> lateness_classes = {};  // by row
@@ -61,6 +62,7 @@ class Sequencer {
     std::vector<ForgetRecord> forgettable;  // what may be forgotten already
     TimeUs forget_boottime_us = kForgetBoottimeUs;
     size_t shards = 1;
+    DeadLetters* letters = nullptr;
     std::shared_ptr<const Schema> schema = nullptr;  // in force
     std::function<uint64_t()> memory_bytes;          // of rows in memory, those of a flush under way included
     std::function<void(std::shared_ptr<LoggedBatch>)> dispatch;  // to every shard
@@ -120,6 +122,7 @@ class Sequencer {
   bool stalled() const;
   void refuse_for_space();
   void append_group();
+  void refuse_replayed_letters(std::vector<PendingBatch>& batches);
   Status make_room(const std::vector<PendingBatch>& batches);
   void answer_leftovers();
   std::vector<PendingBatch> take_batches();

@@ -29,11 +29,12 @@ bool any_other_code(const PreparedBatch& batch, uint32_t row) {
 }  // namespace
 
 Shard::Shard(uint32_t index, uint32_t shards, const LatenessClasses& classes, StatePublisher& publisher,
-             Lsn applied_lsn)
+             Lsn applied_lsn, DeadLetters* letters)
     : index_(index),
       shards_(shards),
       classes_(classes),
       publisher_(publisher),
+      letters_(letters),
       ids_(std::make_unique<RememberedIds>(index, shards, classes.durations_us())),
       retractions_([this](std::shared_ptr<const RetractionLog> log) {
         publisher_.update([&](PublishedState& state) { state.retractions[index_].push_back(std::move(log)); });
@@ -101,6 +102,7 @@ void Shard::apply_batch(LoggedBatch& logged, LoggedBatch::Outcome& outcome) {
   }
   decide_rows(logged, outcome);
   append_rows(logged, *logged.batch);
+  if (letters_ != nullptr) keep_letters(logged, index_, *letters_);
   TALLY_CHECK(outcome.counts.balanced());
   std::lock_guard lock(ledger_mutex_);
   ledger_ += outcome.counts;

@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/dead_letters.h"
 #include "engine/lateness_classes.h"
 #include "engine/logged_batch.h"
 #include "engine/published_state.h"
@@ -42,7 +43,8 @@ struct FrozenShard {
 
 class Shard {
  public:
-  Shard(uint32_t index, uint32_t shards, const LatenessClasses& classes, StatePublisher& publisher, Lsn applied_lsn);
+  Shard(uint32_t index, uint32_t shards, const LatenessClasses& classes, StatePublisher& publisher, Lsn applied_lsn,
+        DeadLetters* letters = nullptr);  // nullptr: rows refused are only counted
 
   // Before the first apply(): the ids counted earlier. After an error it may be tried again.
   Status load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs,
@@ -88,6 +90,7 @@ class Shard {
   const uint32_t index_, shards_;
   LatenessClasses classes_;
   StatePublisher& publisher_;
+  DeadLetters* const letters_;
   std::unique_ptr<RememberedIds> ids_;  // owned by the shard's thread, as are those up to active_bytes_
   Horizons horizons_;
   std::vector<std::shared_ptr<const ForgetRecord>> forgets_;  // since the last marker

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "engine/chunk.h"
+#include "engine/dead_letter_view.h"
 #include "engine/dictionary.h"
 #include "engine/manifest.h"
 #include "engine/retraction.h"
@@ -74,6 +75,8 @@ class Snapshot {
   // Every retraction ever asked for, ascending by key. Reads their files.
   virtual Result<std::vector<Retraction>> retractions() const = 0;
   virtual Result<std::vector<SegmentView>> segments() const = 0;  // by number; opens those that are not open yet
+  // Every letter up to lsn(). Ask soon: kRetryLater when a flush has changed files since, then another snapshot has them.
+  virtual Result<std::unique_ptr<LetterView>> dead_letters() const;
 };
 
 }  // namespace tally

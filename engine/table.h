@@ -23,6 +23,7 @@
 #include "base/status.h"
 #include "engine/batch.h"
 #include "engine/block_cache.h"
+#include "engine/dead_letter.h"
 #include "engine/manifest.h"
 #include "engine/schema.h"
 #include "engine/snapshot.h"
@@ -42,15 +43,8 @@ struct TableOptions {
   uint64_t remembered_ids_max = limits::kRememberedIdsMax;  // kRetryLater from there on
   TimeUs forget_boottime_us = kForgetBoottimeUs;            // how long a machine has run before ids are forgotten
   uint32_t segment_block_rows = limits::kSegmentBlockRows;
+  TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;  // of dead letters, by arrival
   std::shared_ptr<BlockCache> block_cache = nullptr;  // of the database; nullptr: reads of segments go to their files
-};
-
-// A row of the source that never became a row of a batch: it did not parse or broke a rule.
-struct RejectedRow {
-  uint64_t source_row = 0;  // the producer's own number for it
-  std::string code;         // a stable word: "bad_timestamp", "missing_id", ...
-  std::string message;
-  std::string raw;  // the row as it came, cut at limits::kRejectedRawBytesMax
 };
 
 struct IngestBatch {
@@ -58,6 +52,11 @@ struct IngestBatch {
   uint64_t payload_xxh3 = 0;
   std::vector<RejectedRow> rejected;  // logged and counted with the batch
   bool replay = false;
+  BatchSource source;                  // for dead letters: where the rows come from
+  std::vector<SourceRun> source_rows;  // of the payload
+  // Dead letters whose rows, read again, these are: marked as replayed by the same record. A letter that was replayed, named
+  // twice or is no longer kept refuses the batch (kAlreadyExists, kInvalidArgument, kNotFound) before anything is logged.
+  std::vector<LetterId> replays;
 };
 
 struct RowVerdict {
@@ -115,6 +114,9 @@ class Table {
 
   // Everything acknowledged so far is in it. Fails only when recovery has (a table that could not be read).
   virtual Result<std::shared_ptr<const Snapshot>> snapshot() = 0;
+
+  // Every dead letter up to now; those not flushed yet too.
+  Result<std::unique_ptr<LetterView>> dead_letters();
 
   // Brings the write side up (ids rebuilt from raw and log) instead of at the first ingest. Idempotent.
   virtual Status prepare_writes() = 0;

@@ -53,6 +53,15 @@ RetractResult& RetractResult::operator+=(const RetractResult& other) {
   return *this;
 }
 
+Result<std::unique_ptr<LetterView>> Table::dead_letters() {
+  constexpr int kTries = 100;  // each one more needs another flush in between
+  for (int i = 0;; ++i) {
+    TALLY_ASSIGN_OR_RETURN(auto snapshot, this->snapshot());
+    auto view = snapshot->dead_letters();
+    if (view || view.error().code != Code::kRetryLater || i == kTries) return view;
+  }
+}
+
 TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOptions options,
                      std::shared_ptr<const ManifestState> state)
     : fs_(fs),
@@ -69,8 +78,10 @@ TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOption
   }
   const LatenessClasses classes(state->schemas);
   for (uint32_t i = 0; i < shard_count(options_); ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, shard_count(options_), classes, publisher_, state->log.flushed_lsn));
+    shards_.push_back(
+        std::make_unique<Shard>(i, shard_count(options_), classes, publisher_, state->log.flushed_lsn, letters_.get()));
   }
+  letters_->dropped(state->letters.dropped_through);
 }
 
 TableImpl::~TableImpl() = default;
@@ -101,7 +112,9 @@ FlushContext TableImpl::flush_context() const {
                        .paths = paths_,
                        .dictionaries = {},
                        .segment_block_rows = options_.segment_block_rows,
-                       .block_cache = options_.block_cache};
+                       .block_cache = options_.block_cache,
+                       .letters = letters_.get(),
+                       .letter_retention_us = options_.letter_retention_us};
   for (const auto& dictionary : dictionaries_) context.dictionaries.push_back(dictionary.get());
   return context;
 }
@@ -109,14 +122,20 @@ FlushContext TableImpl::flush_context() const {
 // --- batches in ----------------------------------------------------------------------------------------------------
 
 // The expensive part of ingest that needs no order: on the producer's thread.
-Result<PendingBatch> TableImpl::prepare(IngestBatch batch) const {
+Result<PendingBatch> TableImpl::prepare(IngestBatch batch) {
   PendingBatch pending;
-  pending.rejected_rows = encode_rejected_rows(batch.rejected);
-  if (pending.rejected_rows.size() > limits::kRejectedBytesMax) {
+  if (!batch.replays.empty()) TALLY_TRY(learn_replays());
+  auto notes = std::make_shared<BatchNotes>(BatchNotes{.source = std::move(batch.source),
+                                                       .source_rows = std::move(batch.source_rows),
+                                                       .rejected = std::move(batch.rejected),
+                                                       .replays = std::move(batch.replays)});
+  trim_notes(*notes);
+  pending.encoded_notes = encode_notes(*notes);
+  if (pending.encoded_notes.size() > limits::kRejectedBytesMax) {
     return fail(Code::kInvalidArgument, "the rejected rows of one batch are larger than the limit of " +
                                             std::to_string(limits::kRejectedBytesMax) + " bytes: send fewer at a time");
   }
-  pending.rejected = static_cast<uint32_t>(batch.rejected.size());
+  pending.notes = std::move(notes);
   pending.replay = batch.replay;
   pending.schema = schema();
   TALLY_ASSIGN_OR_RETURN(pending.batch, decode_batch(*pending.schema, hasher_, static_cast<uint32_t>(shards_.size()),
@@ -129,6 +148,14 @@ Result<PendingBatch> TableImpl::prepare(IngestBatch batch) const {
   }
   classify_lateness(*pending.schema, *pending.batch, pending.lateness_classes);
   return pending;
+}
+
+// From the files, once, when the first batch replays letters; what the log holds beyond them came by replay.
+Status TableImpl::learn_replays() {
+  if (letters_->knows_replays()) return {};
+  TALLY_ASSIGN_OR_RETURN(auto view, dead_letters());
+  letters_->learn_replays(view->marks());
+  return {};
 }
 
 void TableImpl::ingest_async(IngestBatch batch, Done done) {
@@ -300,6 +327,7 @@ Status TableImpl::start_writing() {
   config.sequencer.last_arrival_us = state->newest_arrival_us;
   config.sequencer.reference_us = state->reference_us;
   config.sequencer.flushed_lsn = first_lsn - 1;
+  config.sequencer.letters = letters_.get();
   config.sequencer.dictionaries = dictionary_pointers();
   std::vector<std::vector<ForgetRecord>> forgettable;
   for (const auto& shard : shards_) forgettable.push_back(shard->forgettable(state->newest_arrival_us));
@@ -369,6 +397,9 @@ Result<std::shared_ptr<const Snapshot>> TableImpl::snapshot() {
   snapshot->cut = std::max(applied, snapshot->state->manifest->log.flushed_lsn);
   snapshot->counts = ledger();
   snapshot->dictionaries.assign(dictionaries_.begin(), dictionaries_.end());
+  snapshot->fs = &fs_;
+  snapshot->paths = paths_;
+  snapshot->letters = letters_;
   return snapshot;
 }
 

@@ -49,7 +49,8 @@ class TableImpl final : public Table {
   LogOptions log_options() const;
   std::vector<Shard*> shard_pointers() const;
   std::vector<Dictionary*> dictionary_pointers() const;
-  Result<PendingBatch> prepare(IngestBatch batch) const;
+  Result<PendingBatch> prepare(IngestBatch batch);
+  Status learn_replays();
   Ledger ledger() const;
   uint64_t remembered_ids() const;
   void forget_what_is_due();
@@ -66,6 +67,7 @@ class TableImpl final : public Table {
   const IdHasher hasher_;
   const Ledger ledger_before_;  // of the manifest, when the shards began to count
   StatePublisher publisher_;
+  const std::shared_ptr<DeadLetters> letters_ = std::make_shared<DeadLetters>();
   std::vector<std::shared_ptr<Dictionary>> dictionaries_;  // by dimension
   std::vector<std::unique_ptr<Shard>> shards_;
   LogRecovery log_recovery_;                        // after recover(): constant

@@ -226,4 +226,18 @@ Result<std::vector<SegmentView>> TableSnapshot::segments() const {
   return views;
 }
 
+Result<std::unique_ptr<LetterView>> Snapshot::dead_letters() const {
+  return fail(Code::kUnsupported, "this snapshot has no dead letters");
+}
+
+Result<std::unique_ptr<LetterView>> TableSnapshot::dead_letters() const {
+  const ManifestState& manifest = *state->manifest;
+  DeadLetters::Held held = letters->held(manifest.log.flushed_lsn, cut);
+  const bool flushed_since = held.released_through > manifest.log.flushed_lsn;
+  Result<std::unique_ptr<LetterView>> view = flushed_since ? fail(Code::kNotFound, "letters went to files")
+                                                           : LetterView::open(*fs, paths, manifest, std::move(held));
+  if (view || view.error().code != Code::kNotFound) return view;
+  return fail(Code::kRetryLater, "a flush has moved dead letters since this snapshot was taken");
+}
+
 }  // namespace tally

@@ -14,6 +14,9 @@ struct TableSnapshot final : Snapshot {
   Lsn cut = 0;  // rows with a higher LSN are not shown
   Ledger counts;
   std::vector<std::shared_ptr<const Dictionary>> dictionaries;  // by dimension
+  FileSystem* fs = nullptr;
+  TablePaths paths{""};
+  std::shared_ptr<const DeadLetters> letters;
 
   const Schema& schema() const override { return *state->manifest->schema(); }
   Lsn lsn() const override { return cut; }
@@ -23,6 +26,7 @@ struct TableSnapshot final : Snapshot {
   std::unique_ptr<RawScan> scan(ScanSpec spec) const override;
   Result<std::vector<Retraction>> retractions() const override;
   Result<std::vector<SegmentView>> segments() const override;
+  Result<std::unique_ptr<LetterView>> dead_letters() const override;
 };
 
 }  // namespace tally

@@ -17,7 +17,7 @@ WritePath::WritePath(Config config) : config_(std::move(config)) {
   sequencer.memory_bytes = [this] {
     uint64_t bytes = 0;
     for (const Shard* shard : config_.shards) bytes += shard->memory_bytes();
-    return bytes;
+    return bytes + config_.flush.letters->memory_bytes();
   };
   sequencer.dispatch = [this](std::shared_ptr<LoggedBatch> logged) { give_to_shards(std::move(logged)); };
   sequencer.send_marker = [this](std::shared_ptr<FlushJob> job) {
@@ -214,6 +214,7 @@ void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
       // Before the sequencer hears of it, and so before the next marker.
       give_to_shards(std::make_shared<FlushedIds>(std::move(flushed->ids)));
       publish(*job, std::move(flushed->retraction_files));
+      config_.flush.letters->release(job->log.flushed_lsn);
       for (size_t i = 0; i < job->shards.size(); ++i) config_.shards[i]->release(job->shards[i].bytes);
       flushes_.fetch_add(1, std::memory_order_relaxed);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "query/system_dead_letters.h"
 #include "query/system_retractions.h"
 #include "query/system_segments.h"
 
@@ -63,11 +64,12 @@ constexpr auto kSystemTables = std::to_array<NamedTable>({
     {"segment_columns", system_segment_columns},
     {"retractions", system_retractions},
     {"adjustments", system_adjustments},
+    {"dead_letters", system_dead_letters},
 });
 
 // In the language, but of parts that the engine does not have yet. Once one of them stands above, this line is not asked.
-constexpr auto kPlanned = std::to_array<std::string_view>(
-    {"rollups", "queries", "dead_letters", "reconciliations", "compactions", "settings"});
+constexpr auto kPlanned =
+    std::to_array<std::string_view>({"rollups", "queries", "reconciliations", "compactions", "settings"});
 
 }  // namespace
 

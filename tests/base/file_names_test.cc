@@ -65,6 +65,7 @@ TEST_CASE("file names: what is built is parsed") {
     CHECK(parse_file_name(dictionary_name(number)) == ParsedName{FileKind::kDictionary, number, false});
     CHECK(parse_file_name(id_run_name(number)) == ParsedName{FileKind::kIdRun, number, false});
     CHECK(parse_file_name(retraction_name(number)) == ParsedName{FileKind::kRetraction, number, false});
+    CHECK(parse_file_name(letter_file_name(number)) == ParsedName{FileKind::kLetterFile, number, false});
     CHECK(parse_file_name(temporary_path(segment_name(number))) == ParsedName{FileKind::kSegment, number, true});
   }
   CHECK(parse_file_name("CURRENT") == ParsedName{FileKind::kCurrent, 0, false});

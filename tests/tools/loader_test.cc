@@ -96,7 +96,7 @@ TEST_CASE("loader: bad rows are reported to the table and to a file, the others 
   CHECK(f.summary.counts.rejected == 3);
   CHECK(f.summary.bad_rows() == 3);
   REQUIRE(f.table.rejected.size() == 3);
-  CHECK(f.table.rejected[0].source_row == 4);
+  CHECK(f.table.rejected[0].source_row == 5);
   CHECK(f.table.rejected[0].code == "bad_timestamp");
   CHECK(f.table.rejected[0].raw == "never,e4,DE,1,x,2,0.50");
   CHECK(f.table.rejected[0].message.find("column \"ts\": ") == 0);

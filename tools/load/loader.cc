@@ -7,6 +7,7 @@
 #include "tools/interrupt.h"
 #include "tools/load/ack_file.h"
 #include "tools/load/batch_window.h"
+#include "tools/load/letter_reader.h"
 #include "tools/load/load_progress.h"
 #include "tools/load/rejected_file.h"
 #include "tools/load/row_reports.h"
@@ -64,6 +65,7 @@ struct Loader::Impl {
   Result<bool> next_record(Source& source, SourceRecord& record);
   Status take_record(size_t index, const SourceRecord& record);
   void reject(const Source& source, const SourceRecord& record, const RowFault& fault);
+  BatchSource source_of(const Source& source) const;
   Status send(size_t index);
   Status pace(uint64_t rows);
   Status take_answers(bool wait);
@@ -207,8 +209,17 @@ void Loader::Impl::reject(const Source& source, const SourceRecord& record, cons
   reports.rejected(source.name, record.line, fault);
   std::string raw(record.raw.substr(0, limits::kRejectedRawBytesMax));
   rejected_bytes += raw.size() + fault.message.size() + 64;
-  filling.ingest.rejected.push_back({record.number, fault.code, fault.sentence(), raw});
+  const bool cut = record.raw.size() > raw.size();
+  filling.ingest.rejected.push_back({record.line, fault.code, fault.sentence(), raw, cut});
   filling.rejected.push_back({record.line, fault.column, fault.code, fault.message, std::move(raw)});
+}
+
+// For dead letters: what it takes to read a rejected row again.
+BatchSource Loader::Impl::source_of(const Source& source) const {
+  return {.name = source.name,
+          .format = raw_format_of(source.format),
+          .header = header_line(source.format, source.reader->columns()),
+          .mapping = mapping_lines(options.mappings)};
 }
 
 Status Loader::Impl::send(size_t index) {
@@ -219,6 +230,8 @@ Status Loader::Impl::send(size_t index) {
   filling.ingest.payload = builder.finish();
   filling.ingest.payload_xxh3 = xxh3(filling.ingest.payload);
   filling.ingest.replay = options.replay;
+  filling.ingest.source = source_of(sources[index]);
+  filling.ingest.source_rows = source_runs(filling.lines);
   while (window.full()) TALLY_TRY(take_answers(true));
   if (interrupted()) return {};
   window.send(std::move(filling));
