@@ -6,6 +6,7 @@
 #include "base/decimal.h"
 #include "base/limits.h"
 #include "base/timestamp.h"
+#include "engine/batch_format.h"
 #include "engine/batch_rows.h"
 
 namespace tally {
@@ -66,6 +67,10 @@ class LetterRows {
   Sql<void> add(const LetterBundle& bundle) {
     std::unique_ptr<PreparedBatch> batch;
     if (bundle.has_rows()) {
+      // A letter may be of a schema that no flush has brought into the snapshot's manifest yet.
+      if (bundle.payload.size() >= kBatchHeaderBytes) {
+        schema_.version = std::max(schema_.version, load_le<uint32_t>(bundle.payload.data() + 8));
+      }
       SQL_ASSIGN(batch, decode_batch(schema_, hasher_, 1, bundle.payload, bundle.payload_xxh3));
     }
     const size_t rows = batch ? batch->rows : bundle.rejected.size();
@@ -101,7 +106,7 @@ class LetterRows {
   }
 
   const std::string& table_;
-  const Schema& schema_;
+  Schema schema_;
   const LetterView& letters_;
   SystemRows& result_;
   const IdHasher hasher_{HashKey{}};  // ids are shown and not looked up
