@@ -64,6 +64,7 @@ struct Expr {
   bool distinct = false;
   bool has_else = false;
   bool parenthesized = false;
+  bool quoted = false;    // kName: in double quotes
   uint8_t precision = 0;  // of a cast to DECIMAL(precision, scale); 0: any
   uint8_t scale = 0;
   uint16_t depth = 1;   // of the tree below, this node included

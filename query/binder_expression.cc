@@ -218,11 +218,10 @@ Sql<BoundExprPtr> Binder::arithmetic(const Expr& expr, Op op, BoundExprPtr left,
   if (!type) {
     std::string hint;
     if (left->type == SqlType::kTimestamp || right->type == SqlType::kTimestamp)
-      hint = "; write ts + INTERVAL '1 hour'";
-    return sql_fail(at(expr),
-                    "cannot " + std::string(verb(op)) + " " + std::string(type_name(left->type)) + " and " +
-                        std::string(type_name(right->type)),
-                    hint);
+      hint = op == Op::kSubtract ? "; write ts - INTERVAL '1 hour'" : "; write ts + INTERVAL '1 hour'";
+    const std::string first(type_name(left->type)), second(type_name(right->type));
+    const std::string what = op == Op::kSubtract ? second + " from " + first : first + " and " + second;
+    return sql_fail(at(expr), "cannot " + std::string(verb(op)) + " " + what, hint);
   }
   std::vector<BoundExprPtr> args;
   args.push_back(std::move(left));

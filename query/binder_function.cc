@@ -31,6 +31,44 @@ constexpr auto kFunctions = std::to_array<FunctionInfo>({
 constexpr auto kOthers = std::to_array<std::string_view>(
     {"time_bucket", "date_trunc", "now", "sum", "count", "min", "max", "avg", "approx_count_distinct"});
 
+// Functions of other databases, and how their work is done here.
+struct Foreign {
+  std::string_view name, instead;
+};
+constexpr auto kForeign = std::to_array<Foreign>({
+    {"if", "CASE WHEN condition THEN a ELSE b END"},
+    {"iif", "CASE WHEN condition THEN a ELSE b END"},
+    {"ifnull", "COALESCE(a, b)"},
+    {"isnull", "a IS NULL"},
+    {"nvl", "COALESCE(a, b)"},
+    {"date", "date_trunc('day', ts)"},
+    {"todate", "date_trunc('day', ts)"},
+    {"year", "date_trunc('year', ts)"},
+    {"month", "date_trunc('month', ts)"},
+    {"day", "date_trunc('day', ts)"},
+    {"hour", "date_trunc('hour', ts)"},
+    {"minute", "date_trunc('minute', ts)"},
+    {"date_bin", "time_bucket('1 hour', ts)"},
+    {"tostartofhour", "date_trunc('hour', ts)"},
+    {"histogram", "time_bucket('1 hour', ts)"},
+    {"uniq", "APPROX_COUNT_DISTINCT(x)"},
+    {"approx_distinct", "APPROX_COUNT_DISTINCT(x)"},
+    {"count_distinct", "COUNT(DISTINCT x)"},
+    {"average", "AVG(x)"},
+    {"mean", "AVG(x)"},
+    {"concat", "a || b"},
+    {"len", "LENGTH(x)"},
+    {"char_length", "LENGTH(x)"},
+    {"tostring", "x::STRING"},
+});
+
+std::string instead_of(std::string_view function) {
+  for (const Foreign& known : kForeign) {
+    if (known.name == function) return "; write " + std::string(known.instead);
+  }
+  return {};
+}
+
 const FunctionInfo* find_function(std::string_view name) {
   auto found = std::find_if(kFunctions.begin(), kFunctions.end(), [&](const auto& info) { return info.name == name; });
   return found == kFunctions.end() ? nullptr : &*found;
@@ -93,7 +131,9 @@ Sql<BoundExprPtr> Binder::call(const Expr& expr) {
   }
   const FunctionInfo* info = find_function(expr.text);
   if (info == nullptr) {
-    return sql_fail(at(expr), "unknown function " + quoted(expr.text), did_you_mean(expr.text, function_names()));
+    std::string hint = instead_of(expr.text);
+    if (hint.empty()) hint = did_you_mean(expr.text, function_names());
+    return sql_fail(at(expr), "unknown function " + quoted(expr.text), hint);
   }
   if (expr.args.size() < info->least || expr.args.size() > info->most) {
     std::string wanted = info->most == kAny ? "at least " + counted(info->least, "argument")
@@ -138,6 +178,11 @@ Sql<BoundExprPtr> Binder::bucket(const Expr& expr) {
   if (expr.args.size() < 2 || expr.args.size() > 3) {
     return sql_fail(at(expr), by_width ? "write time_bucket('1 hour', ts) or time_bucket('1 hour', ts, 'Europe/Berlin')"
                                        : "write date_trunc('hour', ts) or date_trunc('hour', ts, 'Europe/Berlin')");
+  }
+  if (expr.args[0]->kind == ExprKind::kName) {
+    return sql_fail(at(*expr.args[0]),
+                    expr.text + (by_width ? " wants an interval first" : " wants a unit first") + ", in quotes",
+                    by_width ? "; write time_bucket('1 hour', ts)" : "; write date_trunc('day', ts)");
   }
   SQL_ASSIGN(std::vector<BoundExprPtr> args, arguments(expr));
   if (by_width) SQL_TRY(become(args[0], SqlType::kInterval));

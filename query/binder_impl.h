@@ -64,6 +64,7 @@ class Binder {
   Sql<BoundExprPtr> add_aggregate(Aggregate aggregate, const Expr& expr);
   uint32_t add_filter(RowClass rows, BoundExprPtr condition);
   Sql<BoundExprPtr> condition(const Condition& condition, const Expr& expr);
+  std::string measure_over(const Column& column, const Expr& call) const;
   std::unexpected<SqlError> bare_measure(const Measure& measure, const Expr& expr) const;
   std::unexpected<SqlError> unknown_measure(const Expr& expr) const;
   std::vector<std::string> measure_names() const;

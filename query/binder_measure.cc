@@ -131,6 +131,17 @@ Sql<BoundExprPtr> Binder::raw_aggregate(const Expr& call) {
   return add_aggregate(std::move(aggregate), call);
 }
 
+// The declared measure that a call of a field means, for the hint: SUM(cost) is what the measure spend is.
+std::string Binder::measure_over(const Column& column, const Expr& call) const {
+  for (const Measure& known : schema_->measures) {
+    const bool counts = call.text == "count" && known.kind == AggregateKind::kUnique;
+    const bool same_work = fits(function_of(call.text), known.kind) || counts;
+    if (known.kind != AggregateKind::kCount && known.column_id == column.id && same_work && !known.condition)
+      return "; write " + usage(known);
+  }
+  return "; declare a measure";
+}
+
 // --- on measures -----------------------------------------------------------------------------------------------------
 
 Sql<BoundExprPtr> Binder::table_aggregate(const Expr& call) {
@@ -158,7 +169,7 @@ Sql<BoundExprPtr> Binder::table_aggregate(const Expr& call) {
                                                               : "the event time";
     return sql_fail(at(argument),
                     quoted(argument.text) + " is " + what + ", and " + name + " on a table takes a measure",
-                    "; aggregate over rows: FROM " + out_.table_name + ".raw, or declare a measure");
+                    measure_over(*column, call) + "; over rows it works: FROM " + out_.table_name + ".raw");
   }
   return measure_in(call, argument);
 }

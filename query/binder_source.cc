@@ -221,8 +221,15 @@ std::unexpected<SqlError> Binder::unknown_name(const Expr& expr) const {
       if (!item.alias.empty()) names.push_back(item.alias);
     }
   }
-  return sql_fail(at(expr), "unknown " + std::string(noun) + " " + quoted(expr.text), did_you_mean(expr.text, names),
-                  Code::kNotFound);
+  std::erase(names, expr.text);
+  std::string hint = did_you_mean(expr.text, names);
+  if (hint.empty() && expr.quoted) hint = "; a string goes in single quotes: '" + printable(expr.text) + "'";
+  if (place_ == Place::kWhere && find_alias(expr.text) != nullptr) {
+    hint =
+        ": WHERE does not see the names that the select list gives; repeat the expression, or filter groups with "
+        "HAVING";
+  }
+  return sql_fail(at(expr), "unknown " + std::string(noun) + " " + quoted(expr.text), hint, Code::kNotFound);
 }
 
 }  // namespace tally

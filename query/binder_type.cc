@@ -24,7 +24,12 @@ Sql<void> Binder::become(BoundExprPtr& expr, SqlType type) {
   Datum value;
   if (type == SqlType::kTimestamp) {
     auto time = parse_iso_timestamp(text);
-    if (!time) return sql_fail(expr->offset, time.error().message);
+    if (!time) {
+      const bool span = parse_interval(text).has_value();
+      return sql_fail(expr->offset, time.error().message,
+                      span ? "; a span of time is INTERVAL '" + printable(text) + "'"
+                           : "; a moment can also be reckoned: now() - INTERVAL '1 day'");
+    }
     value = Datum::of_time(*time);
   } else if (type == SqlType::kInterval) {
     auto interval = parse_interval(text);

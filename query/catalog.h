@@ -22,8 +22,8 @@ class Catalog {
   virtual Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) = 0;
   virtual Status create_table(Schema schema) = 0;
   virtual Status alter_table(Schema next) = 0;  // Table::alter() of the table it names
-  virtual TimeUs now() const = 0;          // wall clock
-  virtual TimeUs boottime_us() const = 0;  // for how long something takes
+  virtual TimeUs now() const = 0;               // wall clock
+  virtual TimeUs boottime_us() const = 0;       // for how long something takes
 };
 
 std::unique_ptr<Catalog> make_catalog(Database& database);  // which must outlive it

@@ -6,6 +6,26 @@
 #include "query/parser_impl.h"
 
 namespace tally {
+namespace {
+
+// Statements of other databases, and what there is instead.
+struct Refused {
+  std::string_view word, instead;
+};
+constexpr auto kRefused = std::to_array<Refused>({
+    {"insert", "; rows come in with tally load"},
+    {"copy", "; rows come in with tally load"},
+    {"update", "; events do not change: take one back with tally retract and send another"},
+    {"delete", "; events are taken back with tally retract, and forgotten by their retention"},
+    {"truncate", "; events are forgotten by their retention"},
+    {"set", ""},
+    {"with", "; a query reads one table"},
+    {"begin", "; a statement is a transaction of its own"},
+    {"commit", "; a statement is a transaction of its own"},
+    {"rollback", "; a statement is a transaction of its own"},
+});
+
+}  // namespace
 
 // --- tokens ----------------------------------------------------------------------------------------------------------
 
@@ -104,8 +124,8 @@ std::unexpected<SqlError> Parser::unexpected_here(std::string_view wanted) const
   return sql_fail(now_.offset, "expected " + std::string(wanted) + ", found " + now_.describe());
 }
 
-std::unexpected<SqlError> Parser::unsupported_here(std::string_view what) const {
-  return sql_fail(now_.offset, std::string(what) + " is not supported", {}, Code::kUnsupported);
+std::unexpected<SqlError> Parser::unsupported_here(std::string_view what, std::string_view hint) const {
+  return sql_fail(now_.offset, std::string(what) + " is not supported", std::string(hint), Code::kUnsupported);
 }
 
 Sql<void> Parser::expect_end() {
@@ -121,8 +141,6 @@ Sql<void> Parser::expect_end() {
 // --- statements ------------------------------------------------------------------------------------------------------
 
 Sql<Statement> Parser::statement() {
-  static constexpr auto kLater = std::to_array<std::string_view>(
-      {"insert", "update", "delete", "truncate", "set", "with", "begin", "commit", "rollback", "copy"});
   Statement result;
   if (now_.is_word("select")) {
     SQL_ASSIGN(result, select());
@@ -144,8 +162,8 @@ Sql<Statement> Parser::statement() {
     SQL_ASSIGN(SelectStatement explained, select());
     result = ExplainStatement{std::move(explained), analyze};
   } else {
-    for (std::string_view word : kLater) {
-      if (now_.is_word(word)) return unsupported_here(upper_case(word));
+    for (const Refused& refused : kRefused) {
+      if (now_.is_word(refused.word)) return unsupported_here(upper_case(refused.word), refused.instead);
     }
     if (now_.kind == TokenKind::kEnd || now_.is_symbol(";")) return sql_fail(now_.offset, "the statement is empty");
     return unexpected_here("SELECT, CREATE TABLE, ALTER TABLE, SHOW TABLES, DESCRIBE or EXPLAIN");
@@ -159,6 +177,10 @@ Sql<SelectStatement> Parser::select() {
   SelectStatement result;
   SQL_ASSIGN(result.distinct, accept_word("distinct"));
   if (!result.distinct) SQL_TRY(accept_word("all"));
+  if (now_.is_word("top") && next_.kind == TokenKind::kNumber) {
+    return sql_fail(now_.offset, "TOP is not a word of the language",
+                    "; end the query with LIMIT " + printable(next_.text));
+  }
   SQL_TRY(select_items(result));
   SQL_ASSIGN(bool from, accept_word("from"));
   if (from) {
@@ -203,7 +225,7 @@ Sql<void> Parser::select_items(SelectStatement& out) {
 }
 
 Sql<TableName> Parser::from_table() {
-  if (now_.is_symbol("(")) return unsupported_here("a subquery");
+  if (now_.is_symbol("(")) return unsupported_here("a subquery", "; a query reads one table");
   TableName table;
   table.offset = now_.offset;
   SQL_ASSIGN(table.name, name("a table"));
@@ -284,6 +306,9 @@ Sql<void> Parser::limit_and_offset(SelectStatement& out) {
       continue;
     }
     SQL_ASSIGN(target, expression());
+    if (limit && now_.is_symbol(",")) {
+      return sql_fail(now_.offset, "LIMIT takes one number", "; rows to skip stand behind OFFSET: LIMIT 20 OFFSET 10");
+    }
   }
   return {};
 }

@@ -41,6 +41,8 @@ constexpr Operator kOperators[] = {
     {"%", BinaryOp::kRemainder, kMultiplyLevel},
 };
 
+constexpr std::string_view kOneTable = "; a query reads one table";
+
 const Operator* find_operator(const Token& token) {
   if (token.kind != TokenKind::kSymbol) return nullptr;
   for (const Operator& candidate : kOperators) {
@@ -61,6 +63,7 @@ ExprPtr copy(const Expr& from) {
   result->distinct = from.distinct;
   result->has_else = from.has_else;
   result->parenthesized = from.parenthesized;
+  result->quoted = from.quoted;
   result->precision = from.precision;
   result->scale = from.scale;
   result->depth = from.depth;
@@ -225,7 +228,7 @@ Sql<ExprPtr> Parser::negatable(ExprPtr left) {
 
 Sql<ExprPtr> Parser::in_list(ExprPtr left, bool negated, uint32_t offset) {
   SQL_TRY(expect_symbol("("));
-  if (now_.is_word("select")) return unsupported_here("a subquery");
+  if (now_.is_word("select")) return unsupported_here("a subquery", kOneTable);
   std::vector<ExprPtr> args;
   args.push_back(std::move(left));
   SQL_ASSIGN(ExprPtr result, node(ExprKind::kIn, offset, std::move(args)));
@@ -240,7 +243,8 @@ Sql<ExprPtr> Parser::in_list(ExprPtr left, bool negated, uint32_t offset) {
     SQL_ASSIGN(bool more, accept_symbol(","));
     if (!more) break;
   }
-  SQL_TRY(expect_symbol(")"));
+  if (!now_.is_symbol(")")) return unexpected_here("\",\" or \")\"");
+  SQL_TRY(take());
   return result;
 }
 
@@ -285,9 +289,10 @@ Sql<ExprPtr> Parser::primary() {
     default: break;
   }
   if (now_.is_symbol("*")) return sql_fail(now_.offset, "* stands alone in a select list or in COUNT(*)");
+  if (now_.is_symbol("=")) return sql_fail(now_.offset, "equality is written with one =");
   if (!now_.is_symbol("(")) return unexpected_here("an expression");
   SQL_TRY(take());
-  if (now_.is_word("select")) return unsupported_here("a subquery");
+  if (now_.is_word("select")) return unsupported_here("a subquery", kOneTable);
   SQL_ASSIGN(ExprPtr inner, expression());
   SQL_TRY(expect_symbol(")"));
   inner->parenthesized = true;
@@ -312,7 +317,7 @@ Sql<ExprPtr> Parser::word_expression() {
   if (now_.is_word("true") || now_.is_word("false")) return literal(ExprKind::kBool);
   if (now_.is_word("case")) return case_expression();
   if (now_.is_word("cast")) return cast_expression();
-  if (now_.is_word("exists") && next_.is_symbol("(")) return unsupported_here("a subquery");
+  if (now_.is_word("exists") && next_.is_symbol("(")) return unsupported_here("a subquery", kOneTable);
   if (next_.kind == TokenKind::kString) {
     if (now_.is_word("interval")) return typed_string(ExprKind::kInterval);
     if (now_.is_word("timestamp") || now_.is_word("date") || now_.is_word("timestamptz")) {
@@ -328,6 +333,7 @@ Sql<ExprPtr> Parser::name_or_call() {
   if (now_.is_symbol("(")) return call(token);
   SQL_ASSIGN(ExprPtr result, node(ExprKind::kName, token.offset));
   result->text = token.value();
+  result->quoted = token.kind == TokenKind::kQuotedName;
   SQL_ASSIGN(bool dotted, accept_symbol("."));
   if (!dotted) return result;
   result->qualifier = std::move(result->text);
@@ -340,6 +346,10 @@ Sql<ExprPtr> Parser::name_or_call() {
 }
 
 Sql<ExprPtr> Parser::call(const Token& function) {
+  if (function.is_word("extract")) {
+    return sql_fail(function.offset, "EXTRACT is not supported", "; date_trunc('hour', ts) cuts a time to its hour",
+                    Code::kUnsupported);
+  }
   SQL_TRY(expect_symbol("("));
   SQL_ASSIGN(ExprPtr result, node(ExprKind::kCall, function.offset));
   result->text = lower_case(function.value());
@@ -359,7 +369,7 @@ Sql<ExprPtr> Parser::call(const Token& function) {
   SQL_TRY(expect_symbol(")"));
   if (now_.is_word("over")) return unsupported_here("a window function (OVER)");
   if (now_.is_word("filter") && next_.is_symbol("(")) {
-    return unsupported_here("FILTER (a CASE inside the aggregate, or a measure with a condition, does the same)");
+    return unsupported_here("FILTER", "; put a CASE inside the aggregate, or declare a measure with a condition");
   }
   return result;
 }

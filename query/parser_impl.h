@@ -31,7 +31,7 @@ class Parser {
   Sql<std::pair<std::string, uint32_t>> string_literal(std::string_view what);
   Sql<std::vector<std::pair<std::string, uint32_t>>> name_list(std::string_view what);
   std::unexpected<SqlError> unexpected_here(std::string_view wanted) const;
-  std::unexpected<SqlError> unsupported_here(std::string_view what) const;
+  std::unexpected<SqlError> unsupported_here(std::string_view what, std::string_view hint = {}) const;
   Sql<void> expect_end();
 
   // --- statements

@@ -19,6 +19,8 @@ class SqlWorld {
 
   // The answer in CSV, or "error: " and the message.
   std::string run(std::string_view sql, const std::vector<Cell>& parameters = {});
+  // What a person reads who asked something wrong: the message, the line, a caret.
+  std::string refusal(std::string_view sql);
   // Rows as CSV with a header of column names: an empty cell is NULL, "" an empty string. Returns an error or nothing.
   std::string load(const std::string& table, const std::vector<std::string>& lines, bool replay);
   std::string retract(const std::string& table, const std::string& reason, const std::vector<std::string>& ids);

@@ -257,9 +257,16 @@ class Interpretation {
     return failed("an aggregate that nobody knows");
   }
 
-  static Outcome<Value> sum(const Aggregate& wanted, const std::vector<std::pair<Value, int>>& values) {
+  // 0 with the digits of the column that is added up.
+  Exact zero_of(const Aggregate& wanted) const {
+    const BoundExpr* argument = wanted.argument.get();
+    const bool column = argument != nullptr && argument->op == Op::kSlot;
+    return {0, column ? select_.inputs[argument->slot].scale : 0};
+  }
+
+  Outcome<Value> sum(const Aggregate& wanted, const std::vector<std::pair<Value, int>>& values) const {
     int64_t count = 0;
-    Exact total;
+    Exact total = zero_of(wanted);
     for (const auto& [value, sign] : values) {
       const Exact& exact = std::get<Exact>(value);
       const std::optional<Exact> next = sign > 0 ? add(total, exact) : subtract(total, exact);
@@ -372,14 +379,14 @@ class Interpretation {
     return {};
   }
 
-  static Value empty_value(const Aggregate& wanted) {
+  Value empty_value(const Aggregate& wanted) const {
     switch (wanted.function) {
       case AggregateFunction::kMin:
       case AggregateFunction::kMax:
       case AggregateFunction::kAverage: return Null{};
-      default: break;
+      case AggregateFunction::kSum: return wanted.type == SqlType::kNull ? Value(Null{}) : Value(zero_of(wanted));
+      default: return Exact{};
     }
-    return wanted.type == SqlType::kNull ? Value(Null{}) : Value(Exact{});
   }
 
   // --- order
