@@ -29,7 +29,7 @@ struct Answers {
   std::vector<Row> later_rows;  // of a scan of the second half of the times: another way through the zone maps
   uint64_t events = 0;
   std::string retractions;  // a line each
-  std::string more;  // of further questions
+  std::string more;         // of further questions
   bool operator==(const Answers&) const = default;
 };
 
