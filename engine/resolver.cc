@@ -1,6 +1,7 @@
 #include "engine/resolver.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/encoding/selection.h"
 
@@ -54,16 +55,23 @@ RetractResult result_of(const ResolveJob& job, const SettlementWork& work, uint3
 }  // namespace
 
 void Resolver::resolve(std::vector<ResolveJob> jobs) {
+  jobs.insert(jobs.begin(), std::make_move_iterator(unfinished_.begin()), std::make_move_iterator(unfinished_.end()));
+  unfinished_.clear();
   Result<std::shared_ptr<SettlementWork>> last = look_up(jobs);
+  answer(jobs, last);
+  if (!last) unfinished_ = std::move(jobs);
+}
+
+void Resolver::answer(std::vector<ResolveJob>& jobs, const Result<std::shared_ptr<SettlementWork>>& last) {
   for (uint32_t position = 0; position < jobs.size(); ++position) {
-    const ResolveJob& job = jobs[position];
-    if (!job.done) continue;
+    const auto done = std::exchange(jobs[position].done, nullptr);
+    if (!done) continue;
     if (last) {
-      job.done(result_of(job, **last, position));
+      done(result_of(jobs[position], **last, position));
     } else {
-      Error error = last.error();
-      job.done(std::unexpected(
-          std::move(error).with_context("the verdict is stored, and its events will be looked for at the next start")));
+      done(fail(Code::kIndeterminate,
+                "the verdict is stored, and its events will be looked for at the next request or start: " +
+                    last.error().message));
     }
   }
 }

@@ -3,7 +3,8 @@
 //
 // What success promises: every verdict that was asked about is settled, or waits for an event that has not come; all of it is
 // durable and visible.
-// Errors: what reading raw or logging answered; the verdicts stay as they are, to be looked up at the next start.
+// Errors: kIndeterminate with what reading raw or logging answered. The verdicts wait as before, and the next look-up, at the next
+// request or start, takes them along.
 // Threads: one look-up at a time; what it is given to call may run anywhere.
 #pragma once
 
@@ -40,12 +41,14 @@ class Resolver {
 
  private:
   struct Asked;
+  void answer(std::vector<ResolveJob>& jobs, const Result<std::shared_ptr<SettlementWork>>& last);
   Result<std::shared_ptr<SettlementWork>> look_up(const std::vector<ResolveJob>& jobs);
   Status find(const Snapshot& snapshot, std::vector<Asked>& asked, SettlementBuilder& found);
   Status log_full(const Snapshot& snapshot, SettlementBuilder& found);
   Result<std::shared_ptr<SettlementWork>> prepare(const Snapshot& snapshot, SettlementBuilder& found, Lsn resolved_lsn);
 
   const Config config_;
+  std::vector<ResolveJob> unfinished_;  // of look-ups that failed, their callers answered
 };
 
 }  // namespace tally

@@ -274,6 +274,7 @@ void Sequencer::take_flush_result(const Status& status, Lsn through) {
   } else if (status.error().code == Code::kNoSpace) {
     flush_lacks_space_ = true;  // the flusher tries again; flushing_ stays
     for (FlushDone& done : std::exchange(waiting_flushes_, {})) answered.push_back(std::move(done));
+    for (SchemaChange& change : std::exchange(waiting_changes_, {})) answered.push_back(std::move(change.done));
   } else {
     flushing_ = false;
     poison(status.error());

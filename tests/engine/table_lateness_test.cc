@@ -152,6 +152,21 @@ TEST_CASE(
   CHECK(world.events() == 2);
 }
 
+TEST_CASE("set lateness: a full disk is said, and does not keep the caller waiting") {
+  TableWorld world(8);
+  world.send({{.id = "a"}});
+  world.disk.inject({.effect = FaultEffect::kNoSpace,
+                     .ops = {DiskOp::kCreate, DiskOp::kWrite},
+                     .path_part = "segments",
+                     .persistent = true});
+  const Status first = set_lateness(world, {{1, 200 * kHour}});
+  REQUIRE_FALSE(first);
+  CHECK(first.error().code == Code::kNoSpace);
+  const Status second = set_lateness(world, {{1, 300 * kHour}});
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == Code::kNoSpace);
+}
+
 TEST_CASE("set lateness: somebody else was faster; another change than LATENESS is refused by name") {
   TableWorld world(6);
   Schema mine = *world.table().schema();

@@ -224,6 +224,23 @@ TEST_CASE("retractions: a verdict that a crash left without its look-up is looke
   CHECK(left > 0);
 }
 
+TEST_CASE("retractions: a look-up that fails is done again by the next request") {
+  TableWorld world(10);
+  world.send({{.id = "a"}, {.id = "b"}});
+  world.flush();
+  world.disk.inject({.effect = FaultEffect::kIoError, .ops = {DiskOp::kRead}, .path_part = "segments"});
+  const Result<RetractResult> failed = world.table().retract({.ids = {"a"}, .by = "ann", .reason = "first"});
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().code == Code::kIndeterminate);
+  CHECK(failed.error().message.find("will be looked for at the next request or start") != std::string::npos);
+  CHECK(retraction_of(world, "a").state == RetractionState::kWaiting);
+  CHECK(take_back(world, {"b"}).retracted == 1);
+  CHECK(retraction_of(world, "a").state == RetractionState::kRetracted);
+  CHECK(retraction_of(world, "a").request->reason == "first");
+  CHECK(take_back(world, {"a"}).repeated == 1);
+  CHECK(kinds_of(world, "a") == Kinds{.events = 1, .retractions = 1});
+}
+
 TEST_CASE("retractions: flushes take small files along, so that few are ever there, and what they hold stays") {
   TableWorld world(8);
   std::vector<std::string> ids;
