@@ -84,7 +84,9 @@ int run_retract(Console& console, RetractArguments& arguments) {
   if (all.received > 0 || status) console.result(summary_text(arguments.table, all));
   if (status) return kExitOk;
   report_failure(console, "retract", status.error());
-  console.message("run the same command again: what has been asked already is not taken back twice");
+  if (all.received > 0) {
+    console.message("run the same command again: what has been asked already is not taken back twice");
+  }
   return kExitFailed;
 }
 
