@@ -197,7 +197,7 @@ class SentenceMaker {
       case Node::Kind::kOption:
       case Node::Kind::kRepeat: {
         const bool fits = node.children[0]->height <= room;
-        const unsigned times =
+        const uint64_t times =
             fits && random_.below(3) == 0 ? 1 + (node.kind == Node::Kind::kRepeat ? random_.below(2) : 0) : 0;
         node.used.insert(times > 0 ? 1 : 0);
         for (unsigned i = 0; i < times; ++i) make(*node.children[0], room);
