@@ -12,21 +12,6 @@ namespace {
 
 using dictionary_format::Part;
 
-Status write_and_name(FileSystem& fs, const std::string& directory, const std::string& path, ByteSpan bytes) {
-  std::string temporary = temporary_path(path);
-  Status removed = fs.unlink(temporary);  // of an attempt before
-  if (!removed && removed.error().code != Code::kNotFound) return removed;
-  TALLY_ASSIGN_OR_RETURN(auto file, fs.open(temporary, OpenMode::kCreate));
-  Status written = file->write_at(0, bytes);
-  if (written) written = file->sync();
-  if (!written) {
-    (void)fs.unlink(temporary);  // as far as possible; the next start removes it
-    return written;
-  }
-  TALLY_TRY(fs.rename(temporary, path));
-  return fs.sync_directory(directory);
-}
-
 Result<Bytes> read_checked(FileSystem& fs, const std::string& path, const DictionaryFileInfo& expected) {
   Result<Bytes> bytes = read_whole_file(fs, path, dictionary_format::kFileBytesMax);
   if (!bytes) {
@@ -71,7 +56,7 @@ Result<DictionaryFileInfo> write_dictionary_file(FileSystem& fs, const std::stri
                 path + ": " + std::to_string(bytes.size()) + " bytes of new values are above the limit");
   }
   DictionaryFileInfo info{.number = number, .uuid = uuid, .size = bytes.size(), .checksum = xxh3(bytes)};
-  TALLY_TRY(write_and_name(fs, directory, path, bytes));
+  TALLY_TRY(write_file_atomic(fs, path, bytes));
   TALLY_ASSIGN_OR_RETURN(Bytes read, read_checked(fs, path, info));
   Result<dictionary_format::Contents> contents = dictionary_format::decode(read);
   if (!contents) return std::unexpected(std::move(contents).error().with_context("read back after writing: " + path));

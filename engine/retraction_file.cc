@@ -8,21 +8,6 @@ namespace tally {
 
 namespace {
 
-Status write_and_name(FileSystem& fs, const TablePaths& paths, const std::string& path, ByteSpan bytes) {
-  const std::string temporary = temporary_path(path);
-  Status removed = fs.unlink(temporary);  // of an attempt before
-  if (!removed && removed.error().code != Code::kNotFound) return removed;
-  TALLY_ASSIGN_OR_RETURN(auto file, fs.open(temporary, OpenMode::kCreate));
-  Status written = file->write_at(0, bytes);
-  if (written) written = file->sync();
-  if (!written) {
-    (void)fs.unlink(temporary);  // as far as possible; the next start removes it
-    return written;
-  }
-  TALLY_TRY(fs.rename(temporary, path));
-  return fs.sync_directory(paths.retraction_directory());
-}
-
 Result<std::shared_ptr<const RetractionFile>> open_one(FileSystem& fs, const TablePaths& paths,
                                                        const RetractionFileInfo& info) {
   auto opened = std::make_shared<RetractionFile>();
@@ -55,7 +40,7 @@ Result<RetractionFileInfo> write_retraction_file(FileSystem& fs, const TablePath
   const Bytes bytes = retraction_format::encode(uuid, number, retractions);
   const RetractionFileInfo info{
       .number = number, .uuid = uuid, .size = bytes.size(), .checksum = xxh3(bytes), .retractions = retractions.size()};
-  TALLY_TRY(write_and_name(fs, paths, paths.retraction(number), bytes));
+  TALLY_TRY(write_file_atomic(fs, paths.retraction(number), bytes));
   TALLY_ASSIGN_OR_RETURN(std::shared_ptr<const RetractionFile> file, open_one(fs, paths, info));
   auto read = read_retraction_file(*file);
   if (!read) return std::unexpected(std::move(read).error().with_context("read back after writing"));
