@@ -1,6 +1,6 @@
 # fuzz/<name>_fuzz.cc defines LLVMFuzzerTestOneInput. The fuzz preset links it with libFuzzer as fuzz_<name>; elsewhere the
 # same name is a program that replays fuzz/corpus/<name>/, and ctest runs it. A name that begins with a layer's
-# (wal_record_fuzz.cc) links no more than that layer.
+# (wal_record_fuzz.cc) links no more than that layer; where fuzz/corpus/<layer>/ is there, it belongs to all of the layer's.
 file(GLOB fuzz_sources RELATIVE "${CMAKE_SOURCE_DIR}/fuzz" CONFIGURE_DEPENDS "fuzz/*_fuzz.cc")
 add_custom_target(tally_fuzz)
 if(TALLY_TESTS)
@@ -34,7 +34,7 @@ foreach(source IN LISTS fuzz_sources)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   else()
     target_sources(fuzz_${name} PRIVATE fuzz/replay_main.cc)
-    add_test(NAME "fuzz: replay of ${name}" COMMAND fuzz_${name} fuzz/corpus/${name}
+    add_test(NAME "fuzz: replay of ${name}" COMMAND fuzz_${name} fuzz/corpus/${name} fuzz/corpus/${layer}
       WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
     set_tests_properties("fuzz: replay of ${name}" PROPERTIES LABELS fuzz TIMEOUT 120)
   endif()

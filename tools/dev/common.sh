@@ -55,3 +55,11 @@ build_targets() {
 }
 
 has_target() { ninja -C "build/$1" -t query "$2" >/dev/null 2>&1; }
+
+# DuckDB, which ./dev differential asks: ./dev setup --all installs the version that tests/differential/package.json names.
+duckdb_modules=build/duckdb
+duckdb_version_wanted() { sed -n 's/.*"@duckdb\/node-api": "\(.*\)".*/\1/p' tests/differential/package.json; }
+duckdb_version_there() {
+  local package=$duckdb_modules/node_modules/@duckdb/node-api/package.json
+  [[ ! -f $package ]] || sed -n 's/^ *"version": "\(.*\)".*/\1/p' "$package"
+}

@@ -1,7 +1,6 @@
 # ./dev differential [--queries N] [--seed S] [--no-duckdb]
 source tools/dev/common.sh
 
-duckdb_version=$(sed -n 's/.*"@duckdb\/node-api": "\(.*\)".*/\1/p' tests/differential/package.json)
 with_duckdb=1
 arguments=()
 while [[ $# -gt 0 ]]; do
@@ -21,15 +20,10 @@ done
 
 bash tools/dev/setup.sh
 if [[ -n $with_duckdb ]]; then
-  command -v npm >/dev/null || die "npm is missing (packages nodejs and npm); --no-duckdb does without"
-  modules=build/duckdb
-  if [[ ! -d $modules/node_modules/@duckdb/node-api ]]; then
-    say "fetching DuckDB $duckdb_version"
-    mkdir -p "$modules"
-    cp tests/differential/package.json "$modules/"
-    npm install --silent --no-audit --no-fund --prefix "$modules" || die "npm could not fetch DuckDB; --no-duckdb does without"
-  fi
-  arguments+=(--duckdb "$PWD/$modules")
+  command -v node >/dev/null || die "node is missing (package nodejs): run ./dev setup --all, or do without: --no-duckdb"
+  [[ $(duckdb_version_there) == "$(duckdb_version_wanted)" ]] ||
+    die "DuckDB $(duckdb_version_wanted) is missing in $duckdb_modules/: run ./dev setup --all, or do without: --no-duckdb"
+  arguments+=(--duckdb "$PWD/$duckdb_modules")
 fi
 configure release
 build_targets release differential_driver

@@ -51,7 +51,10 @@ fuzz_one() {
   if [[ -n $runs ]]; then arguments+=("-runs=$runs"); else arguments+=("-max_total_time=$seconds"); fi
   [[ ! -f fuzz/$name.dict ]] || arguments+=("-dict=fuzz/$name.dict")
   arguments+=("$corpus")
-  [[ ! -d fuzz/corpus/$name ]] || arguments+=("fuzz/corpus/$name")
+  local seeds
+  for seeds in "fuzz/corpus/$name" "fuzz/corpus/${name%%_*}"; do  # its own, and those of its layer
+    [[ ! -d $seeds || $seeds == "${arguments[-1]}" ]] || arguments+=("$seeds")
+  done
   if ! "build/fuzz/fuzz_$name" "${arguments[@]}" >"$log" 2>&1; then
     cat "$log"
     die "fuzzing $name failed. The input is in $crashes/; once the bug is found, keep it in fuzz/corpus/$name/."

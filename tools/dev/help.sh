@@ -3,8 +3,8 @@ source tools/dev/common.sh
 
 declare -A text=(
   [setup]="setup [--all]
-    Installs the Debian packages that building and testing need; --all adds clang 19, linting and fuzzing. Asks
-    nothing; quick when nothing is missing."
+    Installs the Debian packages that building and testing need; --all adds clang 19, linting, fuzzing and, through
+    npm, DuckDB in build/duckdb/. Asks nothing; quick when nothing is missing."
   [build]="build [release|debug|tsan|fuzz]...
     Builds into build/<preset>/. Without a preset: release."
   [test]="test [--preset release|debug|tsan] [FILTER]
@@ -27,7 +27,7 @@ declare -A text=(
     is a failure."
   [differential]="differential [--queries N] [--seed S] [--no-duckdb]
     Asks N random queries (10,000 unless told) of the engine, of a row-at-a-time interpreter and, over the same rows,
-    of DuckDB (fetched with npm into build/duckdb/), prints its seed and every difference."
+    of DuckDB (./dev setup --all installs it), prints its seed and every difference."
   [demo]="demo
     Sets up, builds, and counts a real data set: twice, and across a crash."
   [ci]="ci

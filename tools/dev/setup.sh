@@ -1,14 +1,22 @@
-# ./dev setup [--all]: installs what tools/dev/packages_*.txt name.
+# ./dev setup [--all]: installs what tools/dev/packages_*.txt name; with --all also DuckDB, whose version stands in
+# tests/differential/package.json, into build/duckdb/.
 source tools/dev/common.sh
 
+all=
 lists=(tools/dev/packages_release.txt)
 for argument in "$@"; do
   case $argument in
-    --all) lists+=(tools/dev/packages_all.txt) ;;
+    --all)
+      all=1
+      lists+=(tools/dev/packages_all.txt)
+      ;;
     *) usage_error "setup: unknown option '$argument'; it knows --all" ;;
   esac
 done
 mapfile -t packages < <(sed 's/#.*//' "${lists[@]}" | tr -s ' \t' '\n' | grep -v '^$')
+
+# Node comes with npm, or as two packages, depending on who packed it.
+[[ -z $all ]] || { command -v node && command -v npm; } >/dev/null || packages+=(nodejs npm)
 
 command -v dpkg-query >/dev/null ||
   die "setup installs Debian packages, and this is no Debian. Tally needs: ${packages[*]}"
@@ -22,21 +30,31 @@ missing_packages() {
 scratch=$(mktemp)
 trap 'rm -f "$scratch"' EXIT
 mapfile -t missing < <(missing_packages "$scratch")
-[[ ${#missing[@]} -gt 0 ]] || exit 0
+install_missing() {
+  as_root=()
+  if [[ $EUID -ne 0 ]]; then
+    command -v sudo >/dev/null || die "these packages are missing, and installing them takes root: ${missing[*]}"
+    as_root=(sudo)
+  fi
+  apt() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
+      -o Dpkg::Use-Pty=0 "$@" </dev/null
+  }
 
-as_root=()
-if [[ $EUID -ne 0 ]]; then
-  command -v sudo >/dev/null || die "these packages are missing, and installing them takes root: ${missing[*]}"
-  as_root=(sudo)
-fi
-apt() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
-    -o Dpkg::Use-Pty=0 "$@" </dev/null
+  say "installing ${missing[*]}"
+  apt update || say "the package lists could not be refreshed; trying with those that are there"
+  apt install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+    die "apt-get could not install: ${missing[*]}"
+  mapfile -t missing < <(missing_packages "$scratch")
+  [[ ${#missing[@]} -eq 0 ]] || die "still missing after apt-get: ${missing[*]}"
 }
+[[ ${#missing[@]} -eq 0 ]] || install_missing
 
-say "installing ${missing[*]}"
-apt update || say "the package lists could not be refreshed; trying with those that are there"
-apt install -y --no-install-recommends "${missing[@]}" >/dev/null ||
-  die "apt-get could not install: ${missing[*]}"
-mapfile -t missing < <(missing_packages "$scratch")
-[[ ${#missing[@]} -eq 0 ]] || die "still missing after apt-get: ${missing[*]}"
+install_duckdb() {
+  say "installing DuckDB $(duckdb_version_wanted) into $duckdb_modules/"
+  mkdir -p "$duckdb_modules"
+  cp tests/differential/package.json "$duckdb_modules/"
+  npm install --silent --no-audit --no-fund --prefix "$duckdb_modules" ||
+    say "npm could not install DuckDB: ./dev differential does without when it is told --no-duckdb"
+}
+[[ -z $all || $(duckdb_version_there) == "$(duckdb_version_wanted)" ]] || install_duckdb
