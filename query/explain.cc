@@ -1,28 +1,18 @@
 #include "query/explain.h"
 
+#include "base/figures.h"
 #include "base/timestamp.h"
 #include "query/pushdown.h"
 
 namespace tally {
 namespace {
 
-// 1234567 as 1,234,567.
-std::string grouped(uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
-}
-
-std::string counted(uint64_t number, std::string_view what) {
-  return grouped(number) + " " + std::string(what) + (number == 1 ? "" : "s");
-}
-
 // Parts that are not zero, in a sentence: "; spared: 12 by time, 3 by index".
 class Spared {
  public:
   void add(uint64_t number, std::string_view by) {
     if (number == 0) return;
-    text_ += (text_.empty() ? "; spared: " : ", ") + grouped(number) + " by " + std::string(by);
+    text_ += (text_.empty() ? "; spared: " : ", ") + with_thousands(number) + " by " + std::string(by);
   }
   const std::string& text() const { return text_; }
 
@@ -51,13 +41,13 @@ class Explanation {
     if (select_.to != INT64_MAX) line("  to " + format_timestamp(select_.to) + " (exclusive)");
     for (const std::string& predicate : pushed.predicates) line("  where " + predicate + ", asked of blocks");
     columns(pushed);
-    if (!pushed.rest.empty()) line("filter rows by " + counted(pushed.rest.size(), "condition") + " of WHERE");
+    if (!pushed.rest.empty()) line("filter rows by " + quantity(pushed.rest.size(), "condition") + " of WHERE");
     if (select_.aggregated) aggregation();
     if (select_.fill) line("fill gaps of time");
     if (select_.having != nullptr) line("filter groups by HAVING");
-    if (!select_.order_by.empty()) line("order by " + counted(select_.order_by.size(), "key"));
-    if (select_.offset != 0) line("skip " + counted(select_.offset, "row"));
-    if (select_.limit != UINT64_MAX) line("at most " + counted(select_.limit, "row"));
+    if (!select_.order_by.empty()) line("order by " + quantity(select_.order_by.size(), "key"));
+    if (select_.offset != 0) line("skip " + quantity(select_.offset, "row"));
+    if (select_.limit != UINT64_MAX) line("at most " + quantity(select_.limit, "row"));
   }
 
   void figures(const QueryStats& stats, uint64_t returned, int64_t elapsed_us) {
@@ -65,18 +55,20 @@ class Explanation {
       const ScanStats& scan = stats.scan;
       Spared segments, blocks;
       segments.add(scan.segments_by_time, "time");
-      line("segments: " + grouped(scan.segments - scan.segments_by_time) + " opened of " + grouped(scan.segments) +
-           segments.text());
+      line("segments: " + with_thousands(scan.segments - scan.segments_by_time) + " opened of " +
+           with_thousands(scan.segments) + segments.text());
       blocks.add(scan.blocks.by_time, "time");
       blocks.add(scan.blocks.by_sort_order, "sort order");
       blocks.add(scan.blocks.by_zone, "zones");
       blocks.add(scan.blocks.by_index, "index");
       blocks.add(scan.blocks.by_id_filter, "id filter");
-      line("blocks: " + grouped(scan.blocks.read) + " read of " + grouped(scan.blocks.all) + blocks.text());
-      line("rows: " + grouped(scan.rows_read) + " looked at, " + grouped(scan.memtable_rows) + " of them in memory; " +
-           grouped(scan.rows_selected) + " selected, " + grouped(returned) + " returned");
+      line("blocks: " + with_thousands(scan.blocks.read) + " read of " + with_thousands(scan.blocks.all) +
+           blocks.text());
+      line("rows: " + with_thousands(scan.rows_read) + " looked at, " + with_thousands(scan.memtable_rows) +
+           " of them in memory; " + with_thousands(scan.rows_selected) + " selected, " + with_thousands(returned) +
+           " returned");
     }
-    line("time: " + grouped(static_cast<uint64_t>(elapsed_us)) + " us");
+    line("time: " + with_thousands(static_cast<uint64_t>(elapsed_us)) + " us");
   }
 
   QueryResult take() { return std::move(result_); }
@@ -93,8 +85,8 @@ class Explanation {
       ++segments;
       rows += segment.rows;
     }
-    line("read " + select_.table_name + " from raw: " + counted(segments, "segment") + " with " + counted(rows, "row") +
-         ", and the memtable, at LSN " + std::to_string(select_.snapshot->lsn()));
+    line("read " + select_.table_name + " from raw: " + quantity(segments, "segment") + " with " +
+         quantity(rows, "row") + ", and the memtable, at LSN " + std::to_string(select_.snapshot->lsn()));
   }
 
   void columns(const PushedDown& pushed) {
@@ -107,7 +99,7 @@ class Explanation {
   }
 
   void aggregation() {
-    line("group by " + counted(select_.keys.size(), "key"));
+    line("group by " + quantity(select_.keys.size(), "key"));
     for (const Aggregate& aggregate : select_.aggregates) line("  " + aggregate.name);
   }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/figures.h"
+
 namespace tally {
 
 class Console {
@@ -25,9 +27,7 @@ class Console {
   bool progress_shown_ = false;
 };
 
-std::string with_thousands(uint64_t number);                   // 40,000
-std::string human_bytes(uint64_t bytes);                       // 1.4 MiB
-std::string human_seconds(double seconds);                     // 0.31 s, 2 min 5 s, 1 h 10 min
-std::string quantity(uint64_t number, std::string_view noun);  // 1 row, 40,000 rows
+std::string human_bytes(uint64_t bytes);    // 1.4 MiB
+std::string human_seconds(double seconds);  // 0.31 s, 2 min 5 s, 1 h 10 min
 
 }  // namespace tally

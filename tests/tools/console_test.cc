@@ -8,13 +8,6 @@ namespace tally {
 namespace {
 
 TEST_CASE("console: figures for people") {
-  CHECK(with_thousands(0) == "0");
-  CHECK(with_thousands(999) == "999");
-  CHECK(with_thousands(40'000) == "40,000");
-  CHECK(with_thousands(1'234'567) == "1,234,567");
-  CHECK(quantity(1, "row") == "1 row");
-  CHECK(quantity(0, "row") == "0 rows");
-  CHECK(quantity(2'000, "row") == "2,000 rows");
   CHECK(human_bytes(1) == "1 byte");
   CHECK(human_bytes(1536) == "1.5 KiB");
   CHECK(human_bytes(uint64_t{3} << 40) == "3.0 TiB");
