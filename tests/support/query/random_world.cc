@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
 
 #include "base/checksum.h"
 #include "base/limits.h"
@@ -13,6 +12,8 @@ namespace {
 
 constexpr TimeUs kNow = 1'711'843'200'000'000;  // 2024-03-31T00:00:00Z: Berlin changes its clocks an hour later
 constexpr TimeUs kStretch = 60 * kMicrosPerHour;
+
+std::string id_of(uint64_t number) { return "id-" + std::to_string(number); }
 
 std::string quoted_literal(const std::string& text) {
   std::string result = "'";
@@ -83,8 +84,17 @@ void RandomWorld::choose_measures() {
   auto add = [&](const std::string& name, const std::string& what, const std::string& condition) {
     declared += ", " + name + " MEASURE " + what + (condition.empty() ? "" : " WHERE " + condition);
   };
-  auto filter = [](const std::string& condition) {
-    return "FILTER (WHERE kind = 'event'" + (condition.empty() ? "" : " AND (" + condition + ")") + ")";
+  auto filter_of = [](const std::string& kind, const std::string& condition) {
+    return "FILTER (WHERE kind = '" + kind + "'" + (condition.empty() ? "" : " AND (" + condition + ")") + ")";
+  };
+  auto filter = [&](const std::string& condition) { return filter_of("event", condition); };
+  // What counts and sums subtract: the rows of events that were taken back.
+  auto count_of = [&](const std::string& condition) {
+    return "(COUNT(*) " + filter(condition) + " - COUNT(*) " + filter_of("retraction", condition) + ")";
+  };
+  auto sum_of = [&](const std::string& column, const std::string& condition) {
+    return "(COALESCE(SUM(" + column + ") " + filter(condition) + ", 0) - COALESCE(SUM(" + column + ") " +
+           filter_of("retraction", condition) + ", 0))";
   };
   for (unsigned i = 0; i < 2 + random_.below(4); ++i) {
     const std::string name = "m" + std::to_string(i);
@@ -100,12 +110,11 @@ void RandomWorld::choose_measures() {
     switch (random_.below(5)) {
       case 0:
         add(name, "COUNT", condition);
-        measures_.push_back({"SUM(" + name + ")", "COUNT(*) " + filter(condition)});
+        measures_.push_back({"SUM(" + name + ")", count_of(condition)});
         break;
       case 1:
         add(name, "SUM(" + number.name + ")", condition);
-        measures_.push_back({"SUM(" + name + ")",
-                             "CAST(COALESCE(SUM(" + number.name + ") " + filter(condition) + ", 0) AS DECIMAL(31,6))"});
+        measures_.push_back({"SUM(" + name + ")", "CAST(" + sum_of(number.name, condition) + " AS DECIMAL(31,6))"});
         break;
       case 2:
         add(name, "MIN(" + number.name + ")", condition);
@@ -126,9 +135,10 @@ void RandomWorld::choose_measures() {
   measures_.push_back({"SUM(duplicates)", "COUNT(*) FILTER (WHERE kind = 'duplicate')"});
   measures_.push_back({"SUM(conflicts)", "COUNT(*) FILTER (WHERE kind = 'conflict')"});
   measures_.push_back({"SUM(late)", ""});
-  measures_.push_back({"COUNT(*)", "COUNT(*) " + filter("")});
-  measures_.push_back({"ratio", "(CAST(COALESCE(SUM(" + numbers[0]->name + ") " + filter("") +
-                                    ", 0) AS DOUBLE) / NULLIF(COUNT(*) " + filter("") + ", 0))"});
+  measures_.push_back({"SUM(retracted)", "COUNT(*) " + filter_of("retraction", "")});
+  measures_.push_back({"COUNT(*)", count_of("")});
+  measures_.push_back(
+      {"ratio", "(CAST(" + sum_of(numbers[0]->name, "") + " AS DOUBLE) / NULLIF(COUNT(*) " + filter("") + ", 0))"});
   create_sql_ = "CREATE TABLE t (";
   for (const WorldColumn& column : columns_) {
     if (column.role == ColumnRole::kEventTime) {
@@ -165,59 +175,95 @@ Value RandomWorld::random_value(const WorldColumn& column) {
 }
 
 void RandomWorld::send_rows() {
-  tally::Table& table = **database_->table("t");
-  std::map<std::string, std::vector<Value>> known;  // by id: what was counted
   const uint64_t batches = 1 + random_.below(6);
-  uint64_t next_id = 0;
+  const bool retracts = random_.below(3) != 0;
   for (uint64_t b = 0; b < batches; ++b) {
-    BatchBuilder builder(table_.schema);
-    std::vector<Row> rows;
-    const uint64_t count = random_.below(20) == 0 ? 0 : 1 + random_.below(90);
-    for (uint64_t i = 0; i < count; ++i) {
-      Row row;
-      const bool again = next_id > 0 && random_.below(6) == 0;
-      const std::string id = "id-" + std::to_string(again ? random_.below(next_id) : next_id++);
-      const TimeUs time = kNow - static_cast<TimeUs>(random_.below(kStretch / 1'000'000)) * 1'000'000 -
-                          (random_.below(4) == 0 ? static_cast<TimeUs>(random_.below(1'000'000)) : 0);
-      auto before = known.find(id);
-      for (const WorldColumn& column : columns_) {
-        const bool same = before != known.end() && random_.below(8) != 0;
-        row.columns.push_back(same ? before->second[row.columns.size()] : random_value(column));
-      }
-      row.columns[0] = Time{time};
-      row.columns[1] = id;
-      if (before == known.end()) {
-        known.emplace(id, row.columns);
-      } else {
-        bool same = true;
-        for (size_t c = 2; c < columns_.size(); ++c) same = same && key_of(row.columns[c]) == key_of(before->second[c]);
-        row.kind = same ? RowKind::kDuplicate : RowKind::kConflict;
-      }
-      builder.set_time(time);
-      builder.set_id(id);
-      for (size_t c = 2; c < columns_.size(); ++c) {
-        if (const Exact* number = std::get_if<Exact>(&row.columns[c]))
-          builder.set_int64(c, static_cast<int64_t>(number->value));
-        if (const std::string* text = std::get_if<std::string>(&row.columns[c])) builder.set_string(c, *text);
-      }
-      TALLY_CHECK(builder.end_row().has_value());
-      rows.push_back(std::move(row));
-    }
-    if (rows.empty()) continue;
-    clock_.advance(kMicrosPerMinute);
-    IngestBatch batch;
-    batch.payload = builder.finish();
-    batch.payload_xxh3 = xxh3(batch.payload);
-    auto result = table.ingest(std::move(batch));
-    TALLY_CHECK(result.has_value());
-    TALLY_CHECK(result->counts.rejected == 0 && result->counts.too_late == 0);
-    for (Row& row : rows) {
-      row.lsn = result->lsn;
-      row.arrival = clock_.wall_us();
-      table_.rows.push_back(std::move(row));
-    }
-    if (random_.below(2) == 0) TALLY_CHECK(table.flush().has_value());
+    send_batch();
+    if (retracts && random_.below(2) == 0) take_back_some();
+    if (random_.below(2) == 0) TALLY_CHECK((*database_->table("t"))->flush().has_value());
   }
+}
+
+Row RandomWorld::random_row() {
+  Row row;
+  const bool again = next_id_ > 0 && random_.below(6) == 0;
+  const std::string id = id_of(again ? random_.below(next_id_) : next_id_++);
+  const TimeUs time = kNow - static_cast<TimeUs>(random_.below(kStretch / 1'000'000)) * 1'000'000 -
+                      (random_.below(4) == 0 ? static_cast<TimeUs>(random_.below(1'000'000)) : 0);
+  auto before = counted_.find(id);
+  for (const WorldColumn& column : columns_) {
+    const bool same = before != counted_.end() && random_.below(8) != 0;
+    row.columns.push_back(same ? before->second[row.columns.size()] : random_value(column));
+  }
+  row.columns[0] = Time{time};
+  row.columns[1] = id;
+  if (before == counted_.end()) {
+    counted_.emplace(id, row.columns);
+    return row;
+  }
+  bool same = true;
+  for (size_t c = 2; c < columns_.size(); ++c) same = same && key_of(row.columns[c]) == key_of(before->second[c]);
+  row.kind = same ? RowKind::kDuplicate : RowKind::kConflict;
+  return row;
+}
+
+void RandomWorld::send_batch() {
+  BatchBuilder builder(table_.schema);
+  std::vector<Row> rows;
+  const uint64_t count = random_.below(20) == 0 ? 0 : 1 + random_.below(90);
+  for (uint64_t i = 0; i < count; ++i) {
+    Row row = random_row();
+    builder.set_time(std::get<Time>(row.columns[0]).us);
+    builder.set_id(std::get<std::string>(row.columns[1]));
+    for (size_t c = 2; c < columns_.size(); ++c) {
+      if (const Exact* number = std::get_if<Exact>(&row.columns[c]))
+        builder.set_int64(c, static_cast<int64_t>(number->value));
+      if (const std::string* text = std::get_if<std::string>(&row.columns[c])) builder.set_string(c, *text);
+    }
+    TALLY_CHECK(builder.end_row().has_value());
+    rows.push_back(std::move(row));
+  }
+  if (rows.empty()) return;
+  clock_.advance(kMicrosPerMinute);
+  IngestBatch batch;
+  batch.payload = builder.finish();
+  batch.payload_xxh3 = xxh3(batch.payload);
+  auto result = (*database_->table("t"))->ingest(std::move(batch));
+  TALLY_CHECK(result.has_value());
+  TALLY_CHECK(result->counts.rejected == 0 && result->counts.too_late == 0);
+  for (Row& row : rows) {
+    const bool waited_for = row.kind == RowKind::kEvent && asked_back_.contains(std::get<std::string>(row.columns[1]));
+    keep(row, result->lsn);
+    if (!waited_for) continue;
+    row.kind = RowKind::kRetraction;
+    keep(row, result->lsn);
+  }
+}
+
+void RandomWorld::keep(Row row, uint64_t lsn) {
+  row.lsn = lsn;
+  row.arrival = clock_.wall_us();
+  table_.rows.push_back(std::move(row));
+}
+
+// Of events that were counted, or whose id has not come yet, or that were taken back before. The verdict has an LSN, and what
+// it finds has the next one.
+void RandomWorld::take_back_some() {
+  clock_.advance(kMicrosPerMinute);
+  RetractRequest request{.ids = {}, .by = "chance", .reason = "fraud"};
+  for (uint64_t i = 0, count = 1 + random_.below(12); i < count; ++i) {
+    request.ids.push_back(id_of(random_.below(next_id_ + 10)));
+  }
+  auto result = (*database_->table("t"))->retract(request);
+  TALLY_CHECK(result.has_value());
+  uint64_t found = 0;
+  for (const std::string& id : request.ids) {
+    auto event = counted_.find(id);
+    if (!asked_back_.insert(id).second || event == counted_.end()) continue;
+    ++found;
+    keep({.kind = RowKind::kRetraction, .columns = event->second}, result->lsn + 1);
+  }
+  TALLY_CHECK(result->retracted == found);
 }
 
 std::string RandomWorld::text_literal(Random& random) const {

@@ -1,8 +1,11 @@
-// A table of its own, made by chance: columns, measures, rows with NULLs, extremes, duplicates and conflicts, partly in
-// segments and partly in memory; and the same rows as a reference table, decided by hand from what was sent.
+// A table of its own, made by chance: columns, measures, rows with NULLs, extremes, duplicates and conflicts, events taken back
+// before and after they came, partly in segments and partly in memory; and the same rows as a reference table, decided by hand
+// from what was sent.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,8 +53,11 @@ class RandomWorld {
  private:
   void choose_columns();
   void choose_measures();
-  std::string condition(bool elsewhere, const std::vector<unsigned>& choice) const;
   void send_rows();
+  void send_batch();
+  Row random_row();
+  void keep(Row row, uint64_t lsn);
+  void take_back_some();
   Value random_value(const WorldColumn& column);
 
   Random random_;
@@ -66,6 +72,9 @@ class RandomWorld {
   std::unique_ptr<QueryEngine> engine_;
   std::unique_ptr<Catalog> catalog_;
   Table table_;
+  std::map<std::string, std::vector<Value>> counted_;  // by id: the columns of its event
+  std::set<std::string> asked_back_;                   // ids with a verdict
+  uint64_t next_id_ = 0;
 };
 
 }  // namespace tally::reference
