@@ -1,0 +1,56 @@
+// Every limit of the server: its name, its default, its reason. All are on by default; those that an operator may change are
+// settings (server/settings.h), with these as defaults.
+#pragma once
+
+#include <cstdint>
+
+#include "base/limits.h"
+
+namespace tally::limits {
+
+// --- frames (server/PROTOCOL.md names the same figures) --------------------------------------------------------------
+inline constexpr uint32_t kHelloFieldsMax = 4 * kKiB;  // before anybody has said who they are
+inline constexpr uint32_t kPlainFieldsMax = 64 * kKiB;
+inline constexpr uint32_t kBatchFieldsMax = 9 * kMiB;     // rejected rows travel with their batch
+inline constexpr uint32_t kBatchDataMax = 16 * kMiB;      // a batch as the log takes it
+inline constexpr uint32_t kResultFieldsMax = 512 * kKiB;  // one verdict for each row of a batch
+inline constexpr uint32_t kQueryFieldsMax = 5 * kMiB;     // a statement and its parameters
+inline constexpr uint32_t kColumnsFieldsMax = 2 * kMiB;
+inline constexpr uint32_t kRowsDataMax = 16 * kMiB;     // one row at least
+inline constexpr uint32_t kRowsDataUsual = 256 * kKiB;  // a piece of an answer is cut here
+inline constexpr uint32_t kRowsCellsMax = 512 * kKiB;   // of a piece: a cell in memory is larger than on the wire
+inline constexpr uint32_t kWireTextMax = 64 * kKiB;     // a name, a message
+inline constexpr uint32_t kParametersMax = 1'024;       // of one statement
+
+// --- connections -------------------------------------------------------------------------------------------------------
+inline constexpr uint32_t kConnectionsMax = 12'000;               // each holds a descriptor and a few KiB
+inline constexpr uint32_t kSilentConnectionsMax = 256;            // that have not said HELLO yet (C7)
+inline constexpr TimeUs kHelloTimeoutUs = 10 * kMicrosPerSecond;  // C8
+inline constexpr TimeUs kFrameTimeoutUs = 20 * kMicrosPerSecond;  // from the first byte of a frame to its last
+inline constexpr TimeUs kIdleTimeoutUs = 10 * kMicrosPerMinute;   // nothing asked, nothing owed
+inline constexpr TimeUs kWriteTimeoutUs = 30 * kMicrosPerSecond;  // a client that does not read its answers
+inline constexpr TimeUs kLingerUs = 2 * kMicrosPerSecond;         // for the last frame to be read
+inline constexpr TimeUs kStopTimeoutUs = 30 * kMicrosPerSecond;   // for what is in flight when the server stops
+inline constexpr uint32_t kAnswersQueuedMax = 1'024;              // frames waiting to be written to one client
+
+// --- ingest and queries --------------------------------------------------------------------------------------------------
+inline constexpr uint32_t kCreditsPerConnection = 8;     // batches sent and not answered
+inline constexpr uint64_t kIngestBytesMax = 256 * kMiB;  // of batches received and not answered, all connections
+inline constexpr uint64_t kIngestChargeMin = 64 * kKiB;  // what a small batch counts as: queues stay short too
+inline constexpr uint32_t kWorkersMax = 256;
+inline constexpr uint32_t kQueriesRunningMax = 4;
+inline constexpr uint32_t kQueriesWaitingMax = 64;
+
+// --- HTTP of the operations listener -------------------------------------------------------------------------------------
+inline constexpr uint32_t kOpsConnectionsMax = 64;
+inline constexpr uint32_t kOpsHeaderBytesMax = 8 * kKiB;
+
+static_assert(kBatchDataMax == kBatchBytesMax, "a batch that the engine takes is one that the wire takes");
+static_assert(kBatchFieldsMax > kRejectedBytesMax + kSourceRunsMax * 12, "and so are its notes");
+static_assert(kQueryFieldsMax > kSqlBytesMax);
+static_assert(kIngestBytesMax >= kBatchDataMax + kBatchFieldsMax, "one batch always fits");
+static_assert(kRowsCellsMax > kRowsDataUsual + kSqlColumnsMax,
+              "a piece is cut when its bytes, one a cell at least, are many");
+static_assert(kResultFieldsMax > kBatchRowsMax * 5 + 128);
+
+}  // namespace tally::limits
