@@ -70,8 +70,8 @@ class Planner {
 
   // Within a day the rows are sorted by the first dimension, so that the zones of its blocks ascend.
   void ask_sort_order(const ScanPredicate& predicate) {
-    const std::vector<size_t> dimensions = footer_.schema->dimensions();
-    if (dimensions.empty() || footer_.schema->columns[dimensions.front()].id != predicate.column_id) return;
+    const std::vector<uint32_t> dimensions = stored_dimensions(*footer_.schema, footer_.rollup_id);
+    if (dimensions.empty() || dimensions.front() != predicate.column_id) return;
     const ColumnZones* zones = footer_.find_zones(predicate.column_id);
     const IntPredicate* codes = std::get_if<IntPredicate>(&predicate.matches);
     if (zones == nullptr || codes == nullptr) return;

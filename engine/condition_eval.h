@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "engine/batch.h"
@@ -16,6 +17,10 @@ namespace tally {
 // mask[row] = 1 where the condition holds, else 0. `batch` was decoded for `schema`.
 void evaluate_condition(const Condition& condition, const Schema& schema, const PreparedBatch& batch,
                         std::vector<uint8_t>& mask);
+
+// The tree alone: `leaf` gives a Truth (condition_leaf.h) for each row; so does the result.
+using LeafTruths = std::function<std::vector<uint8_t>(const Condition& node)>;
+std::vector<uint8_t> evaluate_truths(const Condition& node, const LeafTruths& leaf);
 
 // The lateness class of each row: the first of schema.lateness that takes it, schema.lateness.size() where none does
 // (lateness_of() in schema.h knows both).

@@ -58,6 +58,14 @@ HyperLogLog::HyperLogLog(uint8_t precision) : precision_(precision) {
   TALLY_CHECK(precision >= kHyperLogLogPrecisionMin && precision <= kHyperLogLogPrecisionMax);
 }
 
+void HyperLogLog::clear(uint8_t precision) {
+  TALLY_CHECK(precision >= kHyperLogLogPrecisionMin && precision <= kHyperLogLogPrecisionMax);
+  precision_ = precision;
+  sorted_ = 0;
+  sparse_.clear();
+  dense_.clear();
+}
+
 void HyperLogLog::add(uint64_t hash) {
   uint32_t index = static_cast<uint32_t>(hash >> (64 - precision_));
   uint64_t rest = hash << precision_;

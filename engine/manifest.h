@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,23 @@ struct RetractionFileInfo {
   friend bool operator==(const RetractionFileInfo&, const RetractionFileInfo&) = default;
 };
 
+// One UTC day of one tier of a rollup, or of raw: rollup 0.
+struct TierDay {
+  uint32_t rollup_id = 0;
+  Tier tier = Tier::kMinute;
+  int32_t day = 0;
+  friend auto operator<=>(const TierDay&, const TierDay&) = default;
+};
+
+// The tier holds exactly that day's rows of the log records in (dropped, folded]; where it has none, (0, 0]. Raw holds those
+// above dropped; its folded is the same number.
+struct TierProgress {
+  Lsn dropped_lsn = 0;
+  Lsn folded_lsn = 0;
+  friend bool operator==(const TierProgress&, const TierProgress&) = default;
+};
+using TierProgressMap = std::map<TierDay, TierProgress>;
+
 struct ManifestState {
   std::array<uint8_t, 16> table_uuid{};
   HashKey hash_key{};
@@ -78,6 +96,9 @@ struct ManifestState {
   Lsn resolved_lsn = 0;                                // verdicts up to here have been looked up in raw
   std::map<uint64_t, LetterFileInfo> letter_files;     // by number: the dead letters as of log.flushed_lsn
   LetterCounts letters;
+  TierProgressMap tiers;
+  std::map<uint32_t, uint64_t> dropped_events;     // by rollup id: events that left its last tier; 0: raw
+  std::set<uint64_t> removed_segments;             // files whose names are free once nobody reads them any more
   LogPosition log;
   Ledger ledger;               // as of log.flushed_lsn
   TimeUs newest_event_us = 0;  // among accepted rows; 0 = none
@@ -89,6 +110,10 @@ struct ManifestState {
   TimeUs wall_us = 0;
 
   const std::shared_ptr<const Schema>& schema() const { return schemas.back(); }
+  TierProgress progress(const TierDay& of) const {
+    const auto found = tiers.find(of);
+    return found == tiers.end() ? TierProgress{} : found->second;
+  }
 };
 
 // What changes. Unset optionals stay as they are.
@@ -108,6 +133,10 @@ struct ManifestEdit {
   std::vector<uint64_t> remove_retraction_files;
   std::optional<Lsn> resolved_lsn;
   std::optional<std::shared_ptr<const Schema>> add_schema;
+  TierProgressMap tiers;            // that moved
+  std::vector<TierDay> ended_tiers;  // of rollups that are no more
+  std::map<uint32_t, uint64_t> dropped_events;  // that grew
+  std::vector<uint64_t> unlinked_segments;      // of removed_segments: the file is gone
   std::optional<LogPosition> log;
   std::optional<Ledger> ledger;
   std::optional<TimeUs> newest_event_us;

@@ -32,7 +32,17 @@ enum Tag : uint16_t {
   kAddRetractionFile = 23,    // see put_retraction_file()
   kRemoveRetractionFile = 24,  // u64 number
   kResolvedLsn = 25,           // u64
+  kTierProgress = 26,          // u32 rollup id, u8 tier, 3 zero bytes, i32 day, u64 dropped LSN, u64 folded LSN
+  kEndedTier = 27,             // u32 rollup id, u8 tier, 3 zero bytes, i32 day
+  kDroppedEvents = 28,         // u32 rollup id, u64 events
+  kUnlinkedSegment = 29,       // u64 number
+  kRemovedSegment = 30,        // snapshot only: u64 number
 };
+
+// Behind a segment's entry: of each section i32 day, u32 zero, u64 rows, u64 events, u64 above LSN, u64 through LSN.
+constexpr uint16_t kDaysOfSegment = 1;
+constexpr uint16_t kArrivalOfSegment = 2;  // raw: i64 newest arrival
+constexpr size_t kSegmentDayBytes = 40;
 
 constexpr size_t kBootIdBytesMax = 256;
 
@@ -58,12 +68,49 @@ void put_segment(ByteWriter& out, const SegmentInfo& segment) {
   out.u16(segment.min_reader_version);
   out.u8(static_cast<uint8_t>(segment.tier));
   out.u8(0);
+  if (segment.newest_arrival_us != 0) {
+    put_field(out, kArrivalOfSegment, [&](ByteWriter& field) { field.i64(segment.newest_arrival_us); });
+  }
+  if (segment.days.empty()) return;
+  put_field(out, kDaysOfSegment, [&](ByteWriter& field) {
+    for (const SegmentDay& day : segment.days) {
+      field.put(day.day);
+      field.u32(0);
+      field.u64(day.rows);
+      field.u64(day.events);
+      field.u64(day.above_lsn);
+      field.u64(day.through_lsn);
+    }
+  });
+}
+
+Status read_segment_days(const Field& field, SegmentInfo& segment) {
+  constexpr std::string_view kWhat = "a segment's days";
+  ByteReader in(field.bytes);
+  segment.days.reserve(in.remaining() / kSegmentDayBytes);
+  while (!in.at_end()) {
+    SegmentDay& day = segment.days.emplace_back();
+    TALLY_ASSIGN_OR_RETURN(day.day, in.read<int32_t>(kWhat));
+    TALLY_TRY(in.expect_zero(4, kWhat));
+    for (uint64_t* value : {&day.rows, &day.events, &day.above_lsn, &day.through_lsn}) {
+      TALLY_ASSIGN_OR_RETURN(*value, in.u64(kWhat));
+    }
+  }
+  return {};
 }
 
 Status read_uuid(ByteReader& in, std::array<uint8_t, 16>& uuid, std::string_view what) {
   TALLY_ASSIGN_OR_RETURN(ByteSpan bytes, in.bytes(uuid.size(), what));
   std::copy(bytes.begin(), bytes.end(), uuid.begin());
   return {};
+}
+
+Status read_segment_field(const Field& field, SegmentInfo& segment) {
+  if (field.tag == kDaysOfSegment) return read_segment_days(field, segment);
+  if (field.tag != kArrivalOfSegment) return skip_unknown_field(field, "a segment's entry");
+  ByteReader in(field.bytes);
+  TALLY_ASSIGN_OR_RETURN(segment.newest_arrival_us, in.i64("a segment's newest arrival"));
+  return in.expect_end("a segment's newest arrival");
 }
 
 Result<SegmentInfo> read_segment(ByteReader& in) {
@@ -86,7 +133,10 @@ Result<SegmentInfo> read_segment(ByteReader& in) {
   if (tier > static_cast<uint8_t>(Tier::kDay)) return fail(Code::kCorruption, "a segment of unknown tier");
   segment.tier = static_cast<Tier>(tier);
   TALLY_TRY(in.expect_zero(1, kWhat));
-  TALLY_TRY(skip_unknown_fields(in, kWhat));
+  while (!in.at_end()) {
+    TALLY_ASSIGN_OR_RETURN(Field field, read_field(in, kWhat));
+    TALLY_TRY(read_segment_field(field, segment));
+  }
   return segment;
 }
 
@@ -232,6 +282,32 @@ void put_retraction_files(ByteWriter& out, const std::vector<RetractionFileInfo>
   }
 }
 
+void put_tier_day(ByteWriter& field, const TierDay& of) {
+  field.u32(of.rollup_id);
+  field.u8(static_cast<uint8_t>(of.tier));
+  field.zeros(3);
+  field.put(of.day);
+}
+
+void put_tiers(ByteWriter& out, const TierProgressMap& tiers) {
+  for (const auto& [of, progress] : tiers) {
+    put_field(out, kTierProgress, [&of = of, &progress = progress](ByteWriter& field) {
+      put_tier_day(field, of);
+      field.u64(progress.dropped_lsn);
+      field.u64(progress.folded_lsn);
+    });
+  }
+}
+
+void put_dropped_events(ByteWriter& out, const std::map<uint32_t, uint64_t>& dropped) {
+  for (auto [rollup, events] : dropped) {
+    put_field(out, kDroppedEvents, [id = rollup, count = events](ByteWriter& field) {
+      field.u32(id);
+      field.u64(count);
+    });
+  }
+}
+
 void put_dictionary_sizes(ByteWriter& out, const std::map<uint32_t, uint32_t>& sizes) {
   for (auto [dimension, size] : sizes) {
     put_field(out, kDictionarySize, [&, id = dimension, codes = size](ByteWriter& field) {
@@ -260,6 +336,7 @@ void put_clocks(ByteWriter& out, const std::string& boot_id, TimeUs boottime_us,
 // What the fields say, before anything is applied. A snapshot may bring several schemas, its uuid and its key.
 struct Parsed {
   ManifestEdit edit;
+  std::set<uint64_t> removed_segments;
   std::vector<std::shared_ptr<const Schema>> schemas;
   std::optional<std::array<uint8_t, 16>> table_uuid;
   std::optional<HashKey> hash_key;
@@ -289,6 +366,44 @@ Status read_horizon(ByteReader& in, ManifestEdit& edit) {
     return fail(Code::kCorruption, "two horizons for one day");
   }
   return in.expect_end("a horizon");
+}
+
+Result<TierDay> read_tier_day(ByteReader& in) {
+  constexpr std::string_view kWhat = "a tier's day";
+  TierDay of;
+  TALLY_ASSIGN_OR_RETURN(of.rollup_id, in.u32(kWhat));
+  TALLY_ASSIGN_OR_RETURN(uint8_t tier, in.u8(kWhat));
+  TALLY_TRY(in.expect_zero(3, kWhat));
+  TALLY_ASSIGN_OR_RETURN(of.day, in.read<int32_t>(kWhat));
+  if (tier > static_cast<uint8_t>(Tier::kDay) || (tier == static_cast<uint8_t>(Tier::kRaw)) != (of.rollup_id == 0)) {
+    return fail(Code::kCorruption, "progress of an unknown tier");
+  }
+  of.tier = static_cast<Tier>(tier);
+  return of;
+}
+
+Status read_tier_progress(ByteReader& in, ManifestEdit& edit) {
+  TALLY_ASSIGN_OR_RETURN(TierDay of, read_tier_day(in));
+  TierProgress progress;
+  TALLY_ASSIGN_OR_RETURN(progress.dropped_lsn, in.u64("a tier's progress"));
+  TALLY_ASSIGN_OR_RETURN(progress.folded_lsn, in.u64("a tier's progress"));
+  if (!edit.tiers.emplace(of, progress).second) return fail(Code::kCorruption, "a tier's progress stands there twice");
+  return in.expect_end("a tier's progress");
+}
+
+Status read_ended_tier(ByteReader& in, ManifestEdit& edit) {
+  TALLY_ASSIGN_OR_RETURN(TierDay of, read_tier_day(in));
+  edit.ended_tiers.push_back(of);
+  return in.expect_end("an ended tier");
+}
+
+Status read_dropped_events(ByteReader& in, ManifestEdit& edit) {
+  TALLY_ASSIGN_OR_RETURN(uint32_t rollup, in.u32("dropped events"));
+  TALLY_ASSIGN_OR_RETURN(uint64_t events, in.u64("dropped events"));
+  if (!edit.dropped_events.emplace(rollup, events).second) {
+    return fail(Code::kCorruption, "dropped events of a rollup stand there twice");
+  }
+  return in.expect_end("dropped events");
 }
 
 Status read_log_position(ByteReader& in, ManifestEdit& edit) {
@@ -392,6 +507,15 @@ Status parse_one(const Field& field, Parsed& parsed) {
     case kNextFileNumber: return read_number(in, edit.next_file_number, "the next file number");
     case kClocks: return read_clocks(in, parsed);
     case kReference: return read_number(in, edit.reference_us, "the reference time");
+    case kTierProgress: return read_tier_progress(in, edit);
+    case kEndedTier: return read_ended_tier(in, edit);
+    case kDroppedEvents: return read_dropped_events(in, edit);
+    case kUnlinkedSegment: return read_removed(in, edit.unlinked_segments, "an unlinked segment");
+    case kRemovedSegment: {
+      TALLY_ASSIGN_OR_RETURN(uint64_t number, in.u64("a removed segment"));
+      parsed.removed_segments.insert(number);
+      return in.expect_end("a removed segment");
+    }
     default: return skip_unknown_field(field, "the edit");
   }
 }
@@ -429,6 +553,9 @@ void encode_state(const ManifestState& state, ByteWriter& out) {
   put_u64_field(out, kResolvedLsn, state.resolved_lsn);
   for (const auto& [number, file] : state.letter_files) put_letter_file_fields(out, file);
   put_letter_counts(out, state.letters);
+  put_tiers(out, state.tiers);
+  put_dropped_events(out, state.dropped_events);
+  for (uint64_t number : state.removed_segments) put_u64_field(out, kRemovedSegment, number);
   put_log_position(out, state.log);
   put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, state.ledger); });
   put_u64_field(out, kNewestEvent, static_cast<uint64_t>(state.newest_event_us));
@@ -458,6 +585,12 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
   for (const LetterFileInfo& file : edit.add_letter_files) put_letter_file_fields(out, file);
   for (uint64_t number : edit.remove_letter_files) put_u64_field(out, kRemoveLetterFile, number);
   if (edit.letters) put_letter_counts(out, *edit.letters);
+  put_tiers(out, edit.tiers);
+  for (const TierDay& of : edit.ended_tiers) {
+    put_field(out, kEndedTier, [&](ByteWriter& field) { put_tier_day(field, of); });
+  }
+  put_dropped_events(out, edit.dropped_events);
+  for (uint64_t number : edit.unlinked_segments) put_u64_field(out, kUnlinkedSegment, number);
   if (edit.log) put_log_position(out, *edit.log);
   if (edit.ledger) put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, *edit.ledger); });
   if (edit.newest_event_us) put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
@@ -469,7 +602,7 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
 
 Result<ManifestEdit> decode_edit(ByteSpan payload) {
   TALLY_ASSIGN_OR_RETURN(Parsed parsed, parse(payload));
-  if (parsed.table_uuid || parsed.hash_key || parsed.schemas.size() > 1) {
+  if (parsed.table_uuid || parsed.hash_key || parsed.schemas.size() > 1 || !parsed.removed_segments.empty()) {
     return fail(Code::kCorruption, "an edit holds what only a snapshot may");
   }
   if (!parsed.schemas.empty()) parsed.edit.add_schema = parsed.schemas.front();
@@ -484,7 +617,8 @@ Result<ManifestState> decode_state(ByteSpan payload) {
     return fail(Code::kCorruption, "a snapshot lacks a field");
   }
   if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty() || !edit.remove_id_runs.empty() ||
-      !edit.remove_retraction_files.empty() || !edit.remove_letter_files.empty()) {
+      !edit.remove_retraction_files.empty() || !edit.remove_letter_files.empty() || !edit.ended_tiers.empty() ||
+      !edit.unlinked_segments.empty()) {
     return fail(Code::kCorruption, "a snapshot removes files");
   }
   ManifestState state;
@@ -514,6 +648,9 @@ Result<ManifestState> decode_state(ByteSpan payload) {
   state.resolved_lsn = *edit.resolved_lsn;
   state.dictionary_files = std::move(edit.add_dictionary_files);
   state.dictionary_sizes = std::move(edit.dictionary_sizes);
+  state.tiers = std::move(edit.tiers);
+  state.dropped_events = std::move(edit.dropped_events);
+  state.removed_segments = std::move(parsed.removed_segments);
   state.log = *edit.log;
   state.ledger = *edit.ledger;
   state.newest_event_us = *edit.newest_event_us;

@@ -11,6 +11,9 @@
 //   9 What is removed was live; what is added was not.
 //  10 A file of retractions is newer than those before it and holds some.
 //  11 Log position, ledger, newest times, horizons, file numbers and dictionary sizes never go back.
+//  12 The sections of a segment are ascending and add up; those of a rollup tier lie in their interval, which reaches no
+//     further than the tier has come; what a tier has dropped it had folded, and neither number goes back.
+//  13 A removed segment is none of the live ones; only those are unlinked.
 // Those of dead letters stand in dead_letter_fields.h.
 #include <algorithm>
 #include <set>
@@ -25,9 +28,44 @@ namespace {
 
 std::unexpected<Error> broken(std::string what) { return fail(Code::kInternal, "manifest: " + std::move(what)); }
 
+Status check_days(const SegmentInfo& segment, const ManifestState& state) {
+  const std::string name = "segment " + std::to_string(segment.number);
+  if (segment.rollup_id == 0 && segment.days.empty()) return {};  // written before sections were listed
+  uint64_t rows = 0, events = 0;
+  const SegmentDay* before = nullptr;
+  for (const SegmentDay& day : segment.days) {
+    if (before != nullptr && day.day <= before->day) return broken(name + " has days out of order");
+    before = &day;
+    rows += day.rows;
+    events += day.events;
+    if (segment.rollup_id == 0) continue;
+    const TierProgress progress = state.progress({segment.rollup_id, segment.tier, day.day});
+    if (day.above_lsn >= day.through_lsn || day.through_lsn > progress.folded_lsn) {
+      return broken(name + " holds the records (" + std::to_string(day.above_lsn) + ", " +
+                    std::to_string(day.through_lsn) + "] of day " + std::to_string(day.day) +
+                    ", and its tier has folded up to " + std::to_string(progress.folded_lsn));
+    }
+  }
+  if (rows != segment.rows || events != segment.events) return broken(name + " has days that do not add up");
+  return {};
+}
+
+Status check_tiers(const ManifestState& state) {
+  for (const auto& [of, progress] : state.tiers) {
+    if (progress.dropped_lsn <= progress.folded_lsn && progress.folded_lsn <= state.log.flushed_lsn) continue;
+    return broken("rollup " + std::to_string(of.rollup_id) + ", day " + std::to_string(of.day) + " has folded up to " +
+                  std::to_string(progress.folded_lsn) + " and dropped up to " + std::to_string(progress.dropped_lsn));
+  }
+  for (uint64_t number : state.removed_segments) {
+    if (state.segments.contains(number)) return broken("segment " + std::to_string(number) + " is removed and live");
+  }
+  return {};
+}
+
 Status check_segment(const SegmentInfo& segment, const ManifestState& state) {
   std::string name = "segment " + std::to_string(segment.number);
-  if (segment.rows == 0 || segment.events > segment.rows) {
+  const bool raw = segment.rollup_id == 0;
+  if (segment.rows == 0 || (raw && segment.events > segment.rows)) {
     return broken(name + " has " + std::to_string(segment.events) + " events among " + std::to_string(segment.rows) +
                   " rows");
   }
@@ -38,9 +76,8 @@ Status check_segment(const SegmentInfo& segment, const ManifestState& state) {
     return broken(name + " has schema version " + std::to_string(segment.schema_version) + ", and there are " +
                   std::to_string(state.schemas.size()));
   }
-  if ((segment.tier == Tier::kRaw) != (segment.rollup_id == 0)) {
-    return broken(name + " is neither raw nor of a rollup");
-  }
+  if ((segment.tier == Tier::kRaw) != raw) return broken(name + " is neither raw nor of a rollup");
+  TALLY_TRY(check_days(segment, state));
   if (segment.max_lsn > state.log.flushed_lsn) {
     return broken(name + " reaches LSN " + std::to_string(segment.max_lsn) + ", above the flushed " +
                   std::to_string(state.log.flushed_lsn));
@@ -124,6 +161,7 @@ Status remove_files(ManifestState& state, const ManifestEdit& edit) {
     if (state.segments.erase(number) == 0) {
       return broken("segment " + std::to_string(number) + " is removed and was not live");
     }
+    state.removed_segments.insert(number);
   }
   for (uint64_t number : edit.remove_dictionary_files) {
     auto& files = state.dictionary_files;
@@ -196,6 +234,31 @@ Status move_ledger(ManifestState& state, const Ledger& next) {
   return {};
 }
 
+Status move_tiers(ManifestState& state, const ManifestEdit& edit) {
+  for (const auto& [of, next] : edit.tiers) {
+    TierProgress& known = state.tiers[of];
+    if (next.dropped_lsn < known.dropped_lsn || next.folded_lsn < known.folded_lsn) {
+      return broken("the progress of rollup " + std::to_string(of.rollup_id) + " in day " + std::to_string(of.day) +
+                    " goes back");
+    }
+    known = next;
+  }
+  for (const TierDay& of : edit.ended_tiers) {
+    if (state.tiers.erase(of) == 0) return broken("a tier ends that never began");
+  }
+  for (auto [rollup, events] : edit.dropped_events) {
+    uint64_t& known = state.dropped_events[rollup];
+    if (events < known) return broken("the dropped events of rollup " + std::to_string(rollup) + " go back");
+    known = events;
+  }
+  for (uint64_t number : edit.unlinked_segments) {
+    if (state.removed_segments.erase(number) == 0) {
+      return broken("segment " + std::to_string(number) + " is unlinked and was not removed");
+    }
+  }
+  return {};
+}
+
 template <class T>
 Status move_on(T& value, const std::optional<T>& next, std::string_view what) {
   if (!next) return {};
@@ -205,6 +268,7 @@ Status move_on(T& value, const std::optional<T>& next, std::string_view what) {
 }
 
 Status move_positions(ManifestState& state, const ManifestEdit& edit) {
+  TALLY_TRY(move_tiers(state, edit));
   if (edit.log) TALLY_TRY(move_log(state, *edit.log));
   if (edit.ledger) TALLY_TRY(move_ledger(state, *edit.ledger));
   TALLY_TRY(move_on(state.newest_event_us, edit.newest_event_us, "the newest event time"));
@@ -247,6 +311,7 @@ Status check_state(const ManifestState& state) {
   for (const auto& [number, segment] : state.segments) TALLY_TRY(check_segment(segment, state));
   for (const auto& [number, run] : state.id_runs) TALLY_TRY(check_id_run(run, state));
   TALLY_TRY(check_letter_files(state));
+  TALLY_TRY(check_tiers(state));
   for (const auto& [place, horizon] : state.horizons) {
     if (utc_day(horizon) != place.second) {
       return broken("the horizon of day " + std::to_string(place.second) + " lies in another");

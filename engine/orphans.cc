@@ -36,6 +36,8 @@ class Sweep {
       TALLY_TRY(remove_temporary(directory));
       TALLY_TRY(move_unlisted(directory));
     }
+    // Whatever of them was there is gone now.
+    report_.unlinked.assign(state_.removed_segments.begin(), state_.removed_segments.end());
     return std::move(report_);
   }
 
@@ -73,6 +75,10 @@ class Sweep {
                             parsed.kind == FileKind::kLetterFile;
       if (parsed.temporary || !numbered) continue;
       if (listed(parsed)) continue;
+      if (parsed.kind == FileKind::kSegment && state_.removed_segments.contains(parsed.number)) {
+        TALLY_TRY(fs_.unlink(join_path(directory, entry.name)));
+        continue;
+      }
       TALLY_ASSIGN_OR_RETURN(std::string target, free_orphan_name(entry.name));
       TALLY_TRY(fs_.rename(join_path(directory, entry.name), target));
       report_.moved.push_back(entry.name);

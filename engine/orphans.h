@@ -12,6 +12,7 @@ namespace tally {
 struct OrphanReport {
   std::vector<std::string> removed;  // *.tmp of our own naming
   std::vector<std::string> moved;    // numbered files that the manifest does not list, now in orphan/
+  std::vector<uint64_t> unlinked;    // segments that the manifest remembers as removed: none of them is there any more
 };
 
 // Every listed segment, dictionary file and id run must be there with its size; kCorruption names the first that is not. (Its id

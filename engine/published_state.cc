@@ -14,6 +14,28 @@ SegmentHandle::SegmentHandle(FileSystem& fs, std::string path, SegmentInfo info,
       dictionary_sizes_(std::move(dictionary_sizes)),
       cache_(std::move(cache)) {}
 
+SegmentHandle::~SegmentHandle() {
+  if (unlinked_ == nullptr) return;
+  reader_.reset();
+  // A file that stays is removed at the next start: the manifest remembers it.
+  if (fs_.unlink(path_)) unlinked_->add(info_.number);
+}
+
+void SegmentHandle::remove_when_unused(std::shared_ptr<UnlinkedFiles> unlinked) const {
+  std::lock_guard lock(mutex_);
+  unlinked_ = std::move(unlinked);
+}
+
+void UnlinkedFiles::give_back(std::span<const uint64_t> numbers) {
+  std::lock_guard lock(mutex_);
+  numbers_.insert(numbers_.end(), numbers.begin(), numbers.end());
+}
+
+std::vector<uint64_t> UnlinkedFiles::take() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(numbers_, {});
+}
+
 namespace {
 
 // Queries index dictionaries by the codes of a segment without looking again.
@@ -50,7 +72,7 @@ std::shared_ptr<const PublishedState> StatePublisher::get() const {
 }
 
 void StatePublisher::update(const std::function<void(PublishedState&)>& change) {
-  std::shared_ptr<const PublishedState> old;  // freed outside the lock: it may be the last owner of chunks
+  std::shared_ptr<const PublishedState> old;  // freed outside the lock: it may be the last owner of chunks and files
   std::lock_guard lock(mutex_);
   auto next = std::make_shared<PublishedState>(*state_);
   change(*next);

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "base/file_names.h"
@@ -20,6 +21,18 @@
 
 namespace tally {
 
+// Numbers of segment files that were removed, gathered for the next manifest edit. Threads: any.
+class UnlinkedFiles {
+ public:
+  void add(uint64_t number) { give_back({&number, 1}); }
+  void give_back(std::span<const uint64_t> numbers);
+  std::vector<uint64_t> take();
+
+ private:
+  std::mutex mutex_;
+  std::vector<uint64_t> numbers_;  // guarded by mutex_
+};
+
 // A live segment whose file is opened and checked when it is first read, so that opening a table costs the same however
 // many rows it holds.
 class SegmentHandle {
@@ -30,6 +43,9 @@ class SegmentHandle {
   const SegmentInfo& info() const { return info_; }
   const std::string& path() const { return path_; }
   Result<std::shared_ptr<SegmentReader>> reader() const;
+  // The manifest does not list it any more: the file goes with its last reader (M9).
+  void remove_when_unused(std::shared_ptr<UnlinkedFiles> unlinked) const;
+  ~SegmentHandle();
 
  private:
   FileSystem& fs_;
@@ -38,7 +54,8 @@ class SegmentHandle {
   const std::map<uint32_t, uint32_t> dictionary_sizes_;
   const std::shared_ptr<BlockCache> cache_;
   mutable std::mutex mutex_;
-  mutable std::shared_ptr<SegmentReader> reader_;  // guarded by mutex_
+  mutable std::shared_ptr<SegmentReader> reader_;    // guarded by mutex_
+  mutable std::shared_ptr<UnlinkedFiles> unlinked_;  // guarded by mutex_; nullptr: the file is live
 };
 
 using ChunkList = std::vector<std::shared_ptr<const Chunk>>;

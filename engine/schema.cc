@@ -52,6 +52,16 @@ const Column* Schema::find_column(uint32_t id) const {
   return found == columns.end() ? nullptr : &*found;
 }
 
+const Measure* Schema::find_measure(uint32_t id) const {
+  auto found = std::ranges::find(measures, id, &Measure::id);
+  return found == measures.end() ? nullptr : &*found;
+}
+
+const Rollup* Schema::find_rollup(uint32_t id) const {
+  auto found = std::ranges::find(rollups, id, &Rollup::id);
+  return found == rollups.end() ? nullptr : &*found;
+}
+
 const Measure* Schema::find_measure(std::string_view name) const {
   auto found = std::ranges::find(measures, name, &Measure::name);
   return found == measures.end() ? nullptr : &*found;

@@ -44,6 +44,11 @@ struct Measure {
 };
 
 enum class Tier : uint8_t { kRaw = 0, kMinute = 1, kHour = 2, kDay = 3 };
+// The length of a bucket; of raw, 1: every time is its own.
+constexpr TimeUs tier_us(Tier tier) {
+  constexpr TimeUs kLengths[] = {1, kMicrosPerMinute, kMicrosPerHour, kMicrosPerDay};
+  return kLengths[static_cast<size_t>(tier)];
+}
 
 struct Rollup {
   uint32_t id = 0;
@@ -84,6 +89,8 @@ struct Schema {
   const Column* find_column(std::string_view name) const;  // nullptr if there is none
   const Column* find_column(uint32_t id) const;
   const Measure* find_measure(std::string_view name) const;
+  const Measure* find_measure(uint32_t id) const;
+  const Rollup* find_rollup(uint32_t id) const;
   std::vector<size_t> dimensions() const;  // positions, in sort order
   std::vector<size_t> fields() const;
   friend bool operator==(const Schema&, const Schema&) = default;

@@ -50,7 +50,8 @@ SegmentCursor::Slot* SegmentCursor::slot_of(uint32_t column_id) {
   made->column = static_cast<size_t>(found - columns.begin());
   made->stored = *found;
   const Column* declared = segment_->footer().schema->find_column(column_id);
-  made->may_have_nulls = declared != nullptr && declared->role == ColumnRole::kField;
+  const bool is_field = declared != nullptr && declared->role == ColumnRole::kField;
+  made->may_have_nulls = is_field || segment_->footer().schema->find_measure(column_id) != nullptr;
   slots_.push_back(std::move(made));
   return slots_.back().get();
 }

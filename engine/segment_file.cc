@@ -1,5 +1,7 @@
 #include "engine/segment_file.h"
 
+#include <algorithm>
+
 #include "base/checksum.h"
 #include "engine/encoding/lz4_block.h"
 
@@ -82,8 +84,9 @@ Status SegmentFile::read_metadata() {
   TALLY_TRY(read_exactly(*file_, trailer_.footer_offset, bytes));
   if (xxh3(bytes) != trailer_.footer_sum) return fail(Code::kCorruption, "the sum of the footer does not match");
   TALLY_ASSIGN_OR_RETURN(footer_, decode_footer(bytes, trailer_.footer_offset));
-  if (footer_.schema->version != header_.schema_version || header_.tier != Tier::kRaw) {
-    return fail(Code::kCorruption, "header and footer disagree, or this is no raw segment");
+  if (footer_.schema->version != header_.schema_version || header_.tier != footer_.tier ||
+      header_.rollup_id != footer_.rollup_id) {
+    return fail(Code::kCorruption, "header and footer disagree");
   }
   info_ = info_of(header_, trailer_, footer_);
   return {};
@@ -92,7 +95,9 @@ Status SegmentFile::read_metadata() {
 Status SegmentFile::check_expected(const SegmentInfo& expected) {
   expected_ = true;
   info_.checksum = expected.checksum;  // of the whole file: verify() compares it
-  if (info_ == expected) return {};
+  info_.newest_arrival_us = expected.newest_arrival_us;
+  info_.days = expected.days;          // the sections, whose rows are compared below
+  if (info_ == expected) return check_days(expected);
   if (info_.uuid != expected.uuid || info_.number != expected.number) {
     return fail(Code::kCorruption, "another file stands in its place: it is number " + std::to_string(info_.number) +
                                        " with id " + hex(info_.uuid) + ", and the manifest lists number " +
@@ -101,6 +106,14 @@ Status SegmentFile::check_expected(const SegmentInfo& expected) {
   return fail(Code::kCorruption, "it is not what the manifest lists: " + std::to_string(info_.size) + " bytes and " +
                                      std::to_string(info_.rows) + " rows, listed with " +
                                      std::to_string(expected.size) + " and " + std::to_string(expected.rows));
+}
+
+Status SegmentFile::check_days(const SegmentInfo& expected) const {
+  auto same = [](const SegmentReader::Section& section, const SegmentDay& day) {
+    return section.day == day.day && section.rows == day.rows;
+  };
+  if (expected.days.empty() || std::ranges::equal(footer_.sections, expected.days, same)) return {};
+  return fail(Code::kCorruption, "its days are not those that the manifest lists");
 }
 
 std::unexpected<Error> SegmentFile::at(const Place& place, Error error) const {

@@ -67,6 +67,7 @@ class SegmentFile {
   SegmentFile() = default;
   Status read_metadata();
   Status check_expected(const SegmentInfo& expected);
+  Status check_days(const SegmentInfo& expected) const;
   struct Place {
     uint64_t offset = 0;
     uint32_t length = 0;

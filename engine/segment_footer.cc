@@ -9,7 +9,7 @@ namespace tally::segment_format {
 namespace {
 
 enum Tag : uint16_t {
-  kStats = 1,     // u64 rows, u64 events, i64 min time, i64 max time, u64 min LSN, u64 max LSN
+  kStats = 1,     // u64 rows, u64 events, i64 min time, i64 max time, u64 min LSN, u64 max LSN; then kRollupOfStats
   kSchema = 2,    // as encode_schema() writes it
   kColumns = 3,   // of each: u32 id, u8 form, 3 zero bytes
   kSections = 4,  // of each: i32 day, u32 first block, u32 blocks, u64 rows
@@ -21,6 +21,9 @@ enum Tag : uint16_t {
       8,  // of each column of zone_columns(), of each block: i64 min, i64 max, u32 NULLs; of codes u32 min, u32 max
   kIndexes = 9,  // of each part: u8 encoding, 3 zero bytes, u32 column id, u32 values, u32 length
 };
+
+// Of rollup tiers, within kStats: u32 rollup id, u8 tier, 3 zero bytes.
+constexpr uint16_t kRollupOfStats = 1;
 
 constexpr size_t kSectionBytes = 20;
 constexpr size_t kAppendixPartEntryBytes = 22;
@@ -53,6 +56,18 @@ void put_appendix(const Footer& footer, ByteWriter& out) {
   }
 }
 
+Status read_rollup(const Field& field, Footer& footer) {
+  ByteReader in(field.bytes);
+  TALLY_ASSIGN_OR_RETURN(footer.rollup_id, in.u32("the rollup"));
+  TALLY_ASSIGN_OR_RETURN(uint8_t tier, in.u8("the rollup"));
+  TALLY_TRY(in.expect_zero(3, "the rollup"));
+  if (footer.rollup_id == 0 || tier < static_cast<uint8_t>(Tier::kMinute) || tier > static_cast<uint8_t>(Tier::kDay)) {
+    return corrupt("an unknown tier, or one of no rollup");
+  }
+  footer.tier = static_cast<Tier>(tier);
+  return in.expect_end("the rollup");
+}
+
 Status read_stats(ByteReader& in, Footer& footer) {
   TALLY_ASSIGN_OR_RETURN(footer.rows, in.u64("the statistics"));
   TALLY_ASSIGN_OR_RETURN(footer.events, in.u64("the statistics"));
@@ -60,7 +75,11 @@ Status read_stats(ByteReader& in, Footer& footer) {
   TALLY_ASSIGN_OR_RETURN(footer.max_time, in.i64("the statistics"));
   TALLY_ASSIGN_OR_RETURN(footer.min_lsn, in.u64("the statistics"));
   TALLY_ASSIGN_OR_RETURN(footer.max_lsn, in.u64("the statistics"));
-  return skip_unknown_fields(in, "the statistics");
+  while (!in.at_end()) {
+    TALLY_ASSIGN_OR_RETURN(Field field, read_field(in, "the statistics"));
+    TALLY_TRY(field.tag == kRollupOfStats ? read_rollup(field, footer) : skip_unknown_field(field, "the statistics"));
+  }
+  return {};
 }
 
 Status read_columns(ByteReader& in, Footer& footer) {
@@ -168,7 +187,7 @@ Status read_zones_of(ByteReader& in, const StoredColumn& column, size_t blocks, 
 
 Status read_zones(ByteReader& in, Footer& footer) {
   if (!footer.schema || footer.blocks.empty()) return corrupt("zones before schema and blocks");
-  for (const StoredColumn& column : zone_columns(*footer.schema)) {
+  for (const StoredColumn& column : zone_columns(*footer.schema, footer.rollup_id)) {
     TALLY_TRY(read_zones_of(in, column, footer.blocks.size(), footer.zones.emplace_back()));
   }
   return in.expect_end("the zones");
@@ -190,6 +209,9 @@ Status read_indexes(ByteReader& in, Footer& footer) {
 
 Status read_schema(ByteReader& in, Footer& footer) {
   TALLY_ASSIGN_OR_RETURN(Schema schema, decode_schema(in));
+  if (footer.rollup_id != 0 && schema.find_rollup(footer.rollup_id) == nullptr) {
+    return corrupt("it is of a rollup that its schema does not have");
+  }
   footer.schema = std::make_shared<const Schema>(std::move(schema));
   return in.expect_end("the schema");
 }
@@ -266,15 +288,14 @@ Status place_blocks(Footer& footer, uint64_t footer_offset) {
 }
 
 Status check_columns(const Footer& footer) {
-  for (const StoredColumn& wanted : raw_columns(*footer.schema)) {
+  for (const StoredColumn& wanted : stored_columns(*footer.schema, footer.rollup_id)) {
     if (std::count(footer.columns.begin(), footer.columns.end(), wanted) != 1) {
       return corrupt("column " + std::to_string(wanted.id) +
                      " of the schema is not there, or twice, or of another form");
     }
   }
-  for (size_t position : footer.schema->dimensions()) {
-    if (!footer.max_codes.contains(footer.schema->columns[position].id))
-      return corrupt("a dimension has no largest code");
+  for (uint32_t id : stored_dimensions(*footer.schema, footer.rollup_id)) {
+    if (!footer.max_codes.contains(id)) return corrupt("a dimension has no largest code");
   }
   return {};
 }
@@ -315,10 +336,11 @@ Status check_indexes(const Footer& footer) {
     bool known = false;
     if (part.kind == Encoding::kBlockIndex) known = footer.max_codes.contains(part.column_id);
     if (part.kind == Encoding::kIdFilter) {
-      known = part.column_id == footer.schema->columns[footer.schema->id_column()].id && part.values == footer.rows;
+      known = footer.rollup_id == 0 && part.values == footer.rows &&
+              part.column_id == footer.schema->columns[footer.schema->id_column()].id;
     }
     if (part.kind == Encoding::kRecordTimes) {
-      known = part.column_id == kLsnColumn && part.values > 0 && part.values <= footer.rows;
+      known = footer.rollup_id == 0 && part.column_id == kLsnColumn && part.values > 0 && part.values <= footer.rows;
     }
     auto same = [&](const IndexPart& other) { return other.kind == part.kind && other.column_id == part.column_id; };
     if (!known || std::count_if(footer.indexes.begin(), footer.indexes.end(), same) != 1) {
@@ -330,13 +352,13 @@ Status check_indexes(const Footer& footer) {
 
 }  // namespace
 
-std::vector<StoredColumn> zone_columns(const Schema& schema) {
+std::vector<StoredColumn> zone_columns(const Schema& schema, uint32_t rollup_id) {
   std::vector<StoredColumn> columns;
   const uint32_t time_id = schema.columns[schema.time_column()].id;  // its zones stand beside the rows of the block
-  for (const StoredColumn& column : raw_columns(schema)) {
-    bool engines_own = column.id == kArrivalColumn || column.id == time_id;
-    bool has_zones = column.form == ColumnForm::kCodes || column.form == ColumnForm::kInts;
-    if (has_zones && !engines_own) columns.push_back(column);
+  for (const StoredColumn& column : stored_columns(schema, rollup_id)) {
+    const bool engines_own = column.id == kArrivalColumn || column.id == time_id;
+    const bool raw_ints = column.form == ColumnForm::kInts && rollup_id == 0;
+    if ((column.form == ColumnForm::kCodes || raw_ints) && !engines_own) columns.push_back(column);
   }
   return columns;
 }
@@ -363,6 +385,12 @@ void encode_footer(const Footer& footer, ByteWriter& out) {
     field.i64(footer.max_time);
     field.u64(footer.min_lsn);
     field.u64(footer.max_lsn);
+    if (footer.rollup_id == 0) return;
+    put_field(field, kRollupOfStats, [&](ByteWriter& rollup) {
+      rollup.u32(footer.rollup_id);
+      rollup.u8(static_cast<uint8_t>(footer.tier));
+      rollup.zeros(3);
+    });
   });
   put_field(out, kSchema, [&](ByteWriter& field) { encode_schema(*footer.schema, field); });
   put_field(out, kColumns, [&](ByteWriter& field) {
@@ -389,7 +417,7 @@ void encode_footer(const Footer& footer, ByteWriter& out) {
     }
   });
   put_field(out, kZones, [&](ByteWriter& field) {
-    const std::vector<StoredColumn> columns = zone_columns(*footer.schema);
+    const std::vector<StoredColumn> columns = zone_columns(*footer.schema, footer.rollup_id);
     for (size_t i = 0; i < columns.size(); ++i) {
       put_zones(footer.zones[i], columns[i].form == ColumnForm::kCodes, field);
     }
@@ -417,7 +445,7 @@ Result<Footer> decode_footer(ByteSpan bytes, uint64_t footer_offset) {
     TALLY_TRY(read_one(field, footer));
   }
   if (!footer.schema) return corrupt("it has no schema");
-  if (footer.rows < 1 || footer.events > footer.rows || footer.min_time > footer.max_time ||
+  if (footer.rows < 1 || (footer.rollup_id == 0 && footer.events > footer.rows) || footer.min_time > footer.max_time ||
       footer.min_lsn > footer.max_lsn) {
     return corrupt("its statistics contradict each other");
   }

@@ -44,11 +44,15 @@ std::string column_name(const Schema& schema, uint32_t column_id) {
     case kArrivalColumn: return "_arrival";
     default: break;
   }
+  if (column_id >= kEventsColumn && column_id < kEventsColumn + kEngineMeasureColumns) {
+    return std::string(kEngineMeasures[column_id - kEventsColumn]);
+  }
+  if (const Measure* measure = schema.find_measure(column_id)) return measure->name;
   const Column* column = schema.find_column(column_id);
   return column != nullptr ? column->name : "column " + std::to_string(column_id);
 }
 
-std::vector<StoredColumn> raw_columns(const Schema& schema) {
+static std::vector<StoredColumn> raw_columns(const Schema& schema) {
   std::vector<StoredColumn> columns;
   columns.push_back({schema.columns[schema.time_column()].id, ColumnForm::kInts});
   columns.push_back({kKindColumn, ColumnForm::kBytes});
@@ -63,6 +67,29 @@ std::vector<StoredColumn> raw_columns(const Schema& schema) {
   columns.push_back({kArrivalColumn, ColumnForm::kInts});
   columns.push_back({schema.columns[schema.id_column()].id, ColumnForm::kIds});
   return columns;
+}
+
+static std::vector<StoredColumn> rollup_columns(const Schema& schema, const Rollup& rollup) {
+  std::vector<StoredColumn> columns;
+  columns.push_back({schema.columns[schema.time_column()].id, ColumnForm::kInts});
+  for (uint32_t id : rollup.dimension_ids) columns.push_back({id, ColumnForm::kCodes});
+  for (uint32_t i = 0; i < kEngineMeasureColumns; ++i) columns.push_back({kEventsColumn + i, ColumnForm::kInts});
+  for (uint32_t id : rollup.measure_ids) {
+    const bool sketch = schema.find_measure(id)->kind == AggregateKind::kUnique;
+    columns.push_back({id, sketch ? ColumnForm::kStrings : ColumnForm::kInts});
+  }
+  return columns;
+}
+
+std::vector<StoredColumn> stored_columns(const Schema& schema, uint32_t rollup_id) {
+  return rollup_id == 0 ? raw_columns(schema) : rollup_columns(schema, *schema.find_rollup(rollup_id));
+}
+
+std::vector<uint32_t> stored_dimensions(const Schema& schema, uint32_t rollup_id) {
+  if (rollup_id != 0) return schema.find_rollup(rollup_id)->dimension_ids;
+  std::vector<uint32_t> ids;
+  for (size_t position : schema.dimensions()) ids.push_back(schema.columns[position].id);
+  return ids;
 }
 
 void encode_header(const Header& header, ByteWriter& out) {

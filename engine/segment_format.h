@@ -73,6 +73,14 @@ inline constexpr size_t kTrailerBytes = 64;
 inline constexpr uint32_t kKindColumn = 0xFFFFFFF0;     // RowKind, bytes
 inline constexpr uint32_t kLsnColumn = 0xFFFFFFF1;      // integers
 inline constexpr uint32_t kArrivalColumn = 0xFFFFFFF2;  // integers
+// In rollup tiers, beside the measures of the schema, which have their own ids: how many rows of each kind, in the order of
+// kEngineMeasures.
+inline constexpr uint32_t kEventsColumn = 0xFFFFFFE0;
+inline constexpr uint32_t kDuplicatesColumn = 0xFFFFFFE1;
+inline constexpr uint32_t kConflictsColumn = 0xFFFFFFE2;
+inline constexpr uint32_t kLateColumn = 0xFFFFFFE3;
+inline constexpr uint32_t kRetractedColumn = 0xFFFFFFE4;
+inline constexpr uint32_t kEngineMeasureColumns = 5;
 inline constexpr uint32_t kAppendixBlock = 0x80000000;
 inline constexpr uint32_t kIndexBlock = 0xC0000000;
 
@@ -96,8 +104,12 @@ struct StoredColumn {
 };
 // Its name in the schema, or the engine's own: "_lsn".
 std::string column_name(const Schema& schema, uint32_t column_id);
-// The columns that a raw segment of this schema stores, in the order in which they stand in each block.
-std::vector<StoredColumn> raw_columns(const Schema& schema);
+// The columns that a segment of this schema stores, in the order in which they stand in each block. `rollup_id`: one of the
+// schema's, or 0 for raw. Of a rollup: the begin of the bucket, the dimensions, the engine's measures, then those declared:
+// integers (NULL: MIN or MAX of nothing), or sketches as strings (sketch_format.h; NULL: of nothing).
+std::vector<StoredColumn> stored_columns(const Schema& schema, uint32_t rollup_id);
+// Its dimensions, by id, in the order by which the rows of a day are sorted.
+std::vector<uint32_t> stored_dimensions(const Schema& schema, uint32_t rollup_id);
 
 struct Header {
   FileUuid uuid{};
@@ -181,20 +193,22 @@ struct Footer {
   TimeUs max_time = 0;
   Lsn min_lsn = 0;
   Lsn max_lsn = 0;
+  Tier tier = Tier::kRaw;
+  uint32_t rollup_id = 0;  // 0 for raw
   std::shared_ptr<const Schema> schema;
   std::vector<StoredColumn> columns;
   std::vector<SegmentReader::Section> sections;
   std::vector<BlockEntry> blocks;
   std::vector<AppendixPart> appendix;
   std::map<uint32_t, uint32_t> max_codes;  // by dimension id: the largest code stored
-  std::vector<ColumnZones> zones;          // of zone_columns(schema)
+  std::vector<ColumnZones> zones;          // of zone_columns()
   std::vector<IndexPart> indexes;
 
   const ColumnZones* find_zones(uint32_t column_id) const;                    // nullptr: it has none
   std::optional<size_t> find_index(Encoding kind, uint32_t column_id) const;  // a position in `indexes`
 };
-// Columns that have zones, in their order: dimensions, fields that are integers, LSNs.
-std::vector<StoredColumn> zone_columns(const Schema& schema);
+// Columns that have zones, in their order: dimensions, and of raw fields that are integers and LSNs.
+std::vector<StoredColumn> zone_columns(const Schema& schema, uint32_t rollup_id);
 void encode_footer(const Footer& footer, ByteWriter& out);
 // Checks everything that the footer says against itself and against `footer_offset`, where the parts before it must end.
 Result<Footer> decode_footer(ByteSpan bytes, uint64_t footer_offset);

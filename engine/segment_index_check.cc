@@ -11,9 +11,9 @@ using namespace segment_format;  // NOLINT: this file reads a part of the format
 
 Status SegmentIndexCheck::open(const SegmentFile& segment, const std::function<Status(Error)>& note) {
   footer_ = &segment.footer();
-  const std::vector<size_t> dimensions = footer_->schema->dimensions();
+  const std::vector<uint32_t> dimensions = stored_dimensions(*footer_->schema, footer_->rollup_id);
   for (size_t d = 0; d < dimensions.size(); ++d) {
-    const uint32_t column_id = footer_->schema->columns[dimensions[d]].id;
+    const uint32_t column_id = dimensions[d];
     auto loaded = segment.block_index(column_id);
     if (!loaded) {
       TALLY_TRY(note(std::move(loaded).error()));
@@ -31,7 +31,7 @@ Status SegmentIndexCheck::open(const SegmentFile& segment, const std::function<S
 // The rows of a block in the shape in which a writer gets them.
 RawColumns SegmentIndexCheck::whole_rows(const BlockColumns& columns) const {
   RawColumns rows = columns.rows;
-  const size_t dimensions = footer_->schema->dimensions().size();
+  const size_t dimensions = stored_dimensions(*footer_->schema, footer_->rollup_id).size();
   for (size_t i = 0; i < columns.by_column.size(); ++i) {
     const BlockColumns::Selected& column = columns.by_column[i];
     if (i < dimensions) {
@@ -47,7 +47,7 @@ std::vector<std::string> SegmentIndexCheck::check_block(uint32_t block, const Bl
   std::vector<std::string> problems;
   const std::string name = "block " + std::to_string(block);
   RawColumns rows = whole_rows(columns);
-  SegmentIndexBuilder builder(*footer_->schema, 0);
+  SegmentIndexBuilder builder(*footer_->schema, footer_->rollup_id, 0);
   builder.add_block(rows, 0, rows.rows);
   const std::vector<ColumnZones> zones = builder.take_zones();
   for (size_t i = 0; i < zones.size(); ++i) {

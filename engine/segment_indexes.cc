@@ -51,12 +51,12 @@ Hash128 filter_hash(IdKind kind, const IdSlot& id) {
   return {.lo = xxh3(bytes, static_cast<uint64_t>(kind)), .hi = 0};
 }
 
-SegmentIndexBuilder::SegmentIndexBuilder(const Schema& schema, uint64_t rows_max)
-    : id_column_(schema.columns[schema.id_column()].id) {
-  for (const StoredColumn& column : zone_columns(schema)) zones_.emplace_back().column_id = column.id;
-  for (size_t position : schema.dimensions()) {
+SegmentIndexBuilder::SegmentIndexBuilder(const Schema& schema, uint32_t rollup_id, uint64_t rows_max)
+    : id_column_(schema.columns[schema.id_column()].id), raw_(rollup_id == 0) {
+  for (const StoredColumn& column : zone_columns(schema, rollup_id)) zones_.emplace_back().column_id = column.id;
+  for (uint32_t id : stored_dimensions(schema, rollup_id)) {
     DimensionIndex& index = dimensions_.emplace_back();
-    index.column_id = schema.columns[position].id;
+    index.column_id = id;
     index.wanted = dimensions_.size() > 1;
   }
   if (rows_max > 0) filter_.emplace(rows_max);
@@ -70,12 +70,14 @@ void SegmentIndexBuilder::add_block(const RawColumns& rows, uint32_t first, uint
     add_zone_of(zones_[zone++], codes);
     if (dimensions_[d].wanted) dimensions_[d].pairs.add(blocks_, codes);
   }
-  for (const RawColumns::Field& field : rows.fields) {
-    if (field.strings != nullptr) continue;
-    const uint8_t* nulls = field.nulls == nullptr ? nullptr : field.nulls + first;
-    add_zone_of(zones_[zone++], std::span(field.ints + first, count), nulls);
+  if (raw_) {
+    for (const RawColumns::Field& field : rows.fields) {
+      if (field.strings != nullptr) continue;
+      const uint8_t* nulls = field.nulls == nullptr ? nullptr : field.nulls + first;
+      add_zone_of(zones_[zone++], std::span(field.ints + first, count), nulls);
+    }
+    add_zone_of(zones_[zone++], std::span(rows.lsns + first, count));
   }
-  add_zone_of(zones_[zone++], std::span(rows.lsns + first, count));
   TALLY_CHECK(zone == zones_.size());
   if (filter_) {
     hashes_.resize(count);

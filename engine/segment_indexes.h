@@ -26,8 +26,8 @@ Hash128 filter_hash(IdKind kind, const IdSlot& id);
 
 class SegmentIndexBuilder {
  public:
-  // `rows_max`: that many rows come at most; 0: no id filter.
-  SegmentIndexBuilder(const Schema& schema, uint64_t rows_max);
+  // `rollup_id`: 0 for raw. `rows_max`: that many rows come at most; 0: no id filter.
+  SegmentIndexBuilder(const Schema& schema, uint32_t rollup_id, uint64_t rows_max);
   // Blocks in order, counted from 0: rows [first, first + count) of `rows`.
   void add_block(const RawColumns& rows, uint32_t first, uint32_t count);
 
@@ -48,6 +48,7 @@ class SegmentIndexBuilder {
   bool next_block_index(segment_format::IndexPart& part, Bytes& raw);
 
   const uint32_t id_column_;
+  const bool raw_;
   std::vector<segment_format::ColumnZones> zones_;
   std::vector<DimensionIndex> dimensions_;
   std::optional<IdFilterBuilder> filter_;

@@ -1,6 +1,7 @@
 #include "engine/segment_verify.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/checksum.h"
 #include "engine/segment_cursor.h"
@@ -17,7 +18,9 @@ constexpr size_t kReadBytes = 1 * limits::kMiB;
 class Verifier {
  public:
   explicit Verifier(std::shared_ptr<const SegmentFile> segment)
-      : segment_(std::move(segment)), footer_(segment_->footer()) {}
+      : segment_(std::move(segment)),
+        footer_(segment_->footer()),
+        dimension_ids_(stored_dimensions(*footer_.schema, footer_.rollup_id)) {}
 
   Result<std::vector<std::string>> run() {
     TALLY_TRY(check_sums());
@@ -89,13 +92,17 @@ class Verifier {
 
   ColumnSelection everything() const {
     ColumnSelection selection;
-    selection.ids = selection.lsns = selection.arrivals = true;
+    selection.ids = selection.lsns = selection.arrivals = selection.kinds = raw();
     selection.cached = false;
-    for (size_t position : footer_.schema->dimensions())
-      selection.column_ids.push_back(footer_.schema->columns[position].id);
+    selection.column_ids = stored_dimensions(*footer_.schema, footer_.rollup_id);
     dimensions_ = selection.column_ids.size();
-    for (size_t position : footer_.schema->fields())
-      selection.column_ids.push_back(footer_.schema->columns[position].id);
+    if (raw()) {
+      for (size_t position : footer_.schema->fields())
+        selection.column_ids.push_back(footer_.schema->columns[position].id);
+      return selection;
+    }
+    for (uint32_t i = 0; i < kEngineMeasureColumns; ++i) selection.column_ids.push_back(kEventsColumn + i);
+    for (uint32_t id : footer_.schema->find_rollup(footer_.rollup_id)->measure_ids) selection.column_ids.push_back(id);
     return selection;
   }
 
@@ -125,20 +132,44 @@ class Verifier {
     std::string name = "block " + std::to_string(block);
     if (*first != entry.min_time || *last != entry.max_time)
       problem(name + ": its times are not those of the directory");
-    auto [low, high] = std::minmax_element(rows.lsns, rows.lsns + rows.rows);
     min_time_ = std::min(min_time_, *first);
     max_time_ = std::max(max_time_, *last);
-    min_lsn_ = std::min(min_lsn_, *low);
-    max_lsn_ = std::max(max_lsn_, *high);
     rows_ += rows.rows;
-    events_ += static_cast<uint64_t>(std::count(rows.kinds, rows.kinds + rows.rows, RowKind::kEvent));
+    raw() ? check_raw(rows) : check_rollup(name, columns);
     check_codes(name, columns);
     check_order(name, columns);
   }
 
+  bool raw() const { return footer_.rollup_id == 0; }
+
+  void check_raw(const RawColumns& rows) {
+    auto [low, high] = std::minmax_element(rows.lsns, rows.lsns + rows.rows);
+    min_lsn_ = std::min(min_lsn_, *low);
+    max_lsn_ = std::max(max_lsn_, *high);
+    events_ += static_cast<uint64_t>(std::count(rows.kinds, rows.kinds + rows.rows, RowKind::kEvent));
+  }
+
+  void check_rollup(const std::string& name, const BlockColumns& columns) {
+    const uint32_t rows = columns.rows.rows;
+    const TimeUs bucket_us = tier_us(footer_.tier);
+    for (uint32_t row = 0; row < rows; ++row) {
+      if (columns.rows.times[row] % bucket_us == 0) continue;
+      problem(name + ": a time that begins no bucket");
+      break;
+    }
+    for (uint32_t i = 0; i < kEngineMeasureColumns; ++i) {
+      const int64_t* counts = columns.by_column[dimensions_ + i].ints;
+      if (std::any_of(counts, counts + rows, [](int64_t count) { return count < 0; })) {
+        problem(name + ", column \"" + column_name(*footer_.schema, kEventsColumn + i) + "\": a count below zero");
+      }
+    }
+    const int64_t* events = columns.by_column[dimensions_].ints;
+    events_ += static_cast<uint64_t>(std::accumulate(events, events + rows, int64_t{0}));
+  }
+
   void check_codes(const std::string& name, const BlockColumns& columns) {
     for (size_t d = 0; d < dimensions_; ++d) {
-      uint32_t id = footer_.schema->columns[footer_.schema->dimensions()[d]].id;
+      uint32_t id = dimension_ids_[d];
       const std::vector<bool>& known = known_codes_[id];
       const uint32_t* codes = columns.by_column[d].codes;
       for (uint32_t row = 0; row < columns.rows.rows; ++row) {
@@ -178,8 +209,8 @@ class Verifier {
       problem(std::to_string(rows_) + " rows with " + std::to_string(events_) + " events, the footer says " +
               std::to_string(footer_.rows) + " with " + std::to_string(footer_.events));
     }
-    if (min_time_ != footer_.min_time || max_time_ != footer_.max_time || min_lsn_ != footer_.min_lsn ||
-        max_lsn_ != footer_.max_lsn) {
+    const bool same_lsns = !raw() || (min_lsn_ == footer_.min_lsn && max_lsn_ == footer_.max_lsn);
+    if (min_time_ != footer_.min_time || max_time_ != footer_.max_time || !same_lsns) {
       problem("the ranges of time or LSN are not those of the footer");
     }
   }
@@ -189,6 +220,7 @@ class Verifier {
   std::vector<std::string> problems_;
   std::map<uint32_t, std::vector<bool>> known_codes_;
   SegmentIndexCheck indexes_;
+  const std::vector<uint32_t> dimension_ids_;
   mutable size_t dimensions_ = 0;
   std::vector<int64_t> last_row_;
   uint64_t rows_ = 0, events_ = 0;

@@ -6,6 +6,7 @@
 #include "engine/segment_writer.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/checksum.h"
 #include "base/file_names.h"
@@ -40,15 +41,18 @@ class SegmentWriterImpl final : public SegmentWriter {
       : options_(std::move(options)),
         path_(join_path(options_.directory, segment_name(options_.number))),
         block_rows_(options_.block_rows == 0 ? limits::kSegmentBlockRows : options_.block_rows),
-        indexes_(*options_.schema, options_.rows_max) {
+        indexes_(*options_.schema, options_.rollup_id, options_.rows_max) {
     TALLY_CHECK(block_rows_ <= kBlockRowsMax);
     footer_.schema = options_.schema;
-    footer_.columns = raw_columns(*options_.schema);
+    footer_.tier = options_.tier;
+    footer_.rollup_id = options_.rollup_id;
+    footer_.columns = stored_columns(*options_.schema, options_.rollup_id);
     footer_.min_time = INT64_MAX;
     footer_.max_time = INT64_MIN;
     footer_.min_lsn = UINT64_MAX;
-    dimension_ids_ = ids_of(options_.schema->dimensions());
+    dimension_ids_ = stored_dimensions(*options_.schema, options_.rollup_id);
     TALLY_CHECK(options_.dictionaries.size() == dimension_ids_.size());
+    TALLY_CHECK((options_.tier == Tier::kRaw) == raw());
     used_.resize(dimension_ids_.size());
     lz4_pause_.resize(footer_.columns.size());
     digest_ = file_digest(options_.uuid);
@@ -67,16 +71,18 @@ class SegmentWriterImpl final : public SegmentWriter {
     encode_header({.uuid = options_.uuid,
                    .table_uuid = options_.table_uuid,
                    .number = options_.number,
+                   .tier = options_.tier,
+                   .rollup_id = options_.rollup_id,
                    .schema_version = options_.schema->version,
                    .block_rows = block_rows_},
                   out);
     return written(kHeaderBytes);
   }
 
-  Status add(int32_t day, const RawColumns& rows) override {
+  Status add(int32_t day, const RawColumns& rows, Lsn above, Lsn through) override {
     TALLY_CHECK(!done_ && rows.codes.size() == dimension_ids_.size());
     if (rows.rows == 0) return {};
-    Status added = add_rows(day, rows);
+    Status added = add_rows(day, rows, above, through);
     done_ = !added;  // half a block may have been written
     return added;
   }
@@ -99,15 +105,11 @@ class SegmentWriterImpl final : public SegmentWriter {
   }
 
  private:
-  std::vector<uint32_t> ids_of(const std::vector<size_t>& positions) const {
-    std::vector<uint32_t> ids;
-    for (size_t position : positions) ids.push_back(options_.schema->columns[position].id);
-    return ids;
-  }
-
-  Status add_rows(int32_t day, const RawColumns& rows) {
+  Status add_rows(int32_t day, const RawColumns& rows, Lsn above, Lsn through) {
     if (footer_.sections.empty() || footer_.sections.back().day < day) {
       footer_.sections.push_back({.day = day, .first_block = static_cast<uint32_t>(footer_.blocks.size())});
+      days_.push_back({.day = day, .above_lsn = above, .through_lsn = through});
+      if (!raw()) note_lsns(above + 1, through);
     } else if (footer_.sections.back().day != day) {
       return fail(Code::kInternal, path_ + ": day " + std::to_string(day) + " comes after day " +
                                        std::to_string(footer_.sections.back().day));
@@ -133,7 +135,7 @@ class SegmentWriterImpl final : public SegmentWriter {
     for (const RawColumns::Field& field : rows.fields) {
       if (field.strings != nullptr) limit([&](uint32_t row) { return field.strings[row].size(); });
     }
-    limit([&](uint32_t row) { return rows.id_kinds[row] == IdKind::kText ? rows.ids[row].text.size() : 16; });
+    if (raw()) limit([&](uint32_t row) { return rows.id_kinds[row] == IdKind::kText ? rows.ids[row].text.size() : 16; });
     return count;
   }
 
@@ -142,8 +144,19 @@ class SegmentWriterImpl final : public SegmentWriter {
     note_statistics(rows, first, count, block);
     for (size_t d = 0; d < rows.codes.size(); ++d) TALLY_TRY(note_codes(d, {rows.codes[d] + first, count}));
     choose_parents(rows, first, count);
-    size_t column = 0;
-    auto next = [&](BlockForm form) { return put_column(block, column++, form, count); };
+    TALLY_TRY(raw() ? put_raw_columns(rows, first, count, block) : put_rollup_columns(rows, first, count, block));
+    TALLY_CHECK(block.columns.size() == footer_.columns.size());
+    indexes_.add_block(rows, first, count);
+    footer_.sections.back().rows += count;
+    ++footer_.sections.back().blocks;
+    days_.back().rows += count;
+    return {};
+  }
+
+  bool raw() const { return options_.rollup_id == 0; }
+
+  Status put_raw_columns(const RawColumns& rows, uint32_t first, uint32_t count, BlockEntry& block) {
+    auto next = [&](BlockForm form) { return put_column(block, block.columns.size(), form, count); };
     std::span<const int64_t> lsns(reinterpret_cast<const int64_t*>(rows.lsns) + first, count);
     TALLY_TRY(next(encode_times(RecordTimeTable::Time::kEvent, {rows.times + first, count}, lsns)));
     TALLY_TRY(next(encoder_.bytes({reinterpret_cast<const uint8_t*>(rows.kinds) + first, count}, raw_)));
@@ -151,11 +164,14 @@ class SegmentWriterImpl final : public SegmentWriter {
     for (const RawColumns::Field& field : rows.fields) TALLY_TRY(next(encode_field(field, first, count)));
     TALLY_TRY(next(encoder_.ints(lsns, {}, raw_)));
     TALLY_TRY(next(encode_times(RecordTimeTable::Time::kArrival, {rows.arrivals + first, count}, lsns)));
-    TALLY_TRY(next(encoder_.ids({rows.ids + first, count}, {rows.id_kinds + first, count}, raw_)));
-    TALLY_CHECK(column == footer_.columns.size());
-    indexes_.add_block(rows, first, count);
-    footer_.sections.back().rows += count;
-    ++footer_.sections.back().blocks;
+    return next(encoder_.ids({rows.ids + first, count}, {rows.id_kinds + first, count}, raw_));
+  }
+
+  Status put_rollup_columns(const RawColumns& rows, uint32_t first, uint32_t count, BlockEntry& block) {
+    auto next = [&](BlockForm form) { return put_column(block, block.columns.size(), form, count); };
+    TALLY_TRY(next(encoder_.ints({rows.times + first, count}, {}, raw_)));
+    for (size_t d = 0; d < rows.codes.size(); ++d) TALLY_TRY(next(encode_codes(rows, d, first, count)));
+    for (const RawColumns::Field& field : rows.fields) TALLY_TRY(next(encode_field(field, first, count)));
     return {};
   }
 
@@ -226,15 +242,30 @@ class SegmentWriterImpl final : public SegmentWriter {
 
   void note_statistics(const RawColumns& rows, uint32_t first, uint32_t count, BlockEntry& block) {
     auto [first_time, last_time] = std::minmax_element(rows.times + first, rows.times + first + count);
-    auto [low, high] = std::minmax_element(rows.lsns + first, rows.lsns + first + count);
     block.info = {.rows = count, .min_time = *first_time, .max_time = *last_time};
     footer_.rows += count;
-    footer_.events +=
-        static_cast<uint64_t>(std::count(rows.kinds + first, rows.kinds + first + count, RowKind::kEvent));
+    const uint64_t events = events_of(rows, first, count);
+    footer_.events += events;
+    days_.back().events += events;
     footer_.min_time = std::min(footer_.min_time, *first_time);
     footer_.max_time = std::max(footer_.max_time, *last_time);
-    footer_.min_lsn = std::min(footer_.min_lsn, *low);
-    footer_.max_lsn = std::max(footer_.max_lsn, *high);
+    if (!raw()) return;
+    auto [low, high] = std::minmax_element(rows.lsns + first, rows.lsns + first + count);
+    note_lsns(*low, *high);
+    newest_arrival_us_ = std::max(newest_arrival_us_, *std::max_element(rows.arrivals + first, rows.arrivals + first + count));
+  }
+
+  uint64_t events_of(const RawColumns& rows, uint32_t first, uint32_t count) const {
+    if (raw()) {
+      return static_cast<uint64_t>(std::count(rows.kinds + first, rows.kinds + first + count, RowKind::kEvent));
+    }
+    const int64_t* events = rows.fields.front().ints + first;
+    return static_cast<uint64_t>(std::accumulate(events, events + count, int64_t{0}));
+  }
+
+  void note_lsns(Lsn low, Lsn high) {
+    footer_.min_lsn = std::min(footer_.min_lsn, low);
+    footer_.max_lsn = std::max(footer_.max_lsn, high);
   }
 
   Status note_codes(size_t dimension, std::span<const uint32_t> codes) {
@@ -396,7 +427,11 @@ class SegmentWriterImpl final : public SegmentWriter {
     info.max_time = footer_.max_time;
     info.min_lsn = footer_.min_lsn;
     info.max_lsn = footer_.max_lsn;
+    info.tier = options_.tier;
+    info.rollup_id = options_.rollup_id;
     info.schema_version = options_.schema->version;
+    info.days = days_;
+    info.newest_arrival_us = newest_arrival_us_;
     return info;
   }
 
@@ -416,6 +451,8 @@ class SegmentWriterImpl final : public SegmentWriter {
   bool done_ = false;
 
   Footer footer_;
+  TimeUs newest_arrival_us_ = 0;  // of raw
+  std::vector<SegmentDay> days_;  // parallel to the footer's sections
   std::vector<uint32_t> dimension_ids_;
   std::vector<UsedCodes> used_;     // by dimension
   std::vector<uint8_t> lz4_pause_;  // by column

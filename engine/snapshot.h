@@ -52,9 +52,20 @@ class RawScan {
   virtual const ScanStats& stats() const = 0;
 };
 
+// Where rows are read. Rows of a rollup tier come with times (the begin of their bucket) and, by the ids that
+// segment_format.h gives them, dimensions, engine's measures and measures; nothing else.
+struct ScanSource {
+  bool segments = true;
+  bool memtable = true;
+  uint32_t rollup_id = 0;  // 0: raw
+  Tier tier = Tier::kRaw;
+  Lsn above = 0;  // of raw: rows of later records; of a tier: sections that begin there or later
+};
+
 struct ScanSpec {
   ColumnSelection columns;
   ScanFilter filter;
+  ScanSource source;
 };
 
 // A segment file as it stands on the disk: what the manifest and the file's own footer say.

@@ -21,6 +21,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/status.h"
+#include "engine/background_policy.h"
 #include "engine/batch.h"
 #include "engine/block_cache.h"
 #include "engine/dead_letter.h"
@@ -44,6 +45,8 @@ struct TableOptions {
   TimeUs forget_boottime_us = kForgetBoottimeUs;            // how long a machine has run before ids are forgotten
   uint32_t segment_block_rows = limits::kSegmentBlockRows;
   TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;  // of dead letters, by arrival
+  bool background = true;         // folds, joins and retention run by themselves behind each flush
+  BackgroundPolicy background_policy;
   std::shared_ptr<BlockCache> block_cache = nullptr;  // of the database; nullptr: reads of segments go to their files
 };
 
@@ -122,6 +125,8 @@ class Table {
   virtual Status prepare_writes() = 0;
   // Everything applied so far goes to segments; the log is truncated.
   virtual Status flush() = 0;
+  // Returns when nothing is due in the background. Errors: why the write path cannot be brought up.
+  virtual Status run_background() = 0;
   // Flushes, closes the log cleanly. Calling it again answers the same; other calls that write fail from then on.
   virtual Status close() = 0;
 
@@ -136,6 +141,7 @@ class Table {
     uint64_t segment_bytes = 0;
     uint64_t flushes = 0;
     std::string log_io_method;
+    BackgroundStats background;
   };
   virtual Stats stats() const = 0;
 };

@@ -258,7 +258,8 @@ Status TableImpl::prepare_writes() {
 Status TableImpl::open_manifest() {
   if (manifest_ != nullptr) return {};
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<Manifest> manifest, Manifest::open(fs_, clock_, paths_.directory()));
-  TALLY_TRY(set_aside_orphans(fs_, paths_.directory(), *manifest->state()));
+  TALLY_ASSIGN_OR_RETURN(OrphanReport report, set_aside_orphans(fs_, paths_.directory(), *manifest->state()));
+  unlinked_->give_back(report.unlinked);
   manifest_ = std::move(manifest);
   turn_ = std::make_unique<ManifestTurn>(*manifest_);
   return {};
@@ -336,6 +337,10 @@ Status TableImpl::start_writing() {
   config.sequencer.memtable_bytes_max = options_.memtable_bytes_max;
   config.shards = shard_pointers();
   config.publisher = &publisher_;
+  config.clock = &clock_;
+  config.background = options_.background;
+  config.policy = options_.background_policy;
+  config.unlinked = unlinked_;
   config.sequencer.schema = state->schema();
   config.resolver.hasher = &hasher_;
   config.resolver.shards = static_cast<uint32_t>(shards_.size());
@@ -363,6 +368,13 @@ Result<std::shared_ptr<WritePath>> TableImpl::running_write_path() {
 Status TableImpl::flush() {
   TALLY_ASSIGN_OR_RETURN(std::shared_ptr<WritePath> write, running_write_path());
   return write == nullptr ? Status{} : write->flush();
+}
+
+Status TableImpl::run_background() {
+  TALLY_TRY(prepare_writes());
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<WritePath> write, running_write_path());
+  write->run_background();
+  return {};
 }
 
 Status TableImpl::close() {
@@ -422,6 +434,7 @@ Table::Stats TableImpl::stats() const {
     stats.log = write_->sequencer().log_stats();
     stats.log_io_method = write_->sequencer().log_io_method();
     stats.flushes = write_->flushes();
+    stats.background = write_->background_stats();
   }
   return stats;
 }

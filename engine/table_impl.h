@@ -32,6 +32,7 @@ class TableImpl final : public Table {
   Status prepare_writes() override;
   Status alter(Schema next) override;
   Status flush() override;
+  Status run_background() override;
   Status close() override;
   Stats stats() const override;
 
@@ -76,6 +77,7 @@ class TableImpl final : public Table {
   mutable std::mutex start_mutex_;                  // for bringing the write path up and down
   std::unique_ptr<Manifest> manifest_;              // guarded by start_mutex_ until write_ stands, as is the next
   std::unique_ptr<ManifestTurn> turn_;              // of manifest_
+  const std::shared_ptr<UnlinkedFiles> unlinked_ = std::make_shared<UnlinkedFiles>();
   bool ids_known_ = false;                          // guarded by start_mutex_
   Status read_only_;                                // why there can be no write path; guarded by start_mutex_
   bool closed_ = false;                             // guarded by start_mutex_

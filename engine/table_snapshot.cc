@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "engine/encoding/selection.h"
 #include "engine/memtable_filter.h"
+#include "engine/segment_format.h"
 
 namespace tally {
 namespace {
@@ -46,6 +47,8 @@ class TableScan final : public RawScan {
     block_.columns.resize(spec_.columns.column_ids.size());
     for (const ScanPredicate& predicate : spec_.filter.predicates) asked_ids_.push_back(predicate.column_id);
     asked_.resize(asked_ids_.size());
+    if (!spec_.source.segments) segment_ = state_->segments->size();
+    if (!spec_.source.memtable) shard_ = state_->chunks.size();
   }
 
   Result<const RowBlock*> next() override {
@@ -80,18 +83,42 @@ class TableScan final : public RawScan {
   Status enter_segment() {
     blocks_planned_ = true;
     const SegmentHandle& handle = *(*state_->segments)[segment_];
-    if (handle.info().tier != Tier::kRaw) return {};
+    const SegmentInfo& info = handle.info();
+    if (info.tier != spec_.source.tier || info.rollup_id != spec_.source.rollup_id) return {};
+    const bool raw = info.rollup_id == 0;
+    if (raw && info.max_lsn <= spec_.source.above) return {};
     ++stats_.segments;
-    if (!overlaps(handle.info())) {
+    if (!overlaps(info)) {
       ++stats_.segments_by_time;
       return {};
     }
+    ScanFilter filter = spec_.filter;
+    if (raw && info.min_lsn <= spec_.source.above) filter.predicates.push_back(later_records());
     TALLY_ASSIGN_OR_RETURN(reader_, handle.reader());
-    TALLY_ASSIGN_OR_RETURN(plan_, reader_->plan(spec_.filter));
+    TALLY_ASSIGN_OR_RETURN(plan_, reader_->plan(filter));
+    if (!raw) keep_sections(info);
     stats_.blocks += plan_.counts;
     if (plan_.blocks.empty()) return {};
-    cursor_ = reader_->cursor(spec_.columns, spec_.filter);
+    cursor_ = reader_->cursor(spec_.columns, std::move(filter));
     return {};
+  }
+
+  ScanPredicate later_records() const {
+    return {.column_id = segment_format::kLsnColumn,
+            .is_dimension = false,
+            .matches = IntPredicate::range(static_cast<int64_t>(spec_.source.above) + 1, INT64_MAX)};
+  }
+
+  // Blocks of days that the tier has dropped, or that a coarser tier answers, are not looked at.
+  void keep_sections(const SegmentInfo& info) {
+    const std::vector<SegmentReader::Section>& sections = reader_->sections();
+    size_t section = 0;
+    std::erase_if(plan_.blocks, [&](uint32_t block) {
+      while (block >= sections[section].first_block + sections[section].blocks) ++section;
+      const SegmentDay& day = info.days[section];
+      const Lsn dropped = state_->manifest->progress({info.rollup_id, info.tier, day.day}).dropped_lsn;
+      return day.above_lsn < spec_.source.above || day.through_lsn <= dropped;
+    });
   }
 
   void leave_segment() {

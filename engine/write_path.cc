@@ -29,6 +29,17 @@ WritePath::WritePath(Config config) : config_(std::move(config)) {
   resolver.log = [this](std::shared_ptr<SettlementWork> work) { return log_settlement(std::move(work)); };
   resolver.stopping = [this] { return stopping(); };
   resolver_ = std::make_unique<Resolver>(std::move(resolver));
+  background_ = std::make_unique<Background>(Background::Config{
+      .files = config_.flush,
+      .publisher = config_.publisher,
+      .clock = config_.clock,
+      .policy = config_.policy,
+      .wall_us = [this] { return clock_believed_ ? config_.clock->wall_us() : INT64_MIN; },
+      .stopping = [this] { return stopping(); },
+      .publish = [this] { publish_background(); },
+      .failed = [this](const Error& error) { sequencer_->work_failed(error); },
+      .unlinked = config_.unlinked,
+  });
   if (config_.threads) start_threads();
 }
 
@@ -40,6 +51,7 @@ void WritePath::start_threads() {
   flusher_thread_ = std::thread([this] { run_flusher(); });
   merger_thread_ = std::thread([this] { run_merger(); });
   resolver_thread_ = std::thread([this] { run_resolver(); });
+  if (config_.background) background_thread_ = std::thread([this] { run_background_thread(); });
   sequencer_thread_ = std::thread([this] { sequencer_->run(); });
 }
 
@@ -51,6 +63,7 @@ void WritePath::stop() {
     stopping_ = true;
   }
   stopping_changed_.notify_all();
+  background_wake_.notify_all();
   if (sequencer_thread_.joinable()) sequencer_thread_.join();
   for (auto& worker : workers_) worker->queue.close();
   for (auto& worker : workers_) {
@@ -62,6 +75,7 @@ void WritePath::stop() {
   if (flusher_thread_.joinable()) flusher_thread_.join();
   merge_queue_.close();
   if (merger_thread_.joinable()) merger_thread_.join();
+  if (background_thread_.joinable()) background_thread_.join();
 }
 
 void WritePath::submit(PendingBatch batch) {
@@ -221,6 +235,8 @@ void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
     std::vector<std::vector<ForgetRecord>> forgettable;
     for (const FrozenShard& shard : job->shards) forgettable.push_back(shard.forgettable);
     sequencer_->flush_finished(status, job->log.flushed_lsn, join_forgettable(forgettable));
+    clock_believed_ = job->may_drop_letters;
+    if (status) wake_background();
     if (status || status.error().code != Code::kNoSpace) return;
     if (!config_.threads) {
       unfinished_job_ = job;
@@ -255,12 +271,60 @@ bool WritePath::stopping() {
   return stopping_;
 }
 
+// --- background ----------------------------------------------------------------------------------------------------
+
+void WritePath::wake_background() {
+  if (!config_.background) return;
+  if (!config_.threads) return run_background();
+  {
+    std::lock_guard lock(stopping_mutex_);
+    background_due_ = true;
+  }
+  background_wake_.notify_all();
+}
+
+void WritePath::run_background() {
+  std::lock_guard lock(background_mutex_);
+  background_->run();
+}
+
+// Also without a flush the clock brings days to their end.
+void WritePath::run_background_thread() {
+  constexpr auto kLookEvery = std::chrono::seconds(10);
+  while (!stopping()) {
+    run_background();
+    std::unique_lock lock(stopping_mutex_);
+    background_wake_.wait_for(lock, kLookEvery, [this] { return stopping_ || background_due_; });
+    background_due_ = false;
+  }
+}
+
+std::shared_ptr<const SegmentList> WritePath::list_segments(const ManifestState& manifest) {
+  const std::shared_ptr<const SegmentList> known = config_.publisher->get()->segments;
+  auto list = make_segment_list(*config_.flush.fs, config_.flush.paths, manifest, known.get(), config_.flush.block_cache);
+  for (const auto& handle : *known) {
+    if (!manifest.segments.contains(handle->info().number)) handle->remove_when_unused(config_.unlinked);
+  }
+  return list;
+}
+
+// A flush that is committed and not shown yet shows this, too: until then its rows are those of the chunks.
+void WritePath::publish_background() {
+  std::lock_guard lock(publish_mutex_);
+  const std::shared_ptr<const ManifestState> manifest = config_.flush.manifest->state();
+  if (manifest->log.flushed_lsn != config_.publisher->get()->manifest->log.flushed_lsn) return;
+  const std::shared_ptr<const SegmentList> segments = list_segments(*manifest);
+  config_.publisher->update([&](PublishedState& state) {
+    state.manifest = manifest;
+    state.segments = segments;
+  });
+}
+
 // The segments come and the chunks they were made of leave in one step: no reader sees a row twice or not at all.
 void WritePath::publish(const FlushJob& job, RetractionFiles retraction_files) {
+  std::lock_guard lock(publish_mutex_);
   const std::shared_ptr<const ManifestState> manifest = config_.flush.manifest->state();
-  std::shared_ptr<const SegmentList> segments =
-      make_segment_list(*config_.flush.fs, config_.flush.paths, *manifest, config_.publisher->get()->segments.get(),
-                        config_.flush.block_cache);
+  const std::shared_ptr<const SegmentList> segments = list_segments(*manifest);
   config_.publisher->update([&](PublishedState& state) {
     state.manifest = manifest;
     state.segments = segments;

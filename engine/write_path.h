@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/background.h"
 #include "engine/flush.h"
 #include "engine/resolver.h"
 #include "engine/sequencer.h"
@@ -22,9 +23,13 @@ class WritePath {
     Sequencer::Config sequencer;  // dispatch, send_marker and active_bytes are filled here
     std::vector<Shard*> shards;
     StatePublisher* publisher = nullptr;
+    Clock* clock = nullptr;
     FlushContext flush;
     Ledger ledger_before;       // of the manifest when the shards began to count
     Resolver::Config resolver;  // log and stopping are filled here
+    bool background = true;     // folds, joins and retention run by themselves
+    BackgroundPolicy policy;
+    std::shared_ptr<UnlinkedFiles> unlinked;
   };
   explicit WritePath(Config config);
   ~WritePath();  // stops; nothing is flushed that was not
@@ -39,6 +44,9 @@ class WritePath {
   void request_forget();
   Status close();  // flushes, stops, closes the log
   const Sequencer& sequencer() const { return *sequencer_; }
+  // What is due in the background is done when this returns; without threads always, with them once nothing is due.
+  void run_background();
+  BackgroundStats background_stats() const { return background_->stats(); }
   uint64_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
 
  private:
@@ -71,6 +79,10 @@ class WritePath {
   Status log_settlement(std::shared_ptr<SettlementWork> work);
   bool stopping();
   void publish(const FlushJob& job, RetractionFiles retraction_files);
+  void publish_background();
+  std::shared_ptr<const SegmentList> list_segments(const ManifestState& manifest);
+  void run_background_thread();
+  void wake_background();
 
   Config config_;
   std::unique_ptr<Sequencer> sequencer_;
@@ -89,6 +101,13 @@ class WritePath {
   std::condition_variable stopping_changed_;
   bool stopping_ = false;  // guarded by stopping_mutex_
   std::atomic<uint64_t> flushes_{0};
+  std::mutex publish_mutex_;  // from reading the manifest's state to showing it
+  std::unique_ptr<Background> background_;
+  std::mutex background_mutex_;  // one run at a time
+  std::condition_variable background_wake_;  // with stopping_mutex_
+  std::atomic<bool> clock_believed_{false};  // at the last flush: what retention waits for
+  bool background_due_ = false;              // guarded by stopping_mutex_
+  std::thread background_thread_;
 };
 
 }  // namespace tally

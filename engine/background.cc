@@ -1,0 +1,144 @@
+#include "engine/background.h"
+
+namespace tally {
+
+namespace {
+
+std::string_view plural(Tier tier) {
+  constexpr std::string_view kNames[] = {"raw", "minutes", "hours", "days"};
+  return kNames[static_cast<size_t>(tier)];
+}
+
+}  // namespace
+
+void Background::run() {
+  while (!config_.stopping() && stats().stopped.empty()) {
+    const std::shared_ptr<const ManifestState> state = config_.files.manifest->state();
+    const std::optional<BackgroundJob> job = plan_job(*state, config_.wall_us(), config_.policy);
+    if (!job) return;
+    note([&](BackgroundStats& stats) { stats.running = describe_job(*state->schema(), *job); });
+    const TimeUs begin_us = config_.clock->boottime_us();
+    const Status done = do_job(*state, *job);
+    note([&](BackgroundStats& stats) {
+      stats.running.clear();
+      stats.busy_us += config_.clock->boottime_us() - begin_us;
+      const bool for_now = !done && (done.error().code == Code::kNoSpace || done.error().code == Code::kCancelled ||
+                                     done.error().code == Code::kNotFound);
+      if (!done && !for_now) stats.stopped = done.error().message;
+    });
+    if (!done) return;
+  }
+}
+
+BackgroundStats Background::stats() const {
+  std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+void Background::note(const std::function<void(BackgroundStats&)>& change) {
+  std::lock_guard lock(mutex_);
+  change(stats_);
+}
+
+Status Background::do_job(const ManifestState& state, const BackgroundJob& job) {
+  if (const FoldTask* task = std::get_if<FoldTask>(&job)) return do_fold(state, *task);
+  return do_drop(std::get<DropTask>(job));
+}
+
+FoldContext Background::fold_context(const ManifestState& state, const SegmentList& segments) const {
+  const FlushContext& files = config_.files;
+  FoldContext context{.fs = files.fs,
+                      .paths = files.paths,
+                      .table_uuid = state.table_uuid,
+                      .schema = state.schema(),
+                      .dictionaries = {},
+                      .dictionary_sizes = state.dictionary_sizes,
+                      .segments = &segments,
+                      .block_rows = files.segment_block_rows,
+                      .take_number = [&files] { return files.manifest->take_number(); },
+                      .stopping = config_.stopping};
+  const std::vector<size_t> dimensions = state.schema()->dimensions();
+  for (size_t d = 0; d < dimensions.size(); ++d) {
+    context.dictionaries[state.schema()->columns[dimensions[d]].id] = files.dictionaries[d];
+  }
+  return context;
+}
+
+Status Background::do_fold(const ManifestState& state, const FoldTask& task) {
+  const FlushContext& files = config_.files;
+  const std::shared_ptr<const SegmentList> segments = make_segment_list(
+      *files.fs, files.paths, state, config_.publisher->get()->segments.get(), files.block_cache);
+  TALLY_ASSIGN_OR_RETURN(Folded folded, fold(fold_context(state, *segments), task));
+  ManifestEdit edit;
+  const Status committed = commit(edit, [&](const ManifestState& now, ManifestEdit& change) {
+    return fold_edit(now, task, folded.segments, change);
+  });
+  if (!committed) {
+    const Code code = committed.error().code;
+    if (code == Code::kNoSpace || code == Code::kNotFound) {
+      for (const SegmentInfo& segment : folded.segments) (void)files.fs->unlink(files.paths.segment(segment.number));
+    }
+    return committed;
+  }
+  note([&](BackgroundStats& stats) {
+    ++(task.joins() ? stats.joins : stats.folds);
+    stats.rows_in += folded.rows_in;
+    stats.rows_out += folded.rows_out;
+    for (const SegmentInfo& segment : folded.segments) stats.bytes_written += segment.size;
+  });
+  return {};
+}
+
+Status Background::do_drop(const DropTask& task) {
+  ManifestEdit edit;
+  TALLY_TRY(commit(edit, [&](const ManifestState&, ManifestEdit& change) {
+    drop_edit(task, change);
+    return Status{};
+  }));
+  note([&](BackgroundStats& stats) {
+    ++stats.drops;
+    stats.dropped_events += task.events;
+  });
+  return {};
+}
+
+Status Background::commit(ManifestEdit& edit,
+                          const std::function<Status(const ManifestState&, ManifestEdit&)>& complete) {
+  std::vector<uint64_t> unlinked = config_.unlinked->take();
+  bool refused = false;
+  const Status committed =
+      config_.files.manifest->commit(edit, [&](const ManifestState& now, ManifestEdit& change) -> Status {
+        const Status completed = complete(now, change);
+        refused = !completed;
+        for (uint64_t number : unlinked) {
+          if (now.removed_segments.contains(number)) change.unlinked_segments.push_back(number);
+        }
+        return completed;
+      });
+  if (committed) {
+    config_.publish();
+    return {};
+  }
+  config_.unlinked->give_back(unlinked);
+  if (!refused && committed.error().code != Code::kNoSpace) config_.failed(committed.error());
+  return committed;
+}
+
+std::string describe_job(const Schema& schema, const BackgroundJob& job) {
+  if (const DropTask* drop = std::get_if<DropTask>(&job)) {
+    return "retention: " + std::to_string(drop->tiers.size()) + " days of tiers, " +
+           std::to_string(drop->segments.size()) + " segments";
+  }
+  const FoldTask& task = std::get<FoldTask>(job);
+  const Rollup* rollup = schema.find_rollup(task.rollup_id);
+  std::string text = "rollup " + (rollup != nullptr ? rollup->name : std::to_string(task.rollup_id)) + ": ";
+  if (task.joins()) {
+    text += "joining " + std::string(plural(task.tier));
+  } else {
+    text += std::string(plural(task.source)) + " into " + std::string(plural(task.tier));
+  }
+  return text + ", " + std::to_string(task.days.size()) + (task.days.size() == 1 ? " day" : " days") + " of " +
+         std::to_string(task.inputs.size()) + (task.inputs.size() == 1 ? " segment" : " segments");
+}
+
+}  // namespace tally

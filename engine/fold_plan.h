@@ -1,0 +1,45 @@
+// What the background should do next for a table: a pure function of the manifest, the clock and the policy, so that tables of
+// cases can test it. One job at a time is asked for; when it is done, or the manifest has changed, ask again.
+//
+// In this order:
+//   1 fold raw into the finest tier of each rollup, everything that is flushed;
+//   2 fold a tier into the next coarser one, a day at a time, once the day is closed: first as a whole, then whenever
+//     policy.late_files segments lie above what was folded, or the finer tier is about to drop the day;
+//   3 join segments of one tier (policy.join_files of about the same size) so that few face a query;
+//   4 drop what retention says, in whole UTC days, once the next tier has folded it (raw: every rollup).
+#pragma once
+
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "engine/background_policy.h"
+#include "engine/fold.h"
+
+namespace tally {
+
+struct DropTask {
+  TierProgressMap tiers;
+  std::map<uint32_t, uint64_t> dropped_events;  // as the manifest is to have them
+  std::vector<uint64_t> segments;               // of which nothing is left
+  uint64_t events = 0;                          // that leave their last tier
+  friend bool operator==(const DropTask&, const DropTask&) = default;
+};
+
+using BackgroundJob = std::variant<FoldTask, DropTask>;
+
+// `wall_us`: INT64_MIN where the clock is not to be believed: then nothing is dropped.
+std::optional<BackgroundJob> plan_job(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy);
+
+// Parts of plan_job(), for those who show what is due.
+std::vector<FoldTask> plan_raw_folds(const ManifestState& state);
+std::vector<FoldTask> plan_tier_folds(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy);
+std::vector<FoldTask> plan_joins(const ManifestState& state, const BackgroundPolicy& policy);
+std::optional<DropTask> plan_drop(const ManifestState& state, TimeUs wall_us);
+
+// The manifest edit of a task that was done. kNotFound: an input is no longer live.
+Status fold_edit(const ManifestState& state, const FoldTask& task, std::span<const SegmentInfo> outputs,
+                 ManifestEdit& edit);
+void drop_edit(const DropTask& task, ManifestEdit& edit);
+
+}  // namespace tally
