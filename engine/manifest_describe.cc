@@ -8,18 +8,8 @@ namespace tally {
 
 namespace {
 
-std::string tier_name(const SegmentInfo& segment) {
-  switch (segment.tier) {
-    case Tier::kRaw: return "raw";
-    case Tier::kMinute: return "minute";
-    case Tier::kHour: return "hour";
-    case Tier::kDay: return "day";
-  }
-  return "unknown";
-}
-
 std::string segment_text(const SegmentInfo& segment) {
-  return segment_name(segment.number) + " " + tier_name(segment) + ": " + std::to_string(segment.rows) + " rows, " +
+  return segment_name(segment.number) + " " + std::string(tier_name(segment.tier)) + ": " + std::to_string(segment.rows) + " rows, " +
          std::to_string(segment.events) + " events, " + std::to_string(segment.size) + " bytes, LSN " +
          std::to_string(segment.min_lsn) + " to " + std::to_string(segment.max_lsn) + ", " +
          format_timestamp(segment.min_time) + " to " + format_timestamp(segment.max_time) + ", schema " +

@@ -44,6 +44,10 @@ struct Measure {
 };
 
 enum class Tier : uint8_t { kRaw = 0, kMinute = 1, kHour = 2, kDay = 3 };
+constexpr std::string_view tier_name(Tier tier) {
+  constexpr std::string_view kNames[] = {"raw", "minute", "hour", "day"};
+  return kNames[static_cast<size_t>(tier)];
+}
 // The length of a bucket; of raw, 1: every time is its own.
 constexpr TimeUs tier_us(Tier tier) {
   constexpr TimeUs kLengths[] = {1, kMicrosPerMinute, kMicrosPerHour, kMicrosPerDay};

@@ -206,6 +206,7 @@ Sql<BoundExprPtr> Binder::measure(const Measure& measure, const Expr& expr) {
   if (measure.kind == AggregateKind::kDerived) return derived(measure, expr);
   Aggregate aggregate;
   aggregate.offset = at(expr);
+  aggregate.measure_id = measure.id;
   aggregate.name = usage(measure);
   bool additive = measure.kind == AggregateKind::kCount || measure.kind == AggregateKind::kSum;
   BoundExprPtr filter_condition;

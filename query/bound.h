@@ -129,6 +129,7 @@ struct Aggregate {
   AggregateFunction function = AggregateFunction::kCountRows;
   BoundExprPtr argument;         // nullptr: kCountRows
   uint32_t filter = 0;           // among BoundSelect::filters
+  uint32_t measure_id = 0;       // the declared measure that it is, as rollups store it; 0: none
   bool zero_when_empty = false;  // SUM of a measure; ordinary SUM of nothing is NULL
   uint8_t precision = 14;        // kApproxDistinct
   SqlType type = SqlType::kInt64;

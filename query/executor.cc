@@ -22,7 +22,11 @@ class Execution {
 
   Sql<QueryResult> run() {
     bool nothing = select_.limit == 0;
-    std::unique_ptr<BlockSource> source = open_source(select_, pushed_);
+    SourcePlan plan;
+    if (select_.snapshot != nullptr) {
+      SQL_ASSIGN(plan, plan_source(select_, pushed_));
+    }
+    std::unique_ptr<BlockSource> source = open_source(select_, pushed_, plan);
     if (!nothing) SQL_TRY(select_.aggregated ? run_aggregated(*source) : run_plain(*source));
     QueryResult result;
     result.stats = source->stats();

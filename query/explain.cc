@@ -3,6 +3,7 @@
 #include "base/figures.h"
 #include "base/timestamp.h"
 #include "query/pushdown.h"
+#include "query/source_plan.h"
 
 namespace tally {
 namespace {
@@ -34,9 +35,9 @@ class Explanation {
     result_.columns.push_back({"plan", SqlType::kString, 0});
   }
 
-  void plan() {
+  Sql<void> plan() {
     const PushedDown pushed = push_down(select_);
-    source();
+    SQL_TRY(source(pushed));
     if (select_.from != INT64_MIN) line("  from " + format_timestamp(select_.from));
     if (select_.to != INT64_MAX) line("  to " + format_timestamp(select_.to) + " (exclusive)");
     for (const std::string& predicate : pushed.predicates) line("  where " + predicate + ", asked of blocks");
@@ -48,6 +49,7 @@ class Explanation {
     if (!select_.order_by.empty()) line("order by " + quantity(select_.order_by.size(), "key"));
     if (select_.offset != 0) line("skip " + quantity(select_.offset, "row"));
     if (select_.limit != UINT64_MAX) line("at most " + quantity(select_.limit, "row"));
+    return {};
   }
 
   void figures(const QueryStats& stats, uint64_t returned, int64_t elapsed_us) {
@@ -76,17 +78,41 @@ class Explanation {
  private:
   void line(std::string text) { result_.rows.push_back({to_cell(Datum::of_text(std::move(text)))}); }
 
-  void source() {
+  Sql<void> source(const PushedDown& pushed) {
     if (select_.snapshot == nullptr) {
-      return line(select_.table_name.empty() ? "one row" : "read " + select_.table_name);
+      line(select_.table_name.empty() ? "one row" : "read " + select_.table_name);
+      return {};
     }
+    SQL_ASSIGN(const SourcePlan plan, plan_source(select_, pushed));
+    const std::string end = "and the memtable, at LSN " + std::to_string(select_.snapshot->lsn());
+    if (plan.rollup_id == 0) {
+      raw(end);
+      return {};
+    }
+    const Rollup* rollup = select_.snapshot->manifest().schema()->find_rollup(plan.rollup_id);
+    line("read " + select_.table_name + " from rollup " + rollup->name + ", " + quantity(plan.rows, "row") + ", " + end);
+    if (plan.complete_from) line("  complete from " + format_timestamp(*plan.complete_from));
+    for (const SourcePart& source : plan.parts) part(source);
+    return {};
+  }
+
+  void raw(const std::string& end) {
     uint64_t segments = 0, rows = 0;
     for (const auto& [number, segment] : select_.snapshot->manifest().segments) {
+      if (segment.tier != Tier::kRaw) continue;
       ++segments;
       rows += segment.rows;
     }
-    line("read " + select_.table_name + " from raw: " + quantity(segments, "segment") + " with " +
-         quantity(rows, "row") + ", and the memtable, at LSN " + std::to_string(select_.snapshot->lsn()));
+    line("read " + select_.table_name + " from raw: " + quantity(segments, "segment") + " with " + quantity(rows, "row") +
+         ", " + end);
+  }
+
+  void part(const SourcePart& part) {
+    if (!part.source.segments) return;
+    std::string text = "  " + std::string(tier_name(part.source.tier)) + " rows from " + format_timestamp(part.from) +
+                       " to " + format_timestamp(part.to);
+    if (part.source.above != 0) text += ", of records above LSN " + std::to_string(part.source.above);
+    line(std::move(text));
   }
 
   void columns(const PushedDown& pushed) {
@@ -109,15 +135,15 @@ class Explanation {
 
 }  // namespace
 
-QueryResult explain(const BoundSelect& select) {
+Sql<QueryResult> explain(const BoundSelect& select) {
   Explanation explanation(select);
-  explanation.plan();
+  SQL_TRY(explanation.plan());
   return explanation.take();
 }
 
 Sql<QueryResult> explain_analyze(const BoundSelect& select, const Catalog& catalog, const QueryLimits& query_limits) {
   Explanation explanation(select);
-  explanation.plan();
+  SQL_TRY(explanation.plan());
   const TimeUs begun = catalog.boottime_us();
   SQL_ASSIGN(QueryResult answer, execute(select, query_limits));
   explanation.figures(answer.stats, answer.rows.size(), catalog.boottime_us() - begun);

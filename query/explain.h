@@ -8,7 +8,7 @@
 
 namespace tally {
 
-QueryResult explain(const BoundSelect& select);
+Sql<QueryResult> explain(const BoundSelect& select);
 // The catalog has the clock.
 Sql<QueryResult> explain_analyze(const BoundSelect& select, const Catalog& catalog, const QueryLimits& query_limits);
 

@@ -13,16 +13,6 @@ using segment_format::form_name;
 
 Datum number(uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); }
 
-std::string tier_name(Tier tier) {
-  switch (tier) {
-    case Tier::kRaw: return "raw";
-    case Tier::kMinute: return "minute";
-    case Tier::kHour: return "hour";
-    case Tier::kDay: return "day";
-  }
-  return "";
-}
-
 // How many blocks there are of each encoding: "constant 3, packed 12".
 class EncodingCounts {
  public:
@@ -54,7 +44,7 @@ std::vector<Datum> segment_row(const std::string& table, const SegmentView& segm
   for (const auto& part : footer.indexes) indexes += part.length;
   return {Datum::of_text(table),
           number(info.number),
-          Datum::of_text(tier_name(info.tier)),
+          Datum::of_text(std::string(tier_name(info.tier))),
           number(info.rows),
           number(info.events),
           number(info.size),

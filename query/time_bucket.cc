@@ -38,6 +38,21 @@ class CctzZone final : public TimeZone {
     return later <= not_after ? later : moment(found.pre) + fraction;
   }
 
+  bool changes_only_at(TimeUs width, TimeUs from, TimeUs to) const override {
+    constexpr int kChangesMax = 1'000;  // of 500 years
+    auto whole = [&](ZoneTime at) { return zone_.lookup(at).offset * kMicrosPerSecond % width == 0; };
+    ZoneTime at = to_zone_time(from);
+    if (!whole(at)) return false;
+    cctz::time_zone::civil_transition change;
+    for (int i = 0; i < kChangesMax; ++i) {
+      if (!zone_.next_transition(at, &change)) return true;
+      at = zone_.lookup(change.to).pre;
+      if (at > to_zone_time(to)) return true;
+      if (at.time_since_epoch().count() * kMicrosPerSecond % width != 0 || !whole(at)) return false;
+    }
+    return false;
+  }
+
  private:
   cctz::time_zone zone_;
 };

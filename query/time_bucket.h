@@ -23,6 +23,8 @@ class TimeZone {
   virtual int64_t to_local(TimeUs time) const = 0;  // microseconds of civil time
   // The latest moment at or before `not_after` whose civil time is `local`, or at which the clocks skipped over it.
   virtual TimeUs begin_of(int64_t local, TimeUs not_after) const = 0;
+  // Whether between the two the clocks change only at multiples of `width`, and by such.
+  virtual bool changes_only_at(TimeUs width, TimeUs from, TimeUs to) const = 0;
 };
 
 class Bucketer {
@@ -37,6 +39,10 @@ class Bucketer {
   }
   // Where the bucket behind the one that begins at `begin` begins; INT64_MAX: nowhere before the end of time.
   TimeUs next(TimeUs begin) const;
+  // Whether between the two every bucket begins at a multiple of `width`, a divisor of a day.
+  bool cuts_only_at(TimeUs width, TimeUs from, TimeUs to) const {
+    return (months_ != 0 || us_ % width == 0) && (zone_ == nullptr || zone_->changes_only_at(width, from, to));
+  }
   bool utc() const { return zone_ == nullptr; }
 
  private:

@@ -93,6 +93,9 @@ struct Block {
   const RowKind* kinds = nullptr;
   const TimeUs* times = nullptr;
   const TimeUs* arrivals = nullptr;
+  // Of a rollup tier: what it has stored for each aggregate, and what is to be taken off (kVector without a vector: nothing).
+  // Empty: rows are decided rows.
+  std::vector<BlockColumn> stored, stored_minus;
 };
 
 using Selection = std::span<const uint32_t>;  // row numbers of a block, ascending

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/hyperloglog.h"
+#include "engine/sketch_format.h"
 #include "query/evaluate.h"
 #include "query/operators/group_table.h"
 
@@ -20,6 +21,15 @@ class CountState final : public AggregateState {
     for (uint32_t i = 0; i < input.groups.size(); ++i) {
       if (input.values != nullptr && input.values->is_null(i)) continue;
       counts_[input.groups[i]] += input.signs != nullptr ? input.signs[i] : 1;
+    }
+    return {};
+  }
+  Sql<void> merge(const AggregateInput& input) override {
+    const Vector& values = *input.values;
+    for (uint32_t i = 0; i < input.groups.size(); ++i) {
+      if (values.is_null(i)) continue;
+      const auto count = static_cast<int64_t>(values.number(i).value);
+      counts_[input.groups[i]] += input.signs != nullptr && input.signs[i] < 0 ? -count : count;
     }
     return {};
   }
@@ -70,6 +80,8 @@ class SumState final : public AggregateState {
     }
     return {};
   }
+
+  Sql<void> merge(const AggregateInput& input) override { return update(input); }
 
   Sql<Vector> finish(uint32_t groups) override {
     Vector result = Vector::of(average_ ? SqlType::kDecimal : type_, groups);
@@ -129,6 +141,8 @@ class ExtremeState final : public AggregateState {
     return {};
   }
 
+  Sql<void> merge(const AggregateInput& input) override { return update(input); }
+
   Sql<Vector> finish(uint32_t groups) override {
     Vector result = Vector::of(type_, groups);
     for (uint32_t i = 0; i < groups; ++i) result.set(i, best_[i]);
@@ -178,6 +192,10 @@ class CountDistinctState final : public AggregateState {
     return {};
   }
 
+  Sql<void> merge(const AggregateInput&) override {
+    return sql_fail(std::nullopt, "no rollup stores distinct values", {}, Code::kInternal);
+  }
+
   Sql<Vector> finish(uint32_t groups) override {
     Vector result = Vector::of(SqlType::kInt64, groups);
     for (uint32_t i = 0; i < groups; ++i) result.numbers[i] = counts_[i];
@@ -208,6 +226,20 @@ class ApproxDistinctState final : public AggregateState {
       HyperLogLog& sketch = sketches_[input.groups[i]];
       uint64_t before = sketch.memory_bytes();
       sketch.add(hash_of(values, i));
+      sketch_bytes_ += sketch.memory_bytes() - before;
+    }
+    return {};
+  }
+
+  Sql<void> merge(const AggregateInput& input) override {
+    const Vector& values = *input.values;
+    for (uint32_t i = 0; i < values.size; ++i) {
+      if (values.is_null(i)) continue;
+      HyperLogLog& sketch = sketches_[input.groups[i]];
+      const uint64_t before = sketch.memory_bytes();
+      if (Status merged = merge_stored_sketch(as_bytes(values.text(i)), sketch); !merged) {
+        return sql_fail(std::nullopt, merged.error().message, {}, merged.error().code);
+      }
       sketch_bytes_ += sketch.memory_bytes() - before;
     }
     return {};

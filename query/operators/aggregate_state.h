@@ -22,6 +22,8 @@ class AggregateState {
   virtual ~AggregateState() = default;
   virtual void resize(uint32_t groups) = 0;  // new groups are empty
   virtual Sql<void> update(const AggregateInput& input) = 0;
+  // The same with what a rollup has stored for this aggregate: counts and sums are added up, sketches merged.
+  virtual Sql<void> merge(const AggregateInput& input) = 0;
   virtual Sql<Vector> finish(uint32_t groups) = 0;
   virtual uint64_t memory_bytes() const = 0;
 };

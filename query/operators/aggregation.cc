@@ -51,6 +51,7 @@ Aggregation::Aggregation(const BoundSelect& select, EvaluationMemory& memory, ui
 Sql<void> Aggregation::add(const Block& block, Selection rows) {
   if (rows.empty()) return {};
   SQL_TRY(number_groups(block, rows));
+  if (!block.stored.empty()) return add_stored(block, rows);
   only_events_ = block.kinds != nullptr && std::all_of(rows.begin(), rows.end(), [&](uint32_t row) {
                    return block.kinds[row] == RowKind::kEvent;
                  });
@@ -69,6 +70,24 @@ Sql<void> Aggregation::add(const Block& block, Selection rows) {
       input.values = &values;
     }
     SQL_TRY(states_[i]->update(input));
+  }
+  return check_memory();
+}
+
+Sql<void> Aggregation::add_stored(const Block& block, Selection rows) {
+  std::vector<int8_t> minus;
+  for (size_t i = 0; i < states_.size(); ++i) {
+    if (!select_.keys.empty()) states_[i]->resize(table_.size());
+    AggregateInput input;
+    input.groups = groups_;
+    Vector values = load(block.stored[i], rows);
+    input.values = &values;
+    SQL_TRY(states_[i]->merge(input));
+    if (block.stored_minus[i].kind == BlockColumn::Kind::kVector) continue;
+    minus.assign(rows.size(), -1);
+    values = load(block.stored_minus[i], rows);
+    input.signs = minus.data();
+    SQL_TRY(states_[i]->merge(input));
   }
   return check_memory();
 }

@@ -35,6 +35,7 @@ class Aggregation {
   Sql<void> number_groups(const Block& block, Selection rows);
   Sql<void> take(const RowFilter& filter, const Block& block, Selection rows, Taken& taken);
   void take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const;
+  Sql<void> add_stored(const Block& block, Selection rows);
   Sql<void> check_memory() const;
   Sql<void> finish_states(uint32_t count, Groups& result);
 

@@ -7,46 +7,123 @@
 namespace tally {
 namespace {
 
+void add(QueryStats& sum, const ScanStats& one) {
+  sum.scan.segments += one.segments;
+  sum.scan.segments_by_time += one.segments_by_time;
+  sum.scan.blocks += one.blocks;
+  sum.scan.rows_read += one.rows_read;
+  sum.scan.rows_selected += one.rows_selected;
+  sum.scan.memtable_rows += one.memtable_rows;
+}
+
+// The parts of a plan, one after the other.
 class TableSource final : public BlockSource {
  public:
-  TableSource(const BoundSelect& select, const PushedDown& pushed) : select_(select), used_(pushed.used) {
-    ScanSpec spec;
-    spec.filter = pushed.filter;
-    spec.columns.times = false;
-    for (size_t i = 0; i < select.inputs.size(); ++i) {
-      selected_.push_back(spec.columns.column_ids.size());
-      if (used_[i]) add_column(select.inputs[i], spec.columns);
-    }
-    for (const RowFilter& rows : select.filters) {
-      const bool late = rows.rows == RowClass::kLate;
-      spec.columns.arrivals = spec.columns.arrivals || late;
-      spec.columns.times = spec.columns.times || late;
-    }
-    block_.columns.resize(select.inputs.size());
-    scan_ = select.snapshot->scan(std::move(spec));
-  }
+  TableSource(const BoundSelect& select, const PushedDown& pushed, const SourcePlan& plan)
+      : select_(select), pushed_(pushed), plan_(plan) {}
 
   Sql<const Block*> next() override {
-    SQL_ASSIGN(const RowBlock* rows, scan_->next());
-    if (rows == nullptr) return nullptr;
-    block_.rows = rows->rows;
-    block_.selected = rows->selected;
-    block_.kinds = rows->kinds;
-    block_.times = rows->times;
-    block_.arrivals = rows->arrivals;
-    for (size_t i = 0; i < select_.inputs.size(); ++i) {
-      if (used_[i]) view(select_.inputs[i], selected_[i], *rows, block_.columns[i]);
+    while (true) {
+      if (scan_ == nullptr) {
+        if (part_ == plan_.parts.size()) return nullptr;
+        open(plan_.parts[part_++]);
+      }
+      SQL_ASSIGN(const RowBlock* rows, scan_->next());
+      if (rows != nullptr) return show(*rows);
+      add(stats_, scan_->stats());
+      scan_.reset();
     }
-    return &block_;
   }
 
   QueryStats stats() const override {
-    QueryStats stats;
-    stats.scan = scan_->stats();
+    QueryStats stats = stats_;
+    if (scan_ != nullptr) add(stats, scan_->stats());
     return stats;
   }
 
  private:
+  void open(const SourcePart& part) {
+    ScanSpec spec;
+    spec.filter = pushed_.filter;
+    spec.filter.from = part.from;
+    spec.filter.to = part.to;
+    spec.source = part.source;
+    spec.columns.times = false;
+    stored_ = part.source.rollup_id != 0;
+    selected_.clear();
+    for (size_t i = 0; i < select_.inputs.size(); ++i) {
+      selected_.push_back(spec.columns.column_ids.size());
+      if (reads(select_.inputs[i], i)) add_column(select_.inputs[i], spec.columns);
+    }
+    first_measure_ = spec.columns.column_ids.size();
+    if (stored_) {
+      add_measures(spec.columns);
+    } else {
+      add_late(spec.columns);
+    }
+    block_ = {};
+    block_.columns.resize(select_.inputs.size());
+    scan_ = select_.snapshot->scan(std::move(spec));
+  }
+
+  // Rollup tiers have no fields: what aggregates make of them is stored.
+  bool reads(const InputColumn& input, size_t i) const {
+    const bool kept = input.source == InputColumn::Source::kDimension || input.source == InputColumn::Source::kTime;
+    return pushed_.used[i] && (!stored_ || kept);
+  }
+
+  void add_late(ColumnSelection& columns) const {
+    for (const RowFilter& rows : select_.filters) {
+      const bool late = rows.rows == RowClass::kLate;
+      columns.arrivals = columns.arrivals || late;
+      columns.times = columns.times || late;
+    }
+  }
+
+  void add_measures(ColumnSelection& columns) const {
+    columns.kinds = false;
+    for (const StoredMeasure& measure : plan_.measures) {
+      columns.column_ids.push_back(measure.column_id);
+      if (measure.minus_column_id != 0) columns.column_ids.push_back(measure.minus_column_id);
+    }
+  }
+
+  const Block* show(const RowBlock& rows) {
+    block_.rows = rows.rows;
+    block_.selected = rows.selected;
+    block_.kinds = rows.kinds;
+    block_.times = rows.times;
+    block_.arrivals = rows.arrivals;
+    for (size_t i = 0; i < select_.inputs.size(); ++i) {
+      if (reads(select_.inputs[i], i)) view(select_.inputs[i], selected_[i], rows, block_.columns[i]);
+    }
+    if (stored_) view_measures(rows);
+    return &block_;
+  }
+
+  void view_measures(const RowBlock& rows) {
+    block_.stored.assign(plan_.measures.size(), {});
+    block_.stored_minus.assign(plan_.measures.size(), {});
+    size_t at = first_measure_;
+    for (size_t i = 0; i < plan_.measures.size(); ++i) {
+      view_measure(select_.aggregates[i], rows.columns[at++], block_.stored[i]);
+      if (plan_.measures[i].minus_column_id == 0) continue;
+      view_measure(select_.aggregates[i], rows.columns[at++], block_.stored_minus[i]);
+    }
+  }
+
+  void view_measure(const Aggregate& aggregate, const BlockColumns::Selected& from, BlockColumn& column) const {
+    const bool sketch = aggregate.function == AggregateFunction::kApproxDistinct;
+    column.kind = sketch ? BlockColumn::Kind::kStrings : BlockColumn::Kind::kInts;
+    column.type = sketch ? SqlType::kString : aggregate.type;
+    if (!sketch && aggregate.argument != nullptr && aggregate.argument->op == Op::kSlot) {
+      column.scale = select_.inputs[aggregate.argument->slot].scale;
+    }
+    column.ints = from.ints;
+    column.nulls = from.nulls;
+    column.strings = from.strings;
+  }
+
   static void add_column(const InputColumn& input, ColumnSelection& columns) {
     switch (input.source) {
       case InputColumn::Source::kDimension:
@@ -97,8 +174,13 @@ class TableSource final : public BlockSource {
   }
 
   const BoundSelect& select_;
-  const std::vector<bool> used_;  // by input
+  const PushedDown& pushed_;
+  const SourcePlan& plan_;
+  size_t part_ = 0;  // the next
+  QueryStats stats_;              // of the parts that are done
+  bool stored_ = false;           // the part is of a rollup
   std::vector<size_t> selected_;  // by input: position in the scan's columns
+  size_t first_measure_ = 0;
   std::unique_ptr<RawScan> scan_;
   Block block_;
 };
@@ -131,8 +213,8 @@ class GivenSource final : public BlockSource {
 
 }  // namespace
 
-std::unique_ptr<BlockSource> open_source(const BoundSelect& select, const PushedDown& pushed) {
-  if (select.snapshot != nullptr) return std::make_unique<TableSource>(select, pushed);
+std::unique_ptr<BlockSource> open_source(const BoundSelect& select, const PushedDown& pushed, const SourcePlan& plan) {
+  if (select.snapshot != nullptr) return std::make_unique<TableSource>(select, pushed, plan);
   return std::make_unique<GivenSource>(select);
 }
 
@@ -161,7 +243,7 @@ void KindFilter::select_rows(const Block& block, std::vector<uint32_t>& rows) co
     }
   }
   const size_t selected = kept;
-  if (!all_) {
+  if (!all_ && block.stored.empty()) {
     kept = 0;
     for (size_t i = 0; i < selected; ++i) {
       const uint32_t row = rows[i];

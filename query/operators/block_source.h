@@ -6,6 +6,7 @@
 
 #include "query/bound.h"
 #include "query/pushdown.h"
+#include "query/source_plan.h"
 #include "query/sql_error.h"
 #include "query/vector.h"
 
@@ -18,8 +19,9 @@ class BlockSource {
   virtual QueryStats stats() const = 0;
 };
 
-// Rows that the filter does not let through are left out, and of a table inputs that are not used. `select` must outlive it.
-std::unique_ptr<BlockSource> open_source(const BoundSelect& select, const PushedDown& pushed);
+// Rows that the filter does not let through are left out, and of a table inputs that are not used. All three must outlive it;
+// `plan` is looked at only where the query is over a table.
+std::unique_ptr<BlockSource> open_source(const BoundSelect& select, const PushedDown& pushed, const SourcePlan& plan);
 
 // The selected rows of a block whose kind the query looks at.
 class KindFilter {
