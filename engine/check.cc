@@ -12,6 +12,7 @@
 #include "engine/id_run.h"
 #include "engine/manifest_reader.h"
 #include "engine/retraction_file.h"
+#include "engine/rollup_check.h"
 #include "engine/retraction_log.h"
 #include "engine/segment_reader.h"
 #include "wal/log_verify.h"
@@ -46,6 +47,7 @@ class TableChecker {
     for (std::string& line : check_letters(fs_, paths_, state_)) problem(std::move(line));
     check_log();
     check_counts();
+  check_rollups();
     check_unlisted();
     return std::move(report_);
   }
@@ -64,6 +66,7 @@ class TableChecker {
   void check_retractions();
   void check_log();
   void check_counts();
+  void check_rollups();
   void check_unlisted();
   void check_unlisted(const std::string& directory, const std::function<bool(const ParsedName&)>& listed);
 
@@ -245,6 +248,13 @@ void TableChecker::check_log() {
   }
 }
 
+void TableChecker::check_rollups() {
+  if (!segments_sound_) return;
+  std::map<uint32_t, const Dictionary*> dictionaries;
+  for (const DictionaryTarget& target : targets_) dictionaries[target.dimension_id] = target.dictionary;
+  for (std::string& what : check_rollup_sums(fs_, paths_, state_, dictionaries)) problem(std::move(what));
+}
+
 void TableChecker::check_counts() {
   const Ledger& ledger = state_.ledger;
   if (!ledger.balanced()) {
@@ -253,11 +263,14 @@ void TableChecker::check_counts() {
             std::to_string(ledger.conflicts) + " conflicts, " + std::to_string(ledger.too_late) + " too late, " +
             std::to_string(ledger.rejected) + " rejected");
   }
-  if (events_ != ledger.accepted) {
-    problem("the segments hold " + std::to_string(events_) + " events, and the ledger accepted " +
-            std::to_string(ledger.accepted));
+  const auto dropped = state_.dropped_events.find(0);
+  const uint64_t gone = dropped == state_.dropped_events.end() ? 0 : dropped->second;
+  if (events_ + gone != ledger.accepted) {
+    problem("the segments hold " + std::to_string(events_) + " events" +
+            (gone == 0 ? std::string() : ", retention has dropped " + std::to_string(gone)) +
+            ", and the ledger accepted " + std::to_string(ledger.accepted));
   }
-  if (segments_sound_ && retraction_rows_ != ledger.retracted) {
+  if (segments_sound_ && gone == 0 && retraction_rows_ != ledger.retracted) {
     problem("the segments hold " + std::to_string(retraction_rows_) + " retractions, and the ledger says " +
             std::to_string(ledger.retracted));
   }

@@ -6,54 +6,11 @@
 #include "base/random.h"
 #include "engine/raw_values.h"
 #include "engine/rollup_rows.h"
+#include "engine/rollup_totals.h"
 #include "engine/segment_format.h"
 
 namespace tally {
 namespace {
-
-// Of one day: what each value that adds up comes to.
-using Totals = std::vector<__int128>;
-
-// The columns of a tier, as RollupRows takes them.
-ColumnSelection tier_selection(const RollupShape& shape) {
-  ColumnSelection selection;
-  selection.kinds = false;
-  selection.cached = false;
-  selection.column_ids = shape.dimension_ids;
-  for (const RollupShape::Value& value : shape.values) selection.column_ids.push_back(value.column_id);
-  return selection;
-}
-
-void show_tier_block(const RollupShape& shape, const BlockColumns& block, RollupRows::Input& input) {
-  const size_t dimensions = shape.dimension_ids.size();
-  input.rows = block.rows.rows;
-  input.times = block.rows.times;
-  input.codes.resize(dimensions);
-  input.values.assign(shape.values.size(), {});
-  for (size_t d = 0; d < dimensions; ++d) input.codes[d] = block.by_column[d].codes;
-  for (size_t i = 0; i < shape.values.size(); ++i) {
-    const BlockColumns::Selected& column = block.by_column[dimensions + i];
-    RollupRows::Value& value = input.values[i];
-    if (shape.values[i].kind == RollupShape::Kind::kSketch) {
-      value.sketches = column.strings;
-    } else {
-      value.ints = column.ints;
-      value.nulls = column.nulls;
-    }
-  }
-}
-
-void add_totals(const RollupShape& shape, const RollupRows::Input& input, uint32_t first, uint32_t count,
-                Totals& totals) {
-  for (size_t i = 0; i < shape.values.size(); ++i) {
-    if (shape.values[i].kind != RollupShape::Kind::kSum) continue;
-    const RollupRows::Value& value = input.values[i];
-    for (uint32_t row = first; row < first + count; ++row) {
-      if (value.counts != nullptr) totals[i] += value.counts[row];
-      if (value.ints != nullptr && (value.nulls == nullptr || value.nulls[row] == 0)) totals[i] += value.ints[row];
-    }
-  }
-}
 
 // A segment's part of one day, block by block.
 struct Stream {
@@ -292,9 +249,9 @@ class Fold {
   // --- conservation ------------------------------------------------------------------------------------------------
 
   Status check_outputs() {
-    std::map<int32_t, Totals> totals_in, totals_out;
+    std::map<int32_t, RollupTotals> totals_in, totals_out;
     for (size_t day = 0; day < task_.days.size(); ++day) {
-      Totals& of_day = totals_in.try_emplace(task_.days[day].day, shape_.values.size()).first->second;
+      RollupTotals& of_day = totals_in.try_emplace(task_.days[day].day, shape_.values.size()).first->second;
       for (size_t i = 0; i < of_day.size(); ++i) of_day[i] += totals_in_[day][i];
     }
     for (const SegmentInfo& segment : folded_.segments) {
@@ -302,7 +259,7 @@ class Fold {
                              SegmentReader::open(*context_.fs, context_.paths.segment(segment.number), &segment));
       auto cursor = reader->cursor(tier_selection(shape_));
       for (const SegmentReader::Section& section : reader->sections()) {
-        Totals& of_day = totals_out.try_emplace(section.day, shape_.values.size()).first->second;
+        RollupTotals& of_day = totals_out.try_emplace(section.day, shape_.values.size()).first->second;
         for (uint32_t block = section.first_block; block < section.first_block + section.blocks; ++block) {
           TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor->read(block));
           RollupRows::Input input;
@@ -312,7 +269,7 @@ class Fold {
       }
     }
     for (const auto& [day, in] : totals_in) {
-      const Totals& out = totals_out.try_emplace(day, shape_.values.size()).first->second;
+      const RollupTotals& out = totals_out.try_emplace(day, shape_.values.size()).first->second;
       for (size_t i = 0; i < in.size(); ++i) {
         if (in[i] == out[i]) continue;
         return fail(Code::kCorruption, "folding into rollup " + std::to_string(task_.rollup_id) + " changed " +
@@ -330,7 +287,7 @@ class Fold {
   std::vector<std::shared_ptr<SegmentReader>> inputs_;
   std::vector<std::shared_ptr<const SegmentHandle>> handles_;
   std::vector<std::unique_ptr<SegmentWriter>> writers_;
-  std::vector<Totals> totals_in_;  // by day of the task
+  std::vector<RollupTotals> totals_in_;  // by day of the task
   size_t file_ = 0;                // where the rows of a merged day go
   Folded folded_;
 };

@@ -116,6 +116,13 @@ FoldTask join_task(const ManifestState& state, const Rollup& rollup, Tier tier, 
   return task;
 }
 
+// A day on both sides of what the next tier has folded makes two files.
+bool leaves_fewer(const FoldTask& task) {
+  auto same_day = [](const FoldTask::Day& a, const FoldTask::Day& b) { return a.day == b.day; };
+  const size_t files = std::ranges::adjacent_find(task.days, same_day) == task.days.end() ? 1 : 2;
+  return task.inputs.size() > files;
+}
+
 uint64_t size_class(uint64_t bytes, const BackgroundPolicy& policy) {
   uint64_t of = 0;
   for (uint64_t size = policy.join_bytes_min; size < bytes; size *= policy.join_ratio) ++of;
@@ -238,7 +245,9 @@ std::vector<FoldTask> plan_joins(const ManifestState& state, const BackgroundPol
         if (segment->size < policy.join_bytes_max) by_size[size_class(segment->size, policy)].push_back(segment);
       }
       for (const auto& [of, segments] : by_size) {
-        if (segments.size() >= policy.join_files) tasks.push_back(join_task(state, rollup, tier, segments));
+        if (segments.size() < policy.join_files) continue;
+        FoldTask task = join_task(state, rollup, tier, segments);
+        if (leaves_fewer(task)) tasks.push_back(std::move(task));
       }
     }
   }

@@ -49,8 +49,9 @@ const RollupRows::Input& RawValues::values(const BlockColumns& block) {
     input_.codes[d] = block.by_column[dimension_places_[d]].codes;
   }
   engine_values(block);
+  input_.carries.clear();
   for (size_t i = kEngineMeasureColumns; i < shape_.values.size(); ++i) {
-    measure(shape_.values[i], block, sources_[i], input_.values[i]);
+    measure(i, block);
   }
   return input_;
 }
@@ -81,8 +82,10 @@ void RawValues::engine_values(const BlockColumns& block) {
   });
 }
 
-void RawValues::measure(const RollupShape::Value& value, const BlockColumns& block, Source& out,
-                        RollupRows::Value& shown) {
+void RawValues::measure(size_t index, const BlockColumns& block) {
+  const RollupShape::Value& value = shape_.values[index];
+  Source& out = sources_[index];
+  RollupRows::Value& shown = input_.values[index];
   const uint32_t rows = block.rows.rows;
   const Measure& measure = *value.measure;
   shown = {};
@@ -116,10 +119,11 @@ void RawValues::measure(const RollupShape::Value& value, const BlockColumns& blo
   out.ints.resize(rows);
   for (uint32_t row = 0; row < rows; ++row) {
     if (from.nulls != nullptr) out.nulls[row] |= from.nulls[row];
-    // A retraction holds what its event held, which fitted with either sign.
-    out.ints[row] = additive && out.counts[row] < 0
-                        ? static_cast<int64_t>(0 - static_cast<uint64_t>(from.ints[row]))
-                        : from.ints[row];
+    out.ints[row] = from.ints[row];
+    if (!additive || out.counts[row] >= 0 || out.nulls[row] != 0) continue;
+    const bool no_negative = from.ints[row] == INT64_MIN;
+    out.ints[row] = no_negative ? INT64_MAX : -from.ints[row];
+    if (no_negative) input_.carries.push_back({row, index});
   }
   shown.ints = out.ints.data();
 }

@@ -35,7 +35,7 @@ class RawValues {
   std::vector<uint8_t> leaf(const Condition& node, const BlockColumns& block);
   const std::vector<uint8_t>& truths_by_code(const Condition& node, const Column& column);
   void engine_values(const BlockColumns& block);
-  void measure(const RollupShape::Value& value, const BlockColumns& block, Source& out, RollupRows::Value& shown);
+  void measure(size_t index, const BlockColumns& block);
   void hash_column(const Column& column, const BlockColumns& block, Source& out);
   uint64_t hash_of_code(const Column& column, uint32_t code);
 

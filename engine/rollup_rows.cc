@@ -75,6 +75,20 @@ void RollupRows::add(const Input& input, uint32_t first, uint32_t count) {
     add_value(shape_.values[value], input.values[value], first, count, added_[value]);
   }
   rows_ += count;
+  for (const Input::Carry& carry : input.carries) {
+    if (carry.row >= first && carry.row - first < count) add_carry(input, carry);
+  }
+}
+
+// As a row of its own, with the same key.
+void RollupRows::add_carry(const Input& input, const Input::Carry& carry) {
+  constexpr int64_t kOne = 1;
+  keys_.resize(keys_.size() + words_per_key_);
+  pack_key(input, carry.row, std::span(keys_).last(words_per_key_));
+  for (size_t value = 0; value < added_.size(); ++value) {
+    add_value(shape_.values[value], value == carry.value ? Value{.ints = &kOne} : Value{}, 0, 1, added_[value]);
+  }
+  ++rows_;
 }
 
 // Rows before the first that brings something are filled in when it comes: most tables have no conflicts, say.

@@ -40,6 +40,12 @@ class RollupRows {
     const TimeUs* times = nullptr;
     std::vector<const uint32_t*> codes;  // by dimension; nullptr: NULL in every row
     std::vector<Value> values;           // by value; of none of the forms: no row brings anything
+    // Rows whose value of kSum is one more than `ints` says: the one number that has no negative.
+    struct Carry {
+      uint32_t row = 0;
+      size_t value = 0;
+    };
+    std::vector<Carry> carries;
   };
   // Rows [first, first + count) of `input`.
   void add(const Input& input, uint32_t first, uint32_t count);
@@ -82,6 +88,7 @@ class RollupRows {
   };
 
   void add_value(const RollupShape::Value& shape, const Value& value, uint32_t first, uint32_t count, Added& added);
+  void add_carry(const Input& input, const Input::Carry& carry);
   void sort();
   template <size_t kWords>
   void sort_by_radix();

@@ -46,7 +46,7 @@ struct TableOptions {
   uint32_t segment_block_rows = limits::kSegmentBlockRows;
   TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;  // of dead letters, by arrival
   bool background = true;         // folds, joins and retention run by themselves behind each flush
-  BackgroundPolicy background_policy;
+  BackgroundPolicy background_policy = {};
   std::shared_ptr<BlockCache> block_cache = nullptr;  // of the database; nullptr: reads of segments go to their files
 };
 

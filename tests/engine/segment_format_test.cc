@@ -89,7 +89,7 @@ TEST_CASE("segment format: the trailer, byte by byte") {
 
 TEST_CASE("segment format: the columns of a raw segment, in their order") {
   Schema schema = small_schema();
-  auto columns = raw_columns(schema);
+  auto columns = stored_columns(schema, 0);
   CHECK(columns.size() == schema.columns.size() + 3);
   CHECK(columns[0] == StoredColumn{schema.columns[schema.time_column()].id, ColumnForm::kInts});
   CHECK(columns[1] == StoredColumn{kKindColumn, ColumnForm::kBytes});

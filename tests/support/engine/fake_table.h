@@ -37,6 +37,7 @@ class FakeTable : public Table {
   Status prepare_writes() override { return {}; }
   Status alter(Schema) override { return fail(Code::kUnsupported, "a fake table does not change"); }
   Status flush() override { return {}; }
+  Status run_background() override { return {}; }
   Status close() override { return {}; }
   Stats stats() const override { return {}; }
 

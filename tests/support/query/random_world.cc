@@ -40,6 +40,12 @@ RandomWorld::RandomWorld(uint64_t seed) : random_(seed), scope_(seed), clock_(kN
   options.table.shards = 1 + static_cast<uint32_t>(random_.below(3));
   options.table.log_file_bytes = 64 * limits::kKiB;
   options.table.segment_block_rows = 128;
+  options.table.background = random_.below(4) != 0;
+  // Days that are closed before they end are folded again and again as rows come.
+  BackgroundPolicy& policy = options.table.background_policy;
+  if (random_.below(2) == 0) policy.close_after_us = -7 * kMicrosPerDay;
+  policy.late_files = 1 + random_.below(3);
+  policy.join_files = 2 + random_.below(3);
   auto opened = Database::open(disk_, clock_, "/db", options);
   TALLY_CHECK(opened.has_value());
   database_ = *std::move(opened);
@@ -156,6 +162,29 @@ void RandomWorld::choose_measures() {
     }
   }
   create_sql_ += declared + ") GRACE '6 hours'";
+  for (uint64_t rollups = random_.below(3); rollups > 0; --rollups) declare_rollup("r" + std::to_string(rollups));
+}
+
+// Of some dimensions, in some order, with some tiers; sometimes without some measures.
+void RandomWorld::declare_rollup(const std::string& name) {
+  std::vector<std::string> dimensions;
+  for (const WorldColumn& column : columns_) {
+    if (column.role != ColumnRole::kDimension || random_.below(4) == 0) continue;
+    dimensions.insert(dimensions.begin() + static_cast<ptrdiff_t>(random_.below(dimensions.size() + 1)), column.name);
+  }
+  if (dimensions.empty()) return;
+  create_sql_ += " ROLLUP " + name + " (";
+  for (const std::string& dimension : dimensions) {
+    create_sql_ += (dimension == dimensions.front() ? "" : ", ") + dimension;
+  }
+  create_sql_ += random_.below(3) == 0 ? ") MEASURES (total) RETENTION " : ") RETENTION ";
+  const uint64_t tiers = 1 + random_.below(7);
+  std::string separator;
+  for (const auto& [bit, tier] : {std::pair(1, "minute"), std::pair(2, "hour"), std::pair(4, "day")}) {
+    if ((tiers & static_cast<uint64_t>(bit)) == 0) continue;
+    create_sql_ += separator + tier + " '90 days'";
+    separator = ", ";
+  }
 }
 
 Value RandomWorld::random_value(const WorldColumn& column) {

@@ -53,6 +53,7 @@ class RandomWorld {
  private:
   void choose_columns();
   void choose_measures();
+  void declare_rollup(const std::string& name);
   void send_rows();
   void send_batch();
   Row random_row();
