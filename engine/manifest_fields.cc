@@ -290,11 +290,11 @@ void put_tier_day(ByteWriter& field, const TierDay& of) {
 }
 
 void put_tiers(ByteWriter& out, const TierProgressMap& tiers) {
-  for (const auto& [of, progress] : tiers) {
-    put_field(out, kTierProgress, [&of = of, &progress = progress](ByteWriter& field) {
-      put_tier_day(field, of);
-      field.u64(progress.dropped_lsn);
-      field.u64(progress.folded_lsn);
+  for (const auto& one : tiers) {
+    put_field(out, kTierProgress, [&](ByteWriter& field) {
+      put_tier_day(field, one.first);
+      field.u64(one.second.dropped_lsn);
+      field.u64(one.second.folded_lsn);
     });
   }
 }
