@@ -66,8 +66,8 @@ FoldContext Background::fold_context(const ManifestState& state, const SegmentLi
 
 Status Background::do_fold(const ManifestState& state, const FoldTask& task) {
   const FlushContext& files = config_.files;
-  const std::shared_ptr<const SegmentList> segments = make_segment_list(
-      *files.fs, files.paths, state, config_.publisher->get()->segments.get(), files.block_cache);
+  const std::shared_ptr<const SegmentList> segments =
+      make_segment_list(*files.fs, files.paths, state, config_.publisher->get()->segments.get(), files.block_cache);
   TALLY_ASSIGN_OR_RETURN(Folded folded, fold(fold_context(state, *segments), task));
   ManifestEdit edit;
   const Status committed = commit(edit, [&](const ManifestState& now, ManifestEdit& change) {

@@ -23,7 +23,7 @@ class Background {
     BackgroundPolicy policy;
     std::function<TimeUs()> wall_us;  // INT64_MIN: not to be believed now
     std::function<bool()> stopping;
-    std::function<void()> publish;           // shows the manifest as it is now, if no flush is about to
+    std::function<void()> publish;             // shows the manifest as it is now, if no flush is about to
     std::function<void(const Error&)> failed;  // the manifest is in doubt
     std::shared_ptr<UnlinkedFiles> unlinked;
   };

@@ -13,9 +13,9 @@ struct BackgroundPolicy {
   TimeUs close_after_us = kMicrosPerHour;  // behind a day's end, by arrival: then it is closed
   size_t late_files = 4;
   size_t join_files = 4;
-  uint64_t join_ratio = 4;                                // sizes within this factor are about the same
-  uint64_t join_bytes_min = 1 * limits::kMiB;             // smaller ones count as this large
-  uint64_t join_bytes_max = uint64_t{2} * limits::kGiB;   // larger ones are left alone
+  uint64_t join_ratio = 4;                               // sizes within this factor are about the same
+  uint64_t join_bytes_min = 1 * limits::kMiB;            // smaller ones count as this large
+  uint64_t join_bytes_max = uint64_t{2} * limits::kGiB;  // larger ones are left alone
 };
 
 struct BackgroundStats {

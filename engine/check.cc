@@ -12,8 +12,8 @@
 #include "engine/id_run.h"
 #include "engine/manifest_reader.h"
 #include "engine/retraction_file.h"
-#include "engine/rollup_check.h"
 #include "engine/retraction_log.h"
+#include "engine/rollup_check.h"
 #include "engine/segment_reader.h"
 #include "wal/log_verify.h"
 
@@ -47,7 +47,7 @@ class TableChecker {
     for (std::string& line : check_letters(fs_, paths_, state_)) problem(std::move(line));
     check_log();
     check_counts();
-  check_rollups();
+    check_rollups();
     check_unlisted();
     return std::move(report_);
   }

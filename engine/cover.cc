@@ -120,8 +120,10 @@ class CoverMaker {
     for (const CoverPart& part : cover_.parts) {
       const bool follows = !joined.empty() && joined.back().tier == part.tier && joined.back().above == part.above &&
                            joined.back().to == part.from;
-      if (follows) joined.back().to = part.to;
-      else joined.push_back(part);
+      if (follows)
+        joined.back().to = part.to;
+      else
+        joined.push_back(part);
     }
     cover_.parts = std::move(joined);
   }

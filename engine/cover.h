@@ -22,8 +22,8 @@ struct CoverPart {
 };
 
 struct CoverRequest {
-  uint32_t rollup_id = 0;            // 0: raw alone
-  Tier coarsest = Tier::kDay;        // that answers exactly
+  uint32_t rollup_id = 0;      // 0: raw alone
+  Tier coarsest = Tier::kDay;  // that answers exactly
   TimeUs from = INT64_MIN;
   TimeUs to = INT64_MAX;
 };

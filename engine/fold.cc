@@ -37,7 +37,8 @@ class Fold {
     if (done) done = check_outputs();
     if (done) return std::move(folded_);
     writers_.clear();  // which removes what is not finished
-    for (const SegmentInfo& segment : folded_.segments) (void)context_.fs->unlink(context_.paths.segment(segment.number));
+    for (const SegmentInfo& segment : folded_.segments)
+      (void)context_.fs->unlink(context_.paths.segment(segment.number));
     return std::unexpected(std::move(done).error());
   }
 
@@ -239,8 +240,10 @@ class Fold {
       uint32_t first = stream.at, end = stream.input.rows;
       while (bound && first < end) {
         const uint32_t middle = first + (end - first) / 2;
-        if (key_at(stream, middle) <= *bound) first = middle + 1;
-        else end = middle;
+        if (key_at(stream, middle) <= *bound)
+          first = middle + 1;
+        else
+          end = middle;
       }
       if (end > stream.at) take(stream, end - stream.at, rows);
     }
@@ -288,7 +291,7 @@ class Fold {
   std::vector<std::shared_ptr<const SegmentHandle>> handles_;
   std::vector<std::unique_ptr<SegmentWriter>> writers_;
   std::vector<RollupTotals> totals_in_;  // by day of the task
-  size_t file_ = 0;                // where the rows of a merged day go
+  size_t file_ = 0;                      // where the rows of a merged day go
   Folded folded_;
 };
 

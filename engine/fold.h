@@ -22,8 +22,8 @@ inline constexpr uint32_t kFoldRowsMax = 2 * 1024 * 1024;
 
 struct FoldTask {
   uint32_t rollup_id = 0;
-  Tier tier = Tier::kMinute;    // of the output
-  Tier source = Tier::kRaw;     // of the inputs
+  Tier tier = Tier::kMinute;     // of the output
+  Tier source = Tier::kRaw;      // of the inputs
   std::vector<uint64_t> inputs;  // segments, ascending
   struct Day {
     int32_t day = 0;
@@ -44,10 +44,10 @@ struct FoldContext {
   TablePaths paths{""};
   std::array<uint8_t, 16> table_uuid{};
   std::shared_ptr<const Schema> schema;
-  std::map<uint32_t, const Dictionary*> dictionaries;   // by dimension id
-  std::map<uint32_t, uint32_t> dictionary_sizes;        // likewise: no code of the inputs is at or above
-  const SegmentList* segments = nullptr;                // the inputs are among them
-  uint32_t block_rows = 0;                              // 0: the default
+  std::map<uint32_t, const Dictionary*> dictionaries;  // by dimension id
+  std::map<uint32_t, uint32_t> dictionary_sizes;       // likewise: no code of the inputs is at or above
+  const SegmentList* segments = nullptr;               // the inputs are among them
+  uint32_t block_rows = 0;                             // 0: the default
   std::function<uint64_t()> take_number;
   std::function<bool()> stopping;  // asked now and then: then fold() fails with kCancelled
 };

@@ -52,8 +52,8 @@ std::optional<FoldTask> raw_fold(const ManifestState& state, const Rollup& rollu
 // Of one day, from `source` into `tier`.
 class TierFold {
  public:
-  TierFold(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy, const Rollup& rollup, Tier source,
-           Tier tier)
+  TierFold(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy, const Rollup& rollup,
+           Tier source, Tier tier)
       : state_(state), policy_(policy), rollup_(rollup), source_(source), tier_(tier) {
     const TimeUs now_us = std::min(wall_us, state.newest_event_us);
     const TimeUs retention_us = rollup.retention_us[static_cast<size_t>(source)];

@@ -30,7 +30,7 @@ class HyperLogLog {
   explicit HyperLogLog(uint8_t precision);  // within the two limits above (checked)
 
   void add(uint64_t hash);
-  void clear(uint8_t precision);  // nothing was seen; the memory stays
+  void clear(uint8_t precision);         // nothing was seen; the memory stays
   void merge(const HyperLogLog& other);  // of the same precision (checked)
   uint64_t estimate() const;             // rounded to the nearest whole number
   // Makes a register at least `rank`, as merge() does; both within their limits (the caller's word).

@@ -97,8 +97,8 @@ struct ManifestState {
   std::map<uint64_t, LetterFileInfo> letter_files;     // by number: the dead letters as of log.flushed_lsn
   LetterCounts letters;
   TierProgressMap tiers;
-  std::map<uint32_t, uint64_t> dropped_events;     // by rollup id: events that left its last tier; 0: raw
-  std::set<uint64_t> removed_segments;             // files whose names are free once nobody reads them any more
+  std::map<uint32_t, uint64_t> dropped_events;  // by rollup id: events that left its last tier; 0: raw
+  std::set<uint64_t> removed_segments;          // files whose names are free once nobody reads them any more
   LogPosition log;
   Ledger ledger;               // as of log.flushed_lsn
   TimeUs newest_event_us = 0;  // among accepted rows; 0 = none
@@ -133,8 +133,8 @@ struct ManifestEdit {
   std::vector<uint64_t> remove_retraction_files;
   std::optional<Lsn> resolved_lsn;
   std::optional<std::shared_ptr<const Schema>> add_schema;
-  TierProgressMap tiers;            // that moved
-  std::vector<TierDay> ended_tiers;  // of rollups that are no more
+  TierProgressMap tiers;                        // that moved
+  std::vector<TierDay> ended_tiers;             // of rollups that are no more
   std::map<uint32_t, uint64_t> dropped_events;  // that grew
   std::vector<uint64_t> unlinked_segments;      // of removed_segments: the file is gone
   std::optional<LogPosition> log;

@@ -9,11 +9,12 @@ namespace tally {
 namespace {
 
 std::string segment_text(const SegmentInfo& segment) {
-  return segment_name(segment.number) + " " + std::string(tier_name(segment.tier)) + ": " + std::to_string(segment.rows) + " rows, " +
-         std::to_string(segment.events) + " events, " + std::to_string(segment.size) + " bytes, LSN " +
-         std::to_string(segment.min_lsn) + " to " + std::to_string(segment.max_lsn) + ", " +
-         format_timestamp(segment.min_time) + " to " + format_timestamp(segment.max_time) + ", schema " +
-         std::to_string(segment.schema_version) + ", file " + hex(segment.uuid);
+  return segment_name(segment.number) + " " + std::string(tier_name(segment.tier)) + ": " +
+         std::to_string(segment.rows) + " rows, " + std::to_string(segment.events) + " events, " +
+         std::to_string(segment.size) + " bytes, LSN " + std::to_string(segment.min_lsn) + " to " +
+         std::to_string(segment.max_lsn) + ", " + format_timestamp(segment.min_time) + " to " +
+         format_timestamp(segment.max_time) + ", schema " + std::to_string(segment.schema_version) + ", file " +
+         hex(segment.uuid);
 }
 
 std::string letter_file_text(const LetterFileInfo& file) {

@@ -152,8 +152,7 @@ uint64_t RawValues::hash_of_code(const Column& column, uint32_t code) {
   std::vector<uint64_t>& known = code_hashes_[column.id];
   if (known.size() <= code) known.resize(std::max<size_t>(code + 1, known.size() * 2));
   if (known[code] == 0) {
-    known[code] =
-        unique_hash(as_bytes(code == kOtherCode ? kOtherText : dictionaries_.at(column.id)->value(code)));
+    known[code] = unique_hash(as_bytes(code == kOtherCode ? kOtherText : dictionaries_.at(column.id)->value(code)));
   }
   return known[code];
 }

@@ -102,8 +102,10 @@ void RollupRows::add_value(const RollupShape::Value& shape, const Value& value, 
   if (sum && (value.counts != nullptr || (!given && added.ints.empty()))) {
     TALLY_CHECK(added.ints.empty());
     added.counts.resize(rows_);
-    if (given) added.counts.insert(added.counts.end(), value.counts + first, value.counts + first + count);
-    else added.counts.resize(rows_ + count);
+    if (given)
+      added.counts.insert(added.counts.end(), value.counts + first, value.counts + first + count);
+    else
+      added.counts.resize(rows_ + count);
     return;
   }
   TALLY_CHECK(added.counts.empty());
@@ -134,8 +136,10 @@ void RollupRows::add_value(const RollupShape::Value& shape, const Value& value, 
   if (value.nulls == nullptr) return;
   for (uint32_t row = 0; row < count; ++row) {
     if (value.nulls[first + row] == 0) continue;
-    if (sum) ints[row] = 0;
-    else nulls[row] = 1;
+    if (sum)
+      ints[row] = 0;
+    else
+      nulls[row] = 1;
   }
 }
 
@@ -203,11 +207,11 @@ void RollupRows::sort_wide() {
   std::iota(order_.begin(), order_.end(), 0);
   const size_t words = words_per_key_;
   auto key = [&](uint32_t row) { return std::span(keys_).subspan(row * words, words); };
-  std::stable_sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) {
-    return std::ranges::lexicographical_compare(key(a), key(b));
-  });
+  std::stable_sort(order_.begin(), order_.end(),
+                   [&](uint32_t a, uint32_t b) { return std::ranges::lexicographical_compare(key(a), key(b)); });
   std::vector<uint64_t> sorted(keys_.size());
-  for (uint32_t i = 0; i < rows_; ++i) std::ranges::copy(key(order_[i]), sorted.begin() + static_cast<ptrdiff_t>(i * words));
+  for (uint32_t i = 0; i < rows_; ++i)
+    std::ranges::copy(key(order_[i]), sorted.begin() + static_cast<ptrdiff_t>(i * words));
   keys_ = std::move(sorted);
 }
 
@@ -394,7 +398,8 @@ Status RollupRows::write(SegmentWriter& writer, Lsn above, Lsn through, uint32_t
     strings[value].assign(count, StringRef::null());
     for (uint32_t row = 0; row < count; ++row) {
       if (out.nulls[row] != 0) continue;
-      strings[value][row] = StringRef(as_text(ByteSpan(out.bytes).subspan(static_cast<size_t>(out.ints[row]), out.lengths[row])));
+      strings[value][row] =
+          StringRef(as_text(ByteSpan(out.bytes).subspan(static_cast<size_t>(out.ints[row]), out.lengths[row])));
     }
     field.strings = strings[value].data();
   }

@@ -29,11 +29,11 @@ class RollupRows {
 
   // Of each value one form.
   struct Value {
-    const int8_t* counts = nullptr;        // of kSum
-    const int64_t* ints = nullptr;         // of kSum, kMin, kMax
-    const uint8_t* nulls = nullptr;        // 1: the row brings nothing; nullptr: every row does
-    const uint64_t* hashes = nullptr;      // of kSketch: of one value a row (unique_hash)
-    const StringRef* sketches = nullptr;   // of kSketch: stored ones; NULL brings nothing
+    const int8_t* counts = nullptr;       // of kSum
+    const int64_t* ints = nullptr;        // of kSum, kMin, kMax
+    const uint8_t* nulls = nullptr;       // 1: the row brings nothing; nullptr: every row does
+    const uint64_t* hashes = nullptr;     // of kSketch: of one value a row (unique_hash)
+    const StringRef* sketches = nullptr;  // of kSketch: stored ones; NULL brings nothing
   };
   struct Input {
     uint32_t rows = 0;

@@ -29,10 +29,8 @@ RollupShape RollupShape::of(std::shared_ptr<const Schema> schema, uint32_t rollu
   }
   for (uint32_t id : rollup.measure_ids) {
     const Measure* measure = schema->find_measure(id);
-    shape.values.push_back({.column_id = id,
-                            .kind = kind_of(measure->kind),
-                            .precision = measure->unique_precision,
-                            .measure = measure});
+    shape.values.push_back(
+        {.column_id = id, .kind = kind_of(measure->kind), .precision = measure->unique_precision, .measure = measure});
   }
   shape.schema = std::move(schema);
   return shape;

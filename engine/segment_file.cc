@@ -96,7 +96,7 @@ Status SegmentFile::check_expected(const SegmentInfo& expected) {
   expected_ = true;
   info_.checksum = expected.checksum;  // of the whole file: verify() compares it
   info_.newest_arrival_us = expected.newest_arrival_us;
-  info_.days = expected.days;          // the sections, whose rows are compared below
+  info_.days = expected.days;  // the sections, whose rows are compared below
   if (info_ == expected) return check_days(expected);
   if (info_.uuid != expected.uuid || info_.number != expected.number) {
     return fail(Code::kCorruption, "another file stands in its place: it is number " + std::to_string(info_.number) +

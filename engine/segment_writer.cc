@@ -135,7 +135,8 @@ class SegmentWriterImpl final : public SegmentWriter {
     for (const RawColumns::Field& field : rows.fields) {
       if (field.strings != nullptr) limit([&](uint32_t row) { return field.strings[row].size(); });
     }
-    if (raw()) limit([&](uint32_t row) { return rows.id_kinds[row] == IdKind::kText ? rows.ids[row].text.size() : 16; });
+    if (raw())
+      limit([&](uint32_t row) { return rows.id_kinds[row] == IdKind::kText ? rows.ids[row].text.size() : 16; });
     return count;
   }
 
@@ -252,7 +253,8 @@ class SegmentWriterImpl final : public SegmentWriter {
     if (!raw()) return;
     auto [low, high] = std::minmax_element(rows.lsns + first, rows.lsns + first + count);
     note_lsns(*low, *high);
-    newest_arrival_us_ = std::max(newest_arrival_us_, *std::max_element(rows.arrivals + first, rows.arrivals + first + count));
+    newest_arrival_us_ =
+        std::max(newest_arrival_us_, *std::max_element(rows.arrivals + first, rows.arrivals + first + count));
   }
 
   uint64_t events_of(const RawColumns& rows, uint32_t first, uint32_t count) const {

@@ -45,7 +45,7 @@ struct TableOptions {
   TimeUs forget_boottime_us = kForgetBoottimeUs;            // how long a machine has run before ids are forgotten
   uint32_t segment_block_rows = limits::kSegmentBlockRows;
   TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;  // of dead letters, by arrival
-  bool background = true;         // folds, joins and retention run by themselves behind each flush
+  bool background = true;  // folds, joins and retention run by themselves behind each flush
   BackgroundPolicy background_policy = {};
   std::shared_ptr<BlockCache> block_cache = nullptr;  // of the database; nullptr: reads of segments go to their files
 };

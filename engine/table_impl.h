@@ -78,12 +78,12 @@ class TableImpl final : public Table {
   std::unique_ptr<Manifest> manifest_;              // guarded by start_mutex_ until write_ stands, as is the next
   std::unique_ptr<ManifestTurn> turn_;              // of manifest_
   const std::shared_ptr<UnlinkedFiles> unlinked_ = std::make_shared<UnlinkedFiles>();
-  bool ids_known_ = false;                          // guarded by start_mutex_
-  Status read_only_;                                // why there can be no write path; guarded by start_mutex_
-  bool closed_ = false;                             // guarded by start_mutex_
-  std::mutex close_mutex_;                          // one close at a time
-  std::optional<Status> close_status_;              // of the first; guarded by close_mutex_
-  std::shared_ptr<WritePath> write_;                // guarded by start_mutex_
+  bool ids_known_ = false;              // guarded by start_mutex_
+  Status read_only_;                    // why there can be no write path; guarded by start_mutex_
+  bool closed_ = false;                 // guarded by start_mutex_
+  std::mutex close_mutex_;              // one close at a time
+  std::optional<Status> close_status_;  // of the first; guarded by close_mutex_
+  std::shared_ptr<WritePath> write_;    // guarded by start_mutex_
 };
 
 }  // namespace tally

@@ -301,7 +301,8 @@ void WritePath::run_background_thread() {
 
 std::shared_ptr<const SegmentList> WritePath::list_segments(const ManifestState& manifest) {
   const std::shared_ptr<const SegmentList> known = config_.publisher->get()->segments;
-  auto list = make_segment_list(*config_.flush.fs, config_.flush.paths, manifest, known.get(), config_.flush.block_cache);
+  auto list =
+      make_segment_list(*config_.flush.fs, config_.flush.paths, manifest, known.get(), config_.flush.block_cache);
   for (const auto& handle : *known) {
     if (!manifest.segments.contains(handle->info().number)) handle->remove_when_unused(config_.unlinked);
   }

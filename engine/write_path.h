@@ -103,7 +103,7 @@ class WritePath {
   std::atomic<uint64_t> flushes_{0};
   std::mutex publish_mutex_;  // from reading the manifest's state to showing it
   std::unique_ptr<Background> background_;
-  std::mutex background_mutex_;  // one run at a time
+  std::mutex background_mutex_;              // one run at a time
   std::condition_variable background_wake_;  // with stopping_mutex_
   std::atomic<bool> clock_believed_{false};  // at the last flush: what retention waits for
   bool background_due_ = false;              // guarded by stopping_mutex_

@@ -90,7 +90,8 @@ class Explanation {
       return {};
     }
     const Rollup* rollup = select_.snapshot->manifest().schema()->find_rollup(plan.rollup_id);
-    line("read " + select_.table_name + " from rollup " + rollup->name + ", " + quantity(plan.rows, "row") + ", " + end);
+    line("read " + select_.table_name + " from rollup " + rollup->name + ", " + quantity(plan.rows, "row") + ", " +
+         end);
     if (plan.complete_from) line("  complete from " + format_timestamp(*plan.complete_from));
     for (const SourcePart& source : plan.parts) part(source);
     return {};
@@ -103,8 +104,8 @@ class Explanation {
       ++segments;
       rows += segment.rows;
     }
-    line("read " + select_.table_name + " from raw: " + quantity(segments, "segment") + " with " + quantity(rows, "row") +
-         ", " + end);
+    line("read " + select_.table_name + " from raw: " + quantity(segments, "segment") + " with " +
+         quantity(rows, "row") + ", " + end);
   }
 
   void part(const SourcePart& part) {

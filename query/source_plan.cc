@@ -26,8 +26,10 @@ class NeedsOf {
   Needs run(const PushedDown& pushed) {
     needs_.raw_only = select_.source != BoundSelect::Source::kTable || !select_.aggregated;
     for (const ScanPredicate& predicate : pushed.filter.predicates) {
-      if (predicate.is_dimension) needs_.dimensions.insert(predicate.column_id);
-      else needs_.raw_only = true;
+      if (predicate.is_dimension)
+        needs_.dimensions.insert(predicate.column_id);
+      else
+        needs_.raw_only = true;
     }
     for (const BoundExpr* condition : pushed.rest) visit(*condition);
     for (const BoundExprPtr& key : select_.keys) visit(*key);
@@ -42,8 +44,10 @@ class NeedsOf {
     }
     if (expr.op == Op::kSlot) {
       const InputColumn& input = select_.inputs[expr.slot];
-      if (input.source == InputColumn::Source::kDimension) needs_.dimensions.insert(input.column_id);
-      else needs_.raw_only = true;
+      if (input.source == InputColumn::Source::kDimension)
+        needs_.dimensions.insert(input.column_id);
+      else
+        needs_.raw_only = true;
     }
     for (const BoundExprPtr& arg : expr.args) visit(*arg);
   }
@@ -76,7 +80,10 @@ std::optional<StoredMeasure> stored_measure(const BoundSelect& select, const Agg
 class Planner {
  public:
   Planner(const BoundSelect& select, const PushedDown& pushed)
-      : select_(select), state_(select.snapshot->manifest()), schema_(*state_.schema()), needs_(NeedsOf(select).run(pushed)) {}
+      : select_(select),
+        state_(select.snapshot->manifest()),
+        schema_(*state_.schema()),
+        needs_(NeedsOf(select).run(pushed)) {}
 
   Sql<SourcePlan> run() {
     find_measures();
@@ -154,10 +161,11 @@ class Planner {
       plan.complete_from = kept_from;
       return {};
     }
-    std::string why = coarsest == Tier::kRaw ? "from its rows" : "in buckets this fine, by these dimensions and measures";
+    std::string why =
+        coarsest == Tier::kRaw ? "from its rows" : "in buckets this fine, by these dimensions and measures";
     return sql_fail(std::nullopt,
-                    "table \"" + select_.table_name + "\" can answer this only from " + format_timestamp(kept_from) + " on: " +
-                        "what came before is not kept " + why,
+                    "table \"" + select_.table_name + "\" can answer this only from " + format_timestamp(kept_from) +
+                        " on: " + "what came before is not kept " + why,
                     "; ask from there, or in coarser buckets with bounds that lie between them");
   }
 
@@ -165,7 +173,8 @@ class Planner {
     const TimeUs from = plan.complete_from.value_or(select_.from);
     for (const CoverPart& part : best_.parts) {
       SourcePart& out = plan.parts.emplace_back();
-      out.source = {.segments = true, .memtable = false, .rollup_id = part.rollup_id, .tier = part.tier, .above = part.above};
+      out.source = {
+          .segments = true, .memtable = false, .rollup_id = part.rollup_id, .tier = part.tier, .above = part.above};
       out.from = std::max(part.from, from);
       out.to = std::min(part.to, select_.to);
       if (out.from >= out.to) plan.parts.pop_back();

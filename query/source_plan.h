@@ -27,10 +27,10 @@ struct SourcePart {
 
 struct SourcePlan {
   std::vector<SourcePart> parts;
-  uint32_t rollup_id = 0;                // 0: raw
-  std::vector<StoredMeasure> measures;   // by aggregate; of a rollup
-  uint64_t rows = 0;                     // of the sections and segments that the parts touch
-  std::optional<TimeUs> complete_from;   // what was asked for is not kept any more before it
+  uint32_t rollup_id = 0;               // 0: raw
+  std::vector<StoredMeasure> measures;  // by aggregate; of a rollup
+  uint64_t rows = 0;                    // of the sections and segments that the parts touch
+  std::optional<TimeUs> complete_from;  // what was asked for is not kept any more before it
 };
 
 // `select` has a snapshot. kInvalidArgument: the time asked for is not kept, or not kept so finely.

@@ -176,7 +176,7 @@ class TableSource final : public BlockSource {
   const BoundSelect& select_;
   const PushedDown& pushed_;
   const SourcePlan& plan_;
-  size_t part_ = 0;  // the next
+  size_t part_ = 0;               // the next
   QueryStats stats_;              // of the parts that are done
   bool stored_ = false;           // the part is of a rollup
   std::vector<size_t> selected_;  // by input: position in the scan's columns

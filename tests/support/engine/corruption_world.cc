@@ -17,7 +17,9 @@ constexpr uint64_t kLogFileBytes = 24 * limits::kKiB;  // a header and three or 
 constexpr uint64_t kDiskBytes = 4 * limits::kMiB;      // too little for a RESERVE file, which holds nothing
 constexpr TimeUs kHalfTime = ManualClock::kStartWall - 12 * kMicrosPerHour;
 
-DatabaseOptions small_options() { return {.table = {.threads = false, .shards = 1, .log_file_bytes = kLogFileBytes, .background = false}}; }
+DatabaseOptions small_options() {
+  return {.table = {.threads = false, .shards = 1, .log_file_bytes = kLogFileBytes, .background = false}};
+}
 
 // --- rows in -------------------------------------------------------------------------------------------------------
 

@@ -76,7 +76,11 @@ Result<std::vector<StoredRow>> stored_rows(const Snapshot& snapshot) {
 }
 
 TableOptions small_table_options() {
-  return {.threads = false, .shards = 2, .memtable_bytes_max = 512 * limits::kMiB, .log_file_bytes = 64 * limits::kKiB, .background = false};
+  return {.threads = false,
+          .shards = 2,
+          .memtable_bytes_max = 512 * limits::kMiB,
+          .log_file_bytes = 64 * limits::kKiB,
+          .background = false};
 }
 
 }  // namespace tally
