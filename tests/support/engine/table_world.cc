@@ -4,7 +4,8 @@
 
 namespace tally {
 
-TableWorld::TableWorld(uint64_t seed, TableOptions options) : disk(seed), random_(seed), options_(options) {
+TableWorld::TableWorld(uint64_t seed, TableOptions options, Schema schema)
+    : disk(seed), random_(seed), options_(options), schema_(std::move(schema)) {
   REQUIRE(init_database(disk, path_));
   open();
 }
@@ -14,7 +15,7 @@ Status TableWorld::try_open() {
   database_.reset();
   TALLY_ASSIGN_OR_RETURN(database_, Database::open(disk, clock, path_, {.table = options_}));
   Result<Table*> found = database_->table("events");
-  if (!found && found.error().code == Code::kNotFound) found = database_->create_table(test_schema());
+  if (!found && found.error().code == Code::kNotFound) found = database_->create_table(schema_);
   TALLY_ASSIGN_OR_RETURN(table_, std::move(found));
   return {};
 }

@@ -23,7 +23,7 @@ namespace tally {
 
 class TableWorld {
  public:
-  explicit TableWorld(uint64_t seed, TableOptions options = small_table_options());
+  explicit TableWorld(uint64_t seed, TableOptions options = small_table_options(), Schema schema = test_schema());
 
   // The verbs. Those that return nothing CHECK that they succeed.
   Result<BatchResult> try_send(const std::vector<TestRow>& rows, bool replay = false);
@@ -54,6 +54,7 @@ class TableWorld {
   SeededRandomScope random_;
   const std::string path_ = "/db";
   const TableOptions options_;
+  const Schema schema_;
   std::unique_ptr<Database> database_;
   Table* table_ = nullptr;
 };

@@ -1,0 +1,398 @@
+// Rollups in the life of a table: folding, joining, retention, late rows and retractions, across restarts and power failures.
+// The shadow is a plain list of what was counted; every legal cover of every rollup must add up to it.
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+
+#include "engine/check.h"
+#include "engine/cover.h"
+#include "engine/hyperloglog.h"
+#include "engine/rollup_shape.h"
+#include "engine/segment_format.h"
+#include "engine/sketch_format.h"
+#include "tests/support/engine/seed.h"
+#include "tests/support/engine/table_world.h"
+
+using namespace tally;
+
+namespace {
+
+constexpr TimeUs kDay = kMicrosPerDay;
+
+// test_schema() with measures and rollups: "all" by campaign through every tier, "hours" without minutes, "days" alone.
+Schema rollup_schema() {
+  Schema schema = test_schema();
+  assign_ids(schema);
+  auto measure = [&](std::string_view name, AggregateKind kind, std::string_view column) {
+    Measure& made = schema.measures.emplace_back();
+    made.name = name;
+    made.kind = kind;
+    if (!column.empty()) made.column_id = schema.find_column(column)->id;
+  };
+  measure("clicks", AggregateKind::kSum, "click");
+  measure("lowest", AggregateKind::kMin, "click");
+  measure("users", AggregateKind::kUnique, "user");
+  measure("rows_counted", AggregateKind::kCount, "");
+  assign_ids(schema);
+  auto rollup = [&](std::string_view name, TimeUs minute, TimeUs hour, TimeUs day) {
+    Rollup& made = schema.rollups.emplace_back();
+    made.name = name;
+    made.dimension_ids = {schema.find_column("campaign")->id};
+    made.retention_us[1] = minute;
+    made.retention_us[2] = hour;
+    made.retention_us[3] = day;
+  };
+  rollup("all", 7 * kDay, 20 * kDay, 365 * kDay);
+  rollup("hours", 0, 30 * kDay, 60 * kDay);
+  rollup("days", 0, 0, 90 * kDay);
+  return schema;
+}
+
+TableOptions rollup_options() {
+  TableOptions options = small_table_options();
+  options.background = true;
+  options.segment_block_rows = 16;
+  return options;
+}
+
+struct Sum {
+  int64_t events = 0, retracted = 0, duplicates = 0, clicks = 0, counted = 0;
+  int64_t lowest = INT64_MAX;
+  HyperLogLog users{14};
+  bool any() const { return events != 0 || retracted != 0 || duplicates != 0; }
+};
+using Sums = std::map<std::pair<TimeUs, std::string>, Sum>;  // by bucket and campaign
+
+std::string difference(const Sums& got, const Sums& wanted) {
+  for (const auto& [key, sum] : wanted) {
+    const auto found = got.find(key);
+    const Sum other = found == got.end() ? Sum{} : found->second;
+    const std::string where = " at " + std::to_string(key.first / kMicrosPerMinute) + " of " + key.second;
+    if (other.events != sum.events) {
+      return "events" + where + ": " + std::to_string(other.events) + ", not " + std::to_string(sum.events);
+    }
+    if (other.retracted != sum.retracted) {
+      return "retracted" + where + ": " + std::to_string(other.retracted) + ", not " + std::to_string(sum.retracted);
+    }
+    if (other.duplicates != sum.duplicates) return "duplicates" + where;
+    if (other.clicks != sum.clicks) return "clicks" + where;
+    if (other.counted != sum.counted) return "rows_counted" + where;
+    if (other.lowest != sum.lowest) return "lowest" + where;
+    if (other.users.estimate() != sum.users.estimate()) return "users" + where;
+  }
+  for (const auto& [key, sum] : got) {
+    if (sum.any() && !wanted.contains(key)) return "something where there is nothing, " + key.second;
+  }
+  return {};
+}
+
+class RollupWorld {
+ public:
+  explicit RollupWorld(uint64_t seed, TableOptions options = rollup_options())
+      : world(seed, std::move(options), rollup_schema()) {}
+
+  // One row, and what becomes of it in the shadow.
+  // A row again after its id may have been forgotten would be another event: that is not sent.
+  void send(const TestRow& row, bool replay = false) {
+    const auto sent = first_sent_.try_emplace(row.id, world.clock.wall_us()).first;
+    if (world.clock.wall_us() - sent->second > 60 * kMicrosPerHour) return;
+    const BatchResult result = world.send({row}, replay);
+    const TimeUs time = world.clock.wall_us() - row.age_us;
+    if (result.counts.accepted == 1) counted_[row.id] = {time, row};
+    if (result.counts.duplicates == 1) duplicates_.emplace_back(time, row);
+  }
+
+  // Of an event that is there: what waits for its event is table_retractions_test.cc's.
+  void take_back(const std::string& id) {
+    if (!counted_.contains(id)) return;
+    const auto result = world.table().retract({.ids = {id}, .by = "test", .reason = ""});
+    REQUIRE(result);
+    if (result->retracted == 1) retracted_.insert(id);
+  }
+
+  Sums shadow(TimeUs bucket_us, TimeUs from, TimeUs to) const {
+    Sums sums;
+    auto place = [&](TimeUs time, const TestRow& row) -> Sum* {
+      if (time < from || time >= to) return nullptr;
+      return &sums[{time - time % bucket_us, row.campaign}];
+    };
+    for (const auto& [id, one] : counted_) {
+      Sum* sum = place(one.first, one.second);
+      if (sum == nullptr) continue;
+      const bool gone = retracted_.contains(id);
+      sum->events += 1;
+      sum->retracted += gone ? 1 : 0;
+      sum->clicks += gone ? 0 : one.second.click;
+      sum->counted += gone ? 0 : 1;
+      sum->lowest = std::min(sum->lowest, one.second.click);
+      sum->users.add(unique_hash(as_bytes(one.second.user)));
+    }
+    for (const auto& [time, row] : duplicates_) {
+      if (Sum* sum = place(time, row)) sum->duplicates += 1;
+    }
+    return sums;
+  }
+
+  // What the table says, through a cover whose coarsest tier is given. `cover` is left for a look at it.
+  Sums ask(uint32_t rollup_id, Tier coarsest, TimeUs bucket_us, TimeUs from, TimeUs to, Cover& cover) {
+    auto snapshot = world.table().snapshot();
+    REQUIRE(snapshot);
+    cover = make_cover((*snapshot)->manifest(), {rollup_id, coarsest, from, to});
+    Sums sums;
+    for (const CoverPart& part : cover.parts) {
+      const ScanSource source{
+          .segments = true, .memtable = false, .rollup_id = part.rollup_id, .tier = part.tier, .above = part.above};
+      read(**snapshot, source, part.from, part.to, bucket_us, sums);
+    }
+    read(**snapshot, {.segments = false, .memtable = true}, from, to, bucket_us, sums);
+    return sums;
+  }
+
+  // Every rollup, tier and a time range; days that are not kept any more must be said to be missing.
+  void check_all(TimeUs from, TimeUs to) {
+    const auto schema = world.table().schema();
+    for (const Rollup& rollup : schema->rollups) {
+      for (Tier tier : {Tier::kMinute, Tier::kHour, Tier::kDay}) {
+        const TimeUs width = tier_us(tier);
+        Cover cover;
+        const Sums got = ask(rollup.id, tier, width, from, to, cover);
+        CAPTURE(rollup.name);
+        CAPTURE(std::string(tier_name(tier)));
+        if (cover.first_missing_day) continue;
+        CHECK(difference(got, shadow(width, from, to)) == "");
+      }
+    }
+  }
+
+  std::string problems() {
+    const TableCheck report = check_table(world.disk, world.clock, "events", "/db/tables/events");
+    std::string all;
+    for (const std::string& problem : report.problems) all += problem + "\n";
+    return all;
+  }
+
+  uint64_t segments_of(std::string_view rollup, Tier tier) {
+    auto snapshot = world.table().snapshot();
+    uint64_t count = 0;
+    for (const auto& [number, info] : (*snapshot)->manifest().segments) {
+      const Rollup* of = (*snapshot)->schema().find_rollup(info.rollup_id);
+      count += info.tier == tier && (of == nullptr ? rollup.empty() : of->name == rollup) ? 1 : 0;
+    }
+    return count;
+  }
+
+  TableWorld world;
+
+ private:
+  static void read(const Snapshot& snapshot, const ScanSource& source, TimeUs from, TimeUs to, TimeUs bucket_us,
+                   Sums& sums) {
+    const Schema& schema = snapshot.schema();
+    auto id = [&](std::string_view name) {
+      const Column* column = schema.find_column(name);
+      return column != nullptr ? column->id : schema.find_measure(name)->id;
+    };
+    ScanSpec spec;
+    spec.filter.from = from;
+    spec.filter.to = to;
+    spec.source = source;
+    const bool stored = source.rollup_id != 0;
+    using namespace segment_format;
+    if (stored) {
+      spec.columns.kinds = false;
+      spec.columns.column_ids = {id("campaign"),   kEventsColumn,  kRetractedColumn, kDuplicatesColumn,
+                                 id("clicks"),     id("lowest"),   id("users"),      id("rows_counted")};
+    } else {
+      spec.columns.column_ids = {id("campaign"), id("click"), id("user")};
+    }
+    const auto scan = snapshot.scan(spec);
+    while (true) {
+      const auto block = scan->next();
+      REQUIRE(block);
+      if (*block == nullptr) return;
+      for (uint32_t row = 0; row < (*block)->rows; ++row) {
+        const auto selected = (*block)->selected;
+        if (!selected.empty() && (selected[row / 64] >> row % 64 & 1) == 0) continue;
+        add(snapshot, **block, row, stored, bucket_us, sums);
+      }
+    }
+  }
+
+  static void add(const Snapshot& snapshot, const RowBlock& block, uint32_t row, bool stored, TimeUs bucket_us,
+                  Sums& sums) {
+    const uint32_t code = block.columns[0].codes[row];
+    const std::string campaign = code < kFirstValueCode ? "" : std::string(snapshot.dictionary(0).value(code));
+    const TimeUs time = block.times[row];
+    Sum& sum = sums[{time - time % bucket_us, campaign}];
+    auto of = [&](size_t column) { return block.columns[column].ints[row]; };
+    if (stored) {
+      sum.events += of(1);
+      sum.retracted += of(2);
+      sum.duplicates += of(3);
+      sum.clicks += of(4);
+      sum.counted += of(7);
+      const uint8_t* nulls = block.columns[5].nulls;
+      if (nulls == nullptr || nulls[row] == 0) sum.lowest = std::min(sum.lowest, of(5));
+      const StringRef& sketch = block.columns[6].strings[row];
+      if (!sketch.is_null()) CHECK(merge_stored_sketch(as_bytes(sketch.view()), sum.users));
+      return;
+    }
+    const int64_t click = of(1);
+    switch (block.kinds[row]) {
+      case RowKind::kEvent:
+        sum.events += 1;
+        sum.clicks += click;
+        sum.counted += 1;
+        sum.lowest = std::min(sum.lowest, click);
+        sum.users.add(unique_hash(as_bytes(block.columns[2].strings[row].view())));
+        break;
+      case RowKind::kRetraction:
+        sum.retracted += 1;
+        sum.clicks -= click;
+        sum.counted -= 1;
+        break;
+      case RowKind::kDuplicate: sum.duplicates += 1; break;
+      case RowKind::kConflict: break;
+    }
+  }
+
+  std::map<std::string, std::pair<TimeUs, TestRow>> counted_;
+  std::map<std::string, TimeUs> first_sent_;  // by id
+  std::vector<std::pair<TimeUs, TestRow>> duplicates_;
+  std::set<std::string> retracted_;
+};
+
+}  // namespace
+
+TEST_CASE("rollups: a flush is folded at once, and a day goes on to hours and days when it is over") {
+  RollupWorld life(1);
+  life.send({.id = "a", .campaign = "c1", .click = 3});
+  life.send({.id = "b", .campaign = "c2", .click = 4, .user = "v"});
+  life.check_all(INT64_MIN, INT64_MAX);
+  life.world.flush();
+  CHECK(life.segments_of("", Tier::kRaw) > 0);
+  CHECK(life.segments_of("all", Tier::kMinute) == 1);
+  CHECK(life.segments_of("all", Tier::kHour) == 0);
+  CHECK(life.segments_of("hours", Tier::kHour) == 1);
+  CHECK(life.segments_of("days", Tier::kDay) == 1);
+  life.check_all(INT64_MIN, INT64_MAX);
+
+  life.world.clock.advance(kDay + 2 * kMicrosPerHour);
+  life.send({.id = "c"});
+  life.world.flush();
+  CHECK(life.segments_of("all", Tier::kHour) == 1);
+  CHECK(life.segments_of("all", Tier::kDay) == 1);
+  CHECK(life.segments_of("hours", Tier::kDay) == 1);
+  life.check_all(INT64_MIN, INT64_MAX);
+  life.world.close();
+  CHECK(life.problems() == "");
+}
+
+TEST_CASE("rollups: a late row and a retraction reach a day that is folded long ago") {
+  RollupWorld life(2);
+  life.send({.id = "a", .click = 3});
+  life.world.clock.advance(2 * kDay);
+  life.send({.id = "b", .click = 5});
+  life.world.flush();
+  life.check_all(INT64_MIN, INT64_MAX);
+  life.send({.id = "late", .age_us = 2 * kDay - kMicrosPerHour, .click = 7});
+  life.take_back("a");
+  life.check_all(INT64_MIN, INT64_MAX);  // above everything that is folded
+  life.world.flush();
+  life.check_all(INT64_MIN, INT64_MAX);
+  life.world.reopen();
+  life.check_all(INT64_MIN, INT64_MAX);
+  life.world.close();
+  CHECK(life.problems() == "");
+}
+
+TEST_CASE("retention: tiers and raw go day by day, what is coarser stays, and nothing is a silent hole") {
+  RollupWorld life(3);
+  const TimeUs first = life.world.clock.wall_us();
+  for (int day = 0; day < 40; ++day) {
+    life.send({.id = "e" + std::to_string(day), .click = day});
+    life.world.flush();
+    life.world.clock.advance(kDay);
+  }
+  CHECK(life.segments_of("", Tier::kRaw) < 40);
+  auto snapshot = life.world.table().snapshot();
+  REQUIRE(snapshot);
+  const auto& manifest = (*snapshot)->manifest();
+  const uint32_t all = manifest.schema()->rollups[0].id;
+  const int32_t day = utc_day(first);
+  CHECK(manifest.progress({0, Tier::kRaw, day}).dropped_lsn > 0);
+  CHECK(manifest.progress({all, Tier::kMinute, day}).dropped_lsn > 0);
+  CHECK(manifest.progress({all, Tier::kHour, day}).dropped_lsn > 0);
+  CHECK(manifest.progress({all, Tier::kDay, day}).dropped_lsn == 0);
+  life.check_all(INT64_MIN, INT64_MAX);
+  Cover cover;
+  (void)life.ask(all, Tier::kHour, kMicrosPerHour, INT64_MIN, INT64_MAX, cover);
+  CHECK(cover.first_missing_day == day);
+  (void)life.ask(all, Tier::kDay, kDay, INT64_MIN, INT64_MAX, cover);
+  CHECK(!cover.first_missing_day);
+  snapshot->reset();
+  life.world.close();
+  CHECK(life.problems() == "");
+  // What retention removed is removed: files and names.
+  const auto files = life.world.disk.list("/db/tables/events/segments");
+  REQUIRE(files);
+  life.world.open();
+  const uint64_t live = life.world.table().stats().segments;
+  CHECK(files->size() == live);
+}
+
+TEST_CASE("retention: a reader keeps what it reads, however much is dropped meanwhile") {
+  RollupWorld life(4);
+  life.send({.id = "a", .click = 3});
+  life.world.flush();
+  auto before = life.world.table().snapshot();
+  REQUIRE(before);
+  for (int day = 0; day < 20; ++day) {
+    life.world.clock.advance(kDay);
+    life.send({.id = "e" + std::to_string(day)});
+    life.world.flush();
+  }
+  const auto rows = stored_rows(**before);
+  REQUIRE(rows);
+  CHECK(rows->size() == 1);
+}
+
+TEST_CASE("rollups: random lives agree with a plain list of rows through every cover") {
+  const uint64_t seed = test_seed();
+  for (uint64_t life_number = 0; life_number < 12; ++life_number) {
+    Random draw(seed + life_number);
+    CAPTURE(seed + life_number);
+    TableOptions options = rollup_options();
+    options.background_policy.late_files = 1 + draw.below(3);
+    options.background_policy.join_files = 2 + draw.below(3);
+    if (draw.below(2) == 0) options.background_policy.close_after_us = -30 * kDay;
+    RollupWorld life(seed + life_number, options);
+    uint64_t next = 0;
+    const TimeUs begin = life.world.clock.wall_us();
+    for (int step = 0; step < 60; ++step) {
+      switch (draw.below(12)) {
+        case 0: life.world.flush(); break;
+        case 1: life.world.clock.advance(static_cast<TimeUs>(draw.below(30)) * kMicrosPerHour); break;
+        case 2: life.world.reopen(); break;
+        case 3:
+          if (next > 0) life.take_back("e" + std::to_string(draw.below(next)));
+          break;
+        case 4: REQUIRE(life.world.table().run_background()); break;
+        default: {
+          const bool again = next > 0 && draw.below(5) == 0;
+          const uint64_t number = again ? draw.below(next) : next++;
+          TestRow row{.id = "e" + std::to_string(number), .campaign = "c" + std::to_string(number % 3)};
+          row.age_us = static_cast<TimeUs>(draw.below(70)) * kMicrosPerHour;
+          row.click = static_cast<int64_t>(number * 7 % 11) - 5;
+          row.user = "u" + std::to_string(number % 5);
+          life.send(row, draw.below(4) == 0);
+        }
+      }
+      if (step % 4 != 0) continue;
+      const TimeUs middle = begin + static_cast<TimeUs>(draw.below(100 * 3600)) * kMicrosPerSecond;
+      draw.below(2) == 0 ? life.check_all(INT64_MIN, INT64_MAX) : life.check_all(middle - 2 * kDay, middle);
+    }
+    life.world.close();
+    CHECK(life.problems() == "");
+  }
+}
