@@ -51,7 +51,7 @@ struct SegmentInfo {
   uint32_t rollup_id = 0;  // 0 for raw
   uint32_t schema_version = 0;
   uint16_t min_reader_version = 1;
-  std::vector<SegmentDay> days;  // its sections, ascending
+  std::vector<SegmentDay> days = {};  // its sections, ascending
   TimeUs newest_arrival_us = 0;  // of raw
   friend bool operator==(const SegmentInfo&, const SegmentInfo&) = default;
 };

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "engine/background_policy.h"
 #include "engine/schema.h"
 #include "engine/snapshot.h"
 
@@ -20,6 +21,7 @@ class Catalog {
   virtual ~Catalog() = default;
   virtual std::vector<std::string> table_names() const = 0;
   virtual Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) = 0;
+  virtual Result<BackgroundStats> background(std::string_view table) = 0;
   virtual Status create_table(Schema schema) = 0;
   virtual Status alter_table(Schema next) = 0;  // Table::alter() of the table it names
   virtual TimeUs now() const = 0;               // wall clock

@@ -14,6 +14,10 @@ class DatabaseCatalog final : public Catalog {
     TALLY_ASSIGN_OR_RETURN(Table * found, database_.table(table));
     return found->snapshot();
   }
+  Result<BackgroundStats> background(std::string_view table) override {
+    TALLY_ASSIGN_OR_RETURN(Table * found, database_.table(table));
+    return found->stats().background;
+  }
   Status create_table(Schema schema) override {
     TALLY_TRY(database_.create_table(std::move(schema)));
     return {};

@@ -5,6 +5,7 @@
 
 #include "query/system_dead_letters.h"
 #include "query/system_retractions.h"
+#include "query/system_rollups.h"
 #include "query/system_segments.h"
 
 namespace tally {
@@ -65,11 +66,12 @@ constexpr auto kSystemTables = std::to_array<NamedTable>({
     {"retractions", system_retractions},
     {"adjustments", system_adjustments},
     {"dead_letters", system_dead_letters},
+    {"rollups", system_rollups},
+    {"compactions", system_compactions},
 });
 
 // In the language, but of parts that the engine does not have yet. Once one of them stands above, this line is not asked.
-constexpr auto kPlanned =
-    std::to_array<std::string_view>({"rollups", "queries", "reconciliations", "compactions", "settings"});
+constexpr auto kPlanned = std::to_array<std::string_view>({"queries", "reconciliations", "settings"});
 
 }  // namespace
 

@@ -116,6 +116,52 @@ std::vector<SegmentView> segments_of(AdDatabase& database) {
   return need(need(database.table().snapshot(), "snapshot")->segments(), "segments");
 }
 
+// --- rollups -------------------------------------------------------------------------------------------------------
+
+void print_rollups(AdDatabase& database, const std::vector<SegmentView>& segments) {
+  struct Size {
+    uint64_t segments = 0, rows = 0, bytes = 0, sketches = 0;
+  };
+  const auto schema = database.table().schema();
+  std::map<std::pair<uint32_t, Tier>, Size> sizes;
+  uint64_t raw_bytes = 0, raw_rows = 0;
+  for (const SegmentView& segment : segments) {
+    if (segment.info.tier == Tier::kRaw) {
+      raw_bytes += segment.info.size;
+      raw_rows += segment.info.rows;
+      continue;
+    }
+    Size& size = sizes[{segment.info.rollup_id, segment.info.tier}];
+    ++size.segments;
+    size.rows += segment.info.rows;
+    size.bytes += segment.info.size;
+    const Footer& footer = segment.reader->footer();
+    for (const auto& block : footer.blocks) {
+      for (size_t i = 0; i < footer.columns.size(); ++i) {
+        if (footer.columns[i].form == segment_format::ColumnForm::kStrings) size.sketches += block.columns[i].length;
+      }
+    }
+  }
+  std::printf("\nrollup           tier     segments         rows  rows an event  bytes a row  without sketches\n");
+  for (const auto& [of, size] : sizes) {
+    const double rows = static_cast<double>(size.rows);
+    std::printf("  %-14s %-8s %8llu %12llu %14.4f %12.2f %17.2f\n", schema->find_rollup(of.first)->name.c_str(),
+                std::string(tier_name(of.second)).c_str(), static_cast<unsigned long long>(size.segments),
+                static_cast<unsigned long long>(size.rows), rows / static_cast<double>(raw_rows),
+                static_cast<double>(size.bytes) / rows, static_cast<double>(size.bytes - size.sketches) / rows);
+  }
+  const Table::Stats stats = database.table().stats();
+  const BackgroundStats& done = stats.background;
+  const double busy = static_cast<double>(done.busy_us) / 1e6;
+  std::printf("background: %llu folds, %llu joins; %.2f M rows in a second of one core beside the load, %llu rows out\n",
+              static_cast<unsigned long long>(done.folds), static_cast<unsigned long long>(done.joins),
+              static_cast<double>(done.rows_in) / busy / 1e6, static_cast<unsigned long long>(done.rows_out));
+  std::printf("written an event: raw %.1f bytes, folds and joins %.1f, batches in the log about %.1f (target below 150)\n",
+              static_cast<double>(raw_bytes) / static_cast<double>(raw_rows),
+              static_cast<double>(done.bytes_written) / static_cast<double>(raw_rows),
+              static_cast<double>(stats.log.bytes_appended) / static_cast<double>(raw_rows));
+}
+
 // --- encoding ------------------------------------------------------------------------------------------------------
 
 // The rows of a segment in arrays, as a flush has them.
@@ -274,10 +320,14 @@ void encode(const Arguments& arguments) {
 void measure(const Arguments& arguments, const char* self) {
   AdDatabase database(arguments.directory);
   load_ad_events(database, arguments.profile);
+  need(database.table().run_background(), "background");
   const std::vector<SegmentView> segments = segments_of(database);
   Sizes sizes;
-  for (const SegmentView& segment : segments) sizes.add(segment);
+  for (const SegmentView& segment : segments) {
+    if (segment.info.tier == Tier::kRaw) sizes.add(segment);
+  }
   sizes.print(*database.table().schema());
+  print_rollups(database, segments);
   std::printf("peak memory of the load: %.0f MiB with %llu remembered ids in it\n", mib(peak_memory_bytes()),
               static_cast<unsigned long long>(database.table().stats().remembered_ids));
   std::fflush(stdout);
