@@ -98,6 +98,10 @@ class CoverMaker {
     }
   }
 
+  static uint64_t share_of_day(uint64_t rows, TimeUs length) {
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(rows) * static_cast<uint64_t>(length) / kMicrosPerDay);
+  }
+
   void add_part(int32_t day, Tier tier, TimeUs from, TimeUs to, Lsn above) {
     const auto found = sections_.find({tier, day});
     if (found == sections_.end()) return;
@@ -107,7 +111,7 @@ class CoverMaker {
       if (taken) rows += section.day->rows;
     }
     if (rows == 0) return;
-    cover_.rows += rows;
+    cover_.rows += std::max<uint64_t>(1, share_of_day(rows, to - from));
     cover_.parts.push_back({rollup_of(tier), tier, from, to, above});
   }
 

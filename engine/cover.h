@@ -30,7 +30,7 @@ struct CoverRequest {
 
 struct Cover {
   std::vector<CoverPart> parts;  // ascending by time within a source; none is empty of segments
-  uint64_t rows = 0;             // of the sections that they touch: what reading it may cost
+  uint64_t rows = 0;             // of the sections that they touch, by their share of the day: what reading it may cost
   // Days of which nothing complete is left, if any: the answer would have a hole there.
   std::optional<int32_t> first_missing_day, last_missing_day;
 };

@@ -52,7 +52,7 @@ struct SegmentInfo {
   uint32_t schema_version = 0;
   uint16_t min_reader_version = 1;
   std::vector<SegmentDay> days = {};  // its sections, ascending
-  TimeUs newest_arrival_us = 0;  // of raw
+  TimeUs newest_arrival_us = 0;       // of raw
   friend bool operator==(const SegmentInfo&, const SegmentInfo&) = default;
 };
 

@@ -126,6 +126,7 @@ class FuzzCatalog final : public Catalog {
     if (table == "ads") return world_.snapshot();
     return fail(Code::kNotFound, "no such table");
   }
+  Result<BackgroundStats> background(std::string_view) override { return BackgroundStats{}; }
   Status create_table(Schema schema) override {
     TALLY_TRY(complete_schema(std::move(schema)));
     return {};

@@ -84,14 +84,15 @@ class Explanation {
       return {};
     }
     SQL_ASSIGN(const SourcePlan plan, plan_source(select_, pushed));
+    stored_ = plan.rollup_id != 0;
     const std::string end = "and the memtable, at LSN " + std::to_string(select_.snapshot->lsn());
     if (plan.rollup_id == 0) {
       raw(end);
       return {};
     }
     const Rollup* rollup = select_.snapshot->manifest().schema()->find_rollup(plan.rollup_id);
-    line("read " + select_.table_name + " from rollup " + rollup->name + ", " + quantity(plan.rows, "row") + ", " +
-         end);
+    line("read " + select_.table_name + " from rollup " + rollup->name + ", about " + quantity(plan.rows, "row") +
+         ", " + end);
     if (plan.complete_from) line("  complete from " + format_timestamp(*plan.complete_from));
     for (const SourcePart& source : plan.parts) part(source);
     return {};
@@ -120,6 +121,7 @@ class Explanation {
     for (size_t i = 0; i < select_.inputs.size(); ++i) {
       if (select_.snapshot != nullptr && !pushed.used[i]) continue;
       const InputColumn& input = select_.inputs[i];
+      if (stored_ && input.source == InputColumn::Source::kField) continue;  // its measures are there already
       std::string_view kind = source_name(input.source);
       line("  column " + input.name + (kind.empty() ? "" : " (" + std::string(kind) + ")"));
     }
@@ -131,6 +133,7 @@ class Explanation {
   }
 
   const BoundSelect& select_;
+  bool stored_ = false;  // a rollup answers
   QueryResult result_;
 };
 

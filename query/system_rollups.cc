@@ -73,14 +73,13 @@ Sql<SystemRows> system_rollups(Catalog& catalog) {
         const TierFigures figures = figures_of(state, rollup.id, tier);
         const auto due = std::ranges::count_if(
             waiting, [&](const FoldTask& task) { return task.rollup_id == rollup.id && task.tier == tier; });
-        result.rows.push_back({Datum::of_text(name), Datum::of_text(rollup.name),
-                               Datum::of_text(std::string(tier_name(tier))),
-                               Datum::of_text(dimension_names(*state.schema(), rollup)),
-                               Datum::of_text(format_duration(rollup.retention_us[static_cast<size_t>(tier)])),
-                               number(figures.segments), number(figures.rows), number(figures.bytes),
-                               number(figures.events), number(figures.days), number(figures.dropped_days),
-                               day_or_null(figures.first_day), day_or_null(figures.last_day),
-                               number(static_cast<uint64_t>(due))});
+        result.rows.push_back(
+            {Datum::of_text(name), Datum::of_text(rollup.name), Datum::of_text(std::string(tier_name(tier))),
+             Datum::of_text(dimension_names(*state.schema(), rollup)),
+             Datum::of_text(format_duration(rollup.retention_us[static_cast<size_t>(tier)])), number(figures.segments),
+             number(figures.rows), number(figures.bytes), number(figures.events), number(figures.days),
+             number(figures.dropped_days), day_or_null(figures.first_day), day_or_null(figures.last_day),
+             number(static_cast<uint64_t>(due))});
       }
     }
   }
@@ -90,8 +89,8 @@ Sql<SystemRows> system_rollups(Catalog& catalog) {
 Sql<SystemRows> system_compactions(Catalog& catalog) {
   SystemRows result;
   result.add_columns(SqlType::kString, {"table"});
-  result.add_columns(SqlType::kInt64, {"folds", "joins", "drops", "rows_in", "rows_out", "bytes_written",
-                                       "dropped_events", "busy_us"});
+  result.add_columns(SqlType::kInt64,
+                     {"folds", "joins", "drops", "rows_in", "rows_out", "bytes_written", "dropped_events", "busy_us"});
   result.add_columns(SqlType::kString, {"running", "stopped"});
   for (const std::string& name : catalog.table_names()) {
     auto stats = catalog.background(name);

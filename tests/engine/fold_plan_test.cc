@@ -37,7 +37,8 @@ struct Planned {
   void at(TimeUs now_us) { state.newest_event_us = state.newest_arrival_us = now_us; }
 
   void raw(uint64_t number, Lsn min, Lsn max, std::vector<int32_t> days, TimeUs newest_arrival = kNoon) {
-    SegmentInfo info{.number = number, .size = 100, .rows = days.size(), .events = days.size(), .min_lsn = min, .max_lsn = max};
+    SegmentInfo info{
+        .number = number, .size = 100, .rows = days.size(), .events = days.size(), .min_lsn = min, .max_lsn = max};
     for (int32_t day : days) info.days.push_back({.day = day, .rows = 1, .events = 1});
     info.newest_arrival_us = newest_arrival;
     state.segments[number] = info;
@@ -93,11 +94,8 @@ TEST_CASE("fold plan: a day goes on when it is closed, and late parts of it when
   table.at((kDay + 1) * kMicrosPerDay + kMicrosPerHour);
   const auto job = table.next(INT64_MIN);
   REQUIRE(job);
-  const FoldTask wanted{.rollup_id = table.rollup,
-                        .tier = Tier::kHour,
-                        .source = Tier::kMinute,
-                        .inputs = {1},
-                        .days = {{kDay, 0, 10}}};
+  const FoldTask wanted{
+      .rollup_id = table.rollup, .tier = Tier::kHour, .source = Tier::kMinute, .inputs = {1}, .days = {{kDay, 0, 10}}};
   CHECK(std::get<FoldTask>(*job) == wanted);
   table.tier(2, Tier::kHour, {part(kDay, 0, 10)});
   table.tier(3, Tier::kDay, {part(kDay, 0, 10)});
@@ -141,10 +139,10 @@ TEST_CASE("retention plan: a tier drops what the next one has, the last one by t
   REQUIRE(drop);
   CHECK(drop->segments == std::vector<uint64_t>{1});
   CHECK(drop->tiers == TierProgressMap{{{table.rollup, Tier::kMinute, old}, {10, 10}}});
-  CHECK(drop->events == 0);  // none left its last tier
-  CHECK(!plan_drop(table.state, INT64_MIN));                    // a clock that is not believed
-  CHECK(!plan_drop(table.state, kNoon - 4 * kMicrosPerDay));    // one that is behind
-  table.at(kNoon - 4 * kMicrosPerDay);                          // one that is ahead of every row
+  CHECK(drop->events == 0);                                   // none left its last tier
+  CHECK(!plan_drop(table.state, INT64_MIN));                  // a clock that is not believed
+  CHECK(!plan_drop(table.state, kNoon - 4 * kMicrosPerDay));  // one that is behind
+  table.at(kNoon - 4 * kMicrosPerDay);                        // one that is ahead of every row
   CHECK(!plan_drop(table.state, kNoon + 100 * kMicrosPerDay));
 }
 

@@ -94,7 +94,9 @@ void run(size_t dimensions, uint32_t codes, uint64_t seed) {
       }
       key.push_back(static_cast<uint64_t>(times[row] % kMicrosPerDay / kMicrosPerHour));
       times[row] += static_cast<TimeUs>(draw.below(3600)) * kMicrosPerSecond;
-      clicks[row] = draw.below(10) == 0 ? INT64_MAX : draw.below(10) == 0 ? INT64_MIN : static_cast<int64_t>(draw.below(100));
+      clicks[row] = draw.below(10) == 0   ? INT64_MAX
+                    : draw.below(10) == 0 ? INT64_MIN
+                                          : static_cast<int64_t>(draw.below(100));
       lowest[row] = clicks[row];
       nulls[row] = draw.below(5) == 0 ? 1 : 0;
       Expected& of = expected[key];

@@ -200,8 +200,8 @@ class RollupWorld {
     using namespace segment_format;
     if (stored) {
       spec.columns.kinds = false;
-      spec.columns.column_ids = {id("campaign"),   kEventsColumn,  kRetractedColumn, kDuplicatesColumn,
-                                 id("clicks"),     id("lowest"),   id("users"),      id("rows_counted")};
+      spec.columns.column_ids = {id("campaign"), kEventsColumn, kRetractedColumn, kDuplicatesColumn,
+                                 id("clicks"),   id("lowest"),  id("users"),      id("rows_counted")};
     } else {
       spec.columns.column_ids = {id("campaign"), id("click"), id("user")};
     }
