@@ -68,7 +68,9 @@ Status Background::do_fold(const ManifestState& state, const FoldTask& task) {
   const FlushContext& files = config_.files;
   const std::shared_ptr<const SegmentList> segments =
       make_segment_list(*files.fs, files.paths, state, config_.publisher->get()->segments.get(), files.block_cache);
+  const TimeUs begin_us = config_.clock->boottime_us();
   TALLY_ASSIGN_OR_RETURN(Folded folded, fold(fold_context(state, *segments), task));
+  const TimeUs folded_us = config_.clock->boottime_us();
   ManifestEdit edit;
   const Status committed = commit(edit, [&](const ManifestState& now, ManifestEdit& change) {
     return fold_edit(now, task, folded.segments, change);
@@ -84,6 +86,10 @@ Status Background::do_fold(const ManifestState& state, const FoldTask& task) {
     ++(task.joins() ? stats.joins : stats.folds);
     stats.rows_in += folded.rows_in;
     stats.rows_out += folded.rows_out;
+    if (task.source == Tier::kRaw) {
+      stats.raw_rows_in += folded.rows_in;
+      stats.raw_fold_us += folded_us - begin_us;
+    }
     for (const SegmentInfo& segment : folded.segments) stats.bytes_written += segment.size;
   });
   return {};

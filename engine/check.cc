@@ -89,9 +89,15 @@ class TableChecker {
 void TableChecker::check_segments() {
   for (const auto& [number, info] : state_.segments) {
     const size_t before = report_.problems.size();
-    ++report_.segments;
-    report_.segment_bytes += info.size;
-    report_.rows += info.rows;
+    if (info.tier == Tier::kRaw) {
+      ++report_.segments;
+      report_.segment_bytes += info.size;
+      report_.rows += info.rows;
+    } else {
+      ++report_.rollup_segments;
+      report_.rollup_bytes += info.size;
+      report_.rollup_rows += info.rows;
+    }
     if (info.tier == Tier::kRaw) events_ += info.events;
     check_segment(info);
     segments_sound_ = segments_sound_ && report_.problems.size() == before;

@@ -22,7 +22,10 @@ struct TableCheck {
   std::string table;
   uint64_t segments = 0;
   uint64_t segment_bytes = 0;
-  uint64_t rows = 0;         // in segments
+  uint64_t rows = 0;         // in segments of raw, as are the two above
+  uint64_t rollup_segments = 0;
+  uint64_t rollup_bytes = 0;
+  uint64_t rollup_rows = 0;
   uint64_t log_records = 0;  // in the log alone: recovery would bring them in
   uint64_t dictionary_values = 0;
   Ledger ledger;                      // as of the last flush

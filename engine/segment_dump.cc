@@ -5,6 +5,7 @@
 #include "base/timestamp.h"
 #include "engine/segment_cursor.h"
 #include "engine/segment_describe.h"
+#include "engine/sketch_format.h"
 
 namespace tally {
 
@@ -29,7 +30,7 @@ class RowDump {
         return std::unexpected(std::move(columns).error());
       }
       const uint64_t rows = std::min<uint64_t>((*columns)->rows.rows, rows_max - rows_);
-      for (uint32_t row = 0; row < rows; ++row) put_row(**columns, row);
+      for (uint32_t row = 0; row < rows; ++row) raw() ? put_row(**columns, row) : put_bucket(**columns, row);
       rows_ += rows;
     }
     flush();
@@ -46,8 +47,24 @@ class RowDump {
     return columns;
   }
 
+  bool raw() const { return segment_->footer().rollup_id == 0; }
+
+  // Of a rollup tier: dimensions, counts of rows, measures; by_column is parallel to them.
+  std::vector<uint32_t> bucket_columns() const {
+    std::vector<uint32_t> ids;
+    for (const auto& column : segment_->footer().columns) {
+      if (column.id != schema_.columns[schema_.time_column()].id) ids.push_back(column.id);
+    }
+    return ids;
+  }
+
   ColumnSelection selection() const {
     ColumnSelection selection;
+    if (!raw()) {
+      selection.kinds = false;
+      selection.column_ids = bucket_columns();
+      return selection;
+    }
     selection.ids = selection.lsns = selection.arrivals = true;
     for (const Column* column : value_columns()) selection.column_ids.push_back(column->id);
     return selection;
@@ -68,6 +85,15 @@ class RowDump {
   }
 
   void put_names() {
+    if (!raw()) {
+      append_tsv_text(schema_.columns[schema_.time_column()].name, text_);
+      for (uint32_t id : bucket_columns()) {
+        text_ += '\t';
+        append_tsv_text(segment_format::column_name(schema_, id), text_);
+      }
+      text_ += '\n';
+      return;
+    }
     for (const Column& column : schema_.columns) {
       append_tsv_text(column.name, text_);
       text_ += '\t';
@@ -90,6 +116,50 @@ class RowDump {
     text_ += row_kind_name(rows.kinds[row]);
     text_ += '\t' + std::to_string(rows.lsns[row]) + '\t' + format_timestamp(rows.arrivals[row]) + '\n';
     if (text_.size() >= kFlushBytes) flush();
+  }
+
+  void put_bucket(const BlockColumns& block, uint32_t row) {
+    text_ += format_timestamp(block.rows.times[row]);
+    const std::vector<uint32_t> ids = bucket_columns();
+    for (size_t i = 0; i < ids.size(); ++i) {
+      text_ += '\t';
+      const BlockColumns::Selected& values = block.by_column[i];
+      if (const Column* column = schema_.find_column(ids[i])) {
+        put_code(*column, values.codes[row]);
+      } else if (values.strings != nullptr) {
+        put_sketch(values.strings[row]);
+      } else if (values.nulls != nullptr && values.nulls[row] != 0) {
+        text_ += kTsvNull;
+      } else {
+        text_ += format_decimal(values.ints[row], scale_of(ids[i]));
+      }
+    }
+    text_ += '\n';
+    if (text_.size() >= kFlushBytes) flush();
+  }
+
+  uint8_t scale_of(uint32_t id) const {
+    const Measure* measure = schema_.find_measure(id);
+    const Column* column = measure == nullptr || measure->kind == AggregateKind::kCount
+                               ? nullptr
+                               : schema_.find_column(measure->column_id);
+    return column != nullptr && column->type == ColumnType::kDecimal ? column->scale : 0;
+  }
+
+  // How many values it has seen, about.
+  void put_sketch(const StringRef& bytes) {
+    if (bytes.is_null()) {
+      text_ += kTsvNull;
+      return;
+    }
+    const auto sketch = StoredSketch::open(as_bytes(bytes.view()));
+    if (!sketch) {
+      text_ += "(no sketch)";
+      return;
+    }
+    HyperLogLog registers(sketch->precision());
+    sketch->merge_into(registers);
+    text_ += std::to_string(registers.estimate());
   }
 
   void put_code(const Column& column, uint32_t code) {

@@ -155,6 +155,8 @@ Status WritePath::change_schema(std::shared_ptr<const Schema> next) {
 
 Status WritePath::close() {
   const Status flushed = flush();
+  // Whoever opens the table next, maybe only to read, finds it folded.
+  if (flushed && config_.background) run_background();
   stop();
   TALLY_TRY(flushed);
   return sequencer_->close_log();

@@ -10,10 +10,16 @@ namespace tally {
 
 namespace {
 
+std::string rollups(const TableCheck& table) {
+  if (table.rollup_segments == 0) return {};
+  return quantity(table.rollup_rows, "row") + " of rollups in " + quantity(table.rollup_segments, "segment") + " (" +
+         human_bytes(table.rollup_bytes) + "), ";
+}
+
 std::string describe(const TableCheck& table) {
   std::string text = table.table + ": " + (table.problems.empty() ? "sound" : "DAMAGED") + "; " +
                      quantity(table.rows, "row") + " in " + quantity(table.segments, "segment") + " (" +
-                     human_bytes(table.segment_bytes) + "), " + quantity(table.log_records, "record") +
+                     human_bytes(table.segment_bytes) + "), " + rollups(table) + quantity(table.log_records, "record") +
                      " in the log, ledger: " + with_thousands(table.ledger.received) +
                      " received = " + with_thousands(table.ledger.accepted) + " accepted + " +
                      with_thousands(table.ledger.duplicates) + " duplicates + " +

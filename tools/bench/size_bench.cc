@@ -152,11 +152,10 @@ void print_rollups(AdDatabase& database, const std::vector<SegmentView>& segment
   }
   const Table::Stats stats = database.table().stats();
   const BackgroundStats& done = stats.background;
-  const double busy = static_cast<double>(done.busy_us) / 1e6;
-  std::printf(
-      "background: %llu folds, %llu joins; %.2f M rows in a second of one core beside the load, %llu rows out\n",
-      static_cast<unsigned long long>(done.folds), static_cast<unsigned long long>(done.joins),
-      static_cast<double>(done.rows_in) / busy / 1e6, static_cast<unsigned long long>(done.rows_out));
+  const double raw_seconds = static_cast<double>(done.raw_fold_us) / 1e6;
+  std::printf("background: %llu folds, %llu joins, %.1f s in all; folds of raw %.2f M rows/s beside the load\n",
+              static_cast<unsigned long long>(done.folds), static_cast<unsigned long long>(done.joins),
+              static_cast<double>(done.busy_us) / 1e6, static_cast<double>(done.raw_rows_in) / raw_seconds / 1e6);
   std::printf("written an event: raw %.1f bytes, folds and joins %.1f, log %.1f (target below 150)\n",
               static_cast<double>(raw_bytes) / static_cast<double>(raw_rows),
               static_cast<double>(done.bytes_written) / static_cast<double>(raw_rows),
