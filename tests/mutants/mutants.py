@@ -127,7 +127,7 @@ MUTANTS = [
            "  last_us_ = believed ? wall_us : expected_us;", engine("arrival*") + MODEL),
     # --- retractions ---
     Mutant("an event is taken back again", "engine/shard.cc",
-           "    if (!retractions_.waits(key)) continue;  // once per id\n", "", engine("retractions*") + MODEL),
+           "    if (!retractions_.waits(key)) continue;  // once per id\n", "", engine("retractions*")),
     Mutant("a verdict on an id is taken each time it comes", "engine/shard.cc",
            "    if (retractions_.state_of(verdict.keys[row])) continue;\n", "", engine("retractions*") + MODEL),
     Mutant("an event that a verdict waits for stays", "engine/shard.cc",
