@@ -5,7 +5,7 @@
 // tables that are being written, immutable sorted runs on disk and one filter over all of its runs. A look-up asks every
 // generation of every class; an id stands in one of them. A generation is forgotten whole.
 //
-// In memory: about 40 bytes an id in a hot table (remembered_table.h), at most 1.5 bytes an id in a run, and limits::kIdRunCacheBytesMax.
+// In memory: about 38 bytes an id in a hot table (remembered_table.h), at most 1.5 bytes an id in a run, and limits::kIdRunCacheBytesMax.
 //
 // How a shard uses it
 //   each batch      begin_batch(keys, digests)        asks the runs, for the whole batch at once
@@ -57,7 +57,10 @@ class RememberedIds {
   // Both spans must stay as they are until the next begin_batch().
   Status begin_batch(std::span<const Hash128> keys, std::span<const uint32_t> digests);
   void prefetch(size_t row) const {
-    for (const RememberedTable* table : tables_) table->prefetch(keys_[row]);
+    for (const RememberedTable* table : tables_) {
+      table->prefetch(keys_[row]);
+      if (row >= kEntriesBehind) table->prefetch_entry(keys_[row - kEntriesBehind]);
+    }
   }
   // What is remembered of this row's id: as SeenIds::find() of everything inserted so far.
   Probe find(size_t row) const;
@@ -128,6 +131,8 @@ class RememberedIds {
   void check_invariants() const;  // for tests: TALLY_CHECK of what can be counted
 
  private:
+  static constexpr size_t kEntriesBehind = 8;  // rows: by then the index has come
+
   struct Generation;
   struct Class;
   struct Candidate {

@@ -29,24 +29,18 @@ void keys_of(std::span<const SeenEntry> entries, std::vector<Hash128>& keys) {
   for (const SeenEntry& entry : entries) keys.push_back(entry.key);
 }
 
-Result<IdRunInfo> write_run(const SpillWork& work, const IdRunTarget& target) {
+// Each entry goes to the run and its key to the filter, which covers the runs before already.
+Result<IdRunInfo> write_run(const SpillWork& work, const IdRunTarget& target, RememberedFilter& filter) {
   TALLY_ASSIGN_OR_RETURN(auto writer, IdRunWriter::create(options_of(work.place, target)));
-  std::vector<SeenEntry> entries;
-  for (size_t part = 0; part < RememberedTable::kParts; ++part) {
-    work.ids->table.sorted_part(part, entries);
-    TALLY_TRY(writer->add(entries));
-  }
-  return writer->finish(work.ids->summary);
-}
-
-void add_table(const RememberedTable& table, RememberedFilter& filter) {
   std::vector<SeenEntry> entries;
   std::vector<Hash128> keys;
   for (size_t part = 0; part < RememberedTable::kParts; ++part) {
-    table.sorted_part(part, entries);
+    work.ids->table.sorted_part(part, entries);
+    TALLY_TRY(writer->add(entries));
     keys_of(entries, keys);
     filter.add(keys);
   }
+  return writer->finish(work.ids->summary);
 }
 
 Result<std::shared_ptr<RememberedFilter>> filter_after(const SpillWork& work) {
@@ -59,10 +53,9 @@ Result<std::shared_ptr<RememberedFilter>> filter_after(const SpillWork& work) {
 }  // namespace
 
 Result<SpilledIds> write_spill(const SpillWork& work, const IdRunTarget& target) {
-  TALLY_ASSIGN_OR_RETURN(IdRunInfo info, write_run(work, target));
-  TALLY_ASSIGN_OR_RETURN(auto run, open_run(target, info));
   TALLY_ASSIGN_OR_RETURN(auto filter, filter_after(work));
-  add_table(work.ids->table, *filter);
+  TALLY_ASSIGN_OR_RETURN(IdRunInfo info, write_run(work, target, *filter));
+  TALLY_ASSIGN_OR_RETURN(auto run, open_run(target, info));
   return SpilledIds{.place = work.place, .ids = work.ids, .run = std::move(run), .filter = std::move(filter)};
 }
 

@@ -1,14 +1,15 @@
-// The remembered ids of a generation that are not in a run yet: an exact set of entries by key. Open addressing with linear
-// probing over 128-bit keyed hashes, probed with prefetching, grown a partition at a time so that no single call pays for
-// the whole: all partitions stand in one region of memory; when one is full a larger region is made, and each partition
-// moves there when it is full itself, which soon all are. Where an entry stands follows the low word of its key, so that the
-// entries come out sorted at little cost. Beside the entries stands a tag of one byte for each slot: a new id is told from the
-// others there, in a few bytes that mostly are in the processor's cache, and touches the entries only to be written.
-// About 41 bytes an id where `expected` was right, else 35 to 73, and up to 104 while it grows.
+// The remembered ids of a generation that are not in a run yet: an exact set of entries by key. The entries stand in the order
+// they came, each written once to the end of a log; beside it stands an index of eight bytes a slot, open addressing with linear
+// probing: 32 bits of the key and the place of its entry. So a new id touches one cache line at random, asked for ahead; only
+// one that is known goes on to its entry. The index grows a partition at a time, so that no single call pays for the whole: all
+// partitions stand in one region of memory; when one is full a larger region is made, and each partition moves there when it is
+// full itself, which soon all are. Where a slot stands follows the low word of its key, so that the entries come out sorted at
+// little cost.
+// About 38 bytes an id where `expected` was right, else 35 to 48, and up to 80 while it grows.
 //
 // Invariants
-//   1 a partition holds the keys whose low word begins with its number; a key stands between its first slot and the next
-//     free one; the tag of a slot is 0 if it is free, else tag_of() its key.
+//   1 a partition holds the keys whose low word begins with its number; a slot stands between the first slot of its key and the
+//     next free one; it is 0 if it is free, else tag_of() its key above the position of its entry plus 1.
 //   2 no partition is full.
 //   3 a partition lies in region_, with slots_ slots, or, while not all have moved, in old_.
 // Threads: one writes; once nobody does, any read.
@@ -28,64 +29,68 @@ class RememberedTable {
   explicit RememberedTable(uint64_t expected = 0);
   RememberedTable(RememberedTable&&) noexcept = default;
 
-  // Starts fetching the cache lines that a later find() or insert() of `key` will touch.
+  // Starts fetching the cache line that a later find() or insert() of `key` will touch.
   void prefetch(const Hash128& key) const {
     const Partition& partition = partitions_[partition_of(key)];
-    const size_t start = partition.start_of(key);
-    __builtin_prefetch(partition.tags + start);
-    __builtin_prefetch(partition.entries + start, 1);
+    __builtin_prefetch(partition.slots + partition.start_of(tag_of(key)), 1);
   }
-  const SeenEntry* find(const Hash128& key) const {  // nullptr: it is not here
+  // Some rows later: starts fetching the entry of `key`, if it seems to be here.
+  void prefetch_entry(const Hash128& key) const {
     const Partition& partition = partitions_[partition_of(key)];
-    const size_t at = partition.slot_of(key);
-    return partition.tags[at] == 0 ? nullptr : &partition.entries[at];
+    const uint64_t slot = partition.slots[partition.start_of(tag_of(key))];
+    if (slot != 0 && slot >> 32 == tag_of(key)) __builtin_prefetch(&entry_of(slot));
+  }
+  const SeenEntry* find(const Hash128& key) const {  // nullptr: it is not here; else until the next insert()
+    const Partition& partition = partitions_[partition_of(key)];
+    const uint64_t slot = partition.slots[slot_of(partition, key)];
+    return slot == 0 ? nullptr : &entry_of(slot);
   }
   // False, and nothing changes, if the key is there.
   bool insert(const SeenEntry& entry);
 
   uint64_t size() const { return size_; }
-  uint64_t memory_bytes() const;
+  uint64_t memory_bytes() const;  // what is touched of it
 
   // Parts in ascending order, each with its entries in the order of keys: together all of them, sorted.
   static constexpr size_t kParts = 256;
   void sorted_part(size_t part, std::vector<SeenEntry>& out) const;  // replaces `out`
 
  private:
-  __extension__ using Wide = unsigned __int128;
-
   // shard_of() has used the high bits of hash.hi, so that those say little within one shard: everything here is from lo.
   static size_t partition_of(const Hash128& key) { return key.lo >> 56; }
-  static uint8_t tag_of(const Hash128& key) {
-    return static_cast<uint8_t>(key.hi | 0x80);
-  }  // of bits that place nothing
+  static uint32_t tag_of(const Hash128& key) { return static_cast<uint32_t>(key.lo >> 24); }  // the bits behind
 
   struct Partition {
-    SeenEntry* entries = nullptr;
-    uint8_t* tags = nullptr;  // by slot
-    uint32_t slots = 0;
+    uint64_t* slots = nullptr;
+    uint32_t count = 0;
     uint32_t size = 0;
 
-    size_t start_of(const Hash128& key) const { return static_cast<size_t>(Wide{key.lo << 8} * slots >> 64); }
-    // The slot that holds `key`, or the free one where it belongs.
-    size_t slot_of(const Hash128& key) const {
-      const uint8_t tag = tag_of(key);
-      size_t at = start_of(key);
-      while (tags[at] != 0 && (tags[at] != tag || entries[at].key != key)) {
-        if (++at == slots) at = 0;
-      }
-      return at;
-    }
-    bool is_full() const { return size >= slots / 10 * 7; }
+    size_t start_of(uint32_t tag) const { return uint64_t{tag} * count >> 32; }
+    bool is_full() const { return size >= count / 10 * 7; }
   };
-  // All entries of the region, then all tags.
-  static size_t region_bytes(uint32_t slots) { return kParts * size_t{slots} * (sizeof(SeenEntry) + 1); }
-  SeenEntry* place_of(const Partition& partition) const {  // in region_
-    const auto part = static_cast<size_t>(&partition - partitions_.data());
-    return reinterpret_cast<SeenEntry*>(region_.data()) + part * slots_;
+  const SeenEntry& entry_of(uint64_t slot) const {
+    const uint32_t position = static_cast<uint32_t>(slot) - 1;
+    return entries_of(pieces_[position / kPieceEntries])[position % kPieceEntries];
   }
-  void place(Partition& partition) const;
+  static SeenEntry* entries_of(const RememberedMemory& piece) { return reinterpret_cast<SeenEntry*>(piece.data()); }
+  // The slot of `key`, or the free one where it belongs.
+  size_t slot_of(const Partition& partition, const Hash128& key) const {
+    const uint32_t tag = tag_of(key);
+    size_t at = partition.start_of(tag);
+    while (partition.slots[at] != 0 && (partition.slots[at] >> 32 != tag || entry_of(partition.slots[at]).key != key)) {
+      if (++at == partition.count) at = 0;
+    }
+    return at;
+  }
+  uint64_t* place_of(const Partition& partition) const {  // in region_
+    const auto part = static_cast<size_t>(&partition - partitions_.data());
+    return reinterpret_cast<uint64_t*>(region_.data()) + part * slots_;
+  }
+  void append(const SeenEntry& entry);
   void make_room(Partition& partition);
   void move(Partition& partition);
+
+  static constexpr size_t kPieceEntries = size_t{1} << 17;  // 3 MiB: large pages
 
   std::array<Partition, kParts> partitions_;
   RememberedMemory region_;
@@ -93,6 +98,9 @@ class RememberedTable {
   uint32_t slots_ = 0;  // of each partition in region_
   size_t moved_ = 0;    // partitions in region_
   uint32_t share_ = 0;  // slots that a partition wants for what is expected
+  std::vector<RememberedMemory>
+      pieces_;         // of the log of entries, all of kPieceEntries but a first one that still grows
+  uint64_t room_ = 0;  // entries that fit into them
   uint64_t size_ = 0;
 };
 
