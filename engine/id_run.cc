@@ -17,6 +17,7 @@ __extension__ using Wide = unsigned __int128;
 
 constexpr size_t kReadBytes = size_t{256} * 1024;  // of a cursor at a time
 constexpr size_t kProblemsMax = 100;
+constexpr size_t kAhead = 4;  // keys, whose places in a directory are asked of the memory
 
 std::unexpected<Error> at_block(const IdRun& run, size_t block, Error error) {
   return std::unexpected(std::move(error).with_context(run.path() + ": block " + std::to_string(block) + ", offset " +
@@ -27,7 +28,7 @@ BlockPlace place_of(const IdRun& run, size_t block) {
   return {.digest = run.file_digest(),
           .block = static_cast<uint32_t>(block),
           .entries = run.entries_of(block),
-          .first_lo = run.first_lo(block)};
+          .first_top = run.first_top(block)};
 }
 
 bool has_day(const IdRunSummary& summary, int32_t day) {
@@ -103,13 +104,7 @@ Status IdRun::read_metadata() {
   TALLY_TRY(read_exactly(*file_, trailer.footer_offset, bytes));
   if (xxh3(bytes) != trailer.footer_sum) return fail(Code::kCorruption, "the sum of the footer does not match");
   TALLY_ASSIGN_OR_RETURN(Footer footer, decode_footer(bytes, trailer.footer_offset));
-  first_lo_.reserve(footer.blocks.size());
-  offsets_.reserve(footer.blocks.size() + 1);
-  offsets_.push_back(kHeaderBytes);
-  for (const BlockEntry& block : footer.blocks) {
-    first_lo_.push_back(block.first_lo);
-    offsets_.push_back(offsets_.back() + block.length);
-  }
+  set_directory(footer.blocks);
   table_uuid_ = header.table_uuid;
   body_sum_ = trailer.body_sum;
   info_ = {.number = header.number,
@@ -120,6 +115,34 @@ Status IdRun::read_metadata() {
            .summary = std::move(footer.summary),
            .min_reader_version = header.min_reader_version};
   return {};
+}
+
+void IdRun::set_directory(std::span<const BlockEntry> blocks) {
+  first_tops_.reserve(blocks.size());
+  lengths_.reserve(blocks.size());
+  offsets_.reserve(blocks.size() / kBlocksPerOffset + 1);
+  uint64_t offset = kHeaderBytes;
+  for (const BlockEntry& block : blocks) {
+    if (lengths_.size() % kBlocksPerOffset == 0) offsets_.push_back(offset);
+    first_tops_.push_back(top_of(block.first_lo));
+    lengths_.push_back(static_cast<uint16_t>(block.length));
+    offset += block.length;
+  }
+  if (lengths_.size() % kBlocksPerOffset == 0) offsets_.push_back(offset);
+}
+
+uint64_t IdRun::offset_of(size_t block) const {
+  uint64_t offset = offsets_[block / kBlocksPerOffset];
+  for (size_t before = block / kBlocksPerOffset * kBlocksPerOffset; before < block; ++before)
+    offset += lengths_[before];
+  return offset;
+}
+
+void IdRun::prefetch(uint64_t lo) const {
+  const auto guess = static_cast<size_t>(Wide{lo} * lengths_.size() >> 64);
+  __builtin_prefetch(first_tops_.data() + guess);
+  __builtin_prefetch(lengths_.data() + guess / kBlocksPerOffset * kBlocksPerOffset);
+  __builtin_prefetch(offsets_.data() + guess / kBlocksPerOffset);
 }
 
 Status IdRun::check_expected(const IdRunInfo& expected) {
@@ -137,7 +160,8 @@ Status IdRun::check_expected(const IdRunInfo& expected) {
 }
 
 uint64_t IdRun::memory_bytes() const {
-  return sizeof(IdRun) + (first_lo_.capacity() + offsets_.capacity()) * sizeof(uint64_t);
+  return sizeof(IdRun) + first_tops_.capacity() * sizeof(uint32_t) + lengths_.capacity() * sizeof(uint16_t) +
+         offsets_.capacity() * sizeof(uint64_t);
 }
 
 uint32_t IdRun::entries_of(size_t block) const {
@@ -148,32 +172,34 @@ uint32_t IdRun::entries_of(size_t block) const {
 // Keys are hashes, so the block lies near the place that their share of the range says; from there in growing steps, then
 // by halves, so that a file whose keys crowd is no worse than a binary search.
 size_t IdRun::block_of(uint64_t lo) const {
-  const size_t count = first_lo_.size();
-  const uint64_t* firsts = first_lo_.data();
+  const size_t count = first_tops_.size();
+  const uint32_t* firsts = first_tops_.data();
+  const uint32_t top = top_of(lo);
   const auto guess = static_cast<size_t>(Wide{lo} * count >> 64);
-  size_t low = guess, high = guess;  // what is sought: the first block in [low, high) whose first word is above lo
+  size_t low = guess, high = guess;  // what is sought: the first block in [low, high) whose first top is above
   size_t step = 4;
-  if (firsts[guess] <= lo) {
-    while (high < count && firsts[high] <= lo) {
+  if (firsts[guess] <= top) {
+    while (high < count && firsts[high] <= top) {
       low = high + 1;
       high = std::min(high + step, count);
       step *= 2;
     }
   } else {
-    while (low > 0 && firsts[low] > lo) {
+    while (low > 0 && firsts[low] > top) {
       high = low;
       low -= std::min(step, low);
       step *= 2;
     }
   }
-  const auto above = static_cast<size_t>(std::upper_bound(firsts + low, firsts + high, lo) - firsts);
+  const auto above = static_cast<size_t>(std::upper_bound(firsts + low, firsts + high, top) - firsts);
   return above == 0 ? 0 : above - 1;
 }
 
 Status IdRun::read_blocks(size_t first, size_t end, Bytes& out) const {
-  TALLY_CHECK(first < end && end < offsets_.size());
-  out.resize(offsets_[end] - offsets_[first]);
-  return read_exactly(*file_, offsets_[first], out);
+  TALLY_CHECK(first < end && end <= blocks());
+  const uint64_t offset = offset_of(first);
+  out.resize(first + 1 == end ? length_of(first) : offset_of(end) - offset);
+  return read_exactly(*file_, offset, out);
 }
 
 Status IdRun::check_whole_sum(std::vector<std::string>& problems) const {
@@ -268,7 +294,7 @@ Status IdRunFinder::load(const IdRun& run, size_t block) {
   if (Status lows = decode_lows(*view, std::span(lows_).first(entries_)); !lows) {
     return at_block(run, block, std::move(lows).error());
   }
-  if (block + 1 < run.blocks() && lows_[entries_ - 1] > run.first_lo(block + 1)) {
+  if (block + 1 < run.blocks() && IdRun::top_of(lows_[entries_ - 1]) > run.first_top(block + 1)) {
     return at_block(run, block, {Code::kCorruption, "its keys reach beyond the next block's first"});
   }
   packed_days_ = view->days;
@@ -297,15 +323,17 @@ Status IdRunFinder::find(const IdRun& run, std::span<const Hash128> keys, std::s
   constexpr size_t kNone = SIZE_MAX;
   size_t loaded = kNone;
   for (size_t i = 0; i < keys.size(); ++i) {
-    // Keys with the same low word may stand on both sides of a border between blocks, if only in a file made for that.
+    if (i + kAhead < keys.size()) run.prefetch(keys[i + kAhead].lo);
+    const uint32_t top = IdRun::top_of(keys[i].lo);
+    // Keys with the same top may stand on both sides of a border between blocks.
     for (size_t block = run.block_of(keys[i].lo);; --block) {
-      if (keys[i].lo < run.first_lo(block)) break;
+      if (top < run.first_top(block)) break;
       if (block != loaded) {
         loaded = kNone;
         TALLY_TRY(load(run, block));
         loaded = block;
       }
-      if (look_in_block(keys[i], matches[i]) || keys[i].lo != run.first_lo(block) || block == 0) break;
+      if (look_in_block(keys[i], matches[i]) || top != run.first_top(block) || block == 0) break;
     }
   }
   return {};

@@ -25,6 +25,10 @@
 
 namespace tally {
 
+namespace id_run_format {
+struct BlockEntry;
+}
+
 using FileUuid = std::array<uint8_t, 16>;  // the same as of segments
 
 // The newest event time among ids of one UTC day: what a horizon is made of when they are forgotten.
@@ -65,7 +69,7 @@ struct IdRunInfo {
   friend bool operator==(const IdRunInfo&, const IdRunInfo&) = default;
 };
 
-inline constexpr size_t kIdRunBlockEntries = 256;  // of every block but the last: a probe reads 4.6 KB
+inline constexpr size_t kIdRunBlockEntries = 64;  // of every block but the last: a look-up reads 1.2 KB
 
 class IdRun {
  public:
@@ -77,15 +81,19 @@ class IdRun {
   const IdRunInfo& info() const { return info_; }  // checksum 0 where nobody was expecting one
   const std::array<uint8_t, 16>& table_uuid() const { return table_uuid_; }
   uint64_t file_digest() const { return digest_; }  // XXH3 of the uuid: what its blocks carry
-  size_t blocks() const { return first_lo_.size(); }
-  uint64_t memory_bytes() const;  // of the directory: 16 bytes a block
+  size_t blocks() const { return lengths_.size(); }
+  uint64_t memory_bytes() const;  // of the directory: 6.25 bytes a block
 
-  // The last block that may hold a key with this low word; earlier ones may too if `lo` is the first of that block.
+  // The directory keeps the upper half of a low word: its top. Of all keys, few share one.
+  static uint32_t top_of(uint64_t lo) { return static_cast<uint32_t>(lo >> 32); }
+  // The last block that may hold a key with this low word; earlier ones may too if its top is the first of that block.
   size_t block_of(uint64_t lo) const;
-  uint64_t first_lo(size_t block) const { return first_lo_[block]; }
+  uint32_t first_top(size_t block) const { return first_tops_[block]; }
+  // Starts fetching what block_of(lo) and read_blocks() of that block will touch.
+  void prefetch(uint64_t lo) const;
   uint32_t entries_of(size_t block) const;
-  uint64_t offset_of(size_t block) const { return offsets_[block]; }  // of blocks(): where the footer begins
-  uint32_t length_of(size_t block) const { return static_cast<uint32_t>(offsets_[block + 1] - offsets_[block]); }
+  uint64_t offset_of(size_t block) const;  // of blocks(): where the footer begins
+  uint32_t length_of(size_t block) const { return lengths_[block]; }
 
   // Raw bytes of blocks [first, end) as they stand in the file, unchecked; `out` is replaced.
   Status read_blocks(size_t first, size_t end, Bytes& out) const;
@@ -96,6 +104,7 @@ class IdRun {
  private:
   IdRun() = default;
   Status read_metadata();
+  void set_directory(std::span<const id_run_format::BlockEntry> blocks);
   Status check_expected(const IdRunInfo& expected);
   Status check_whole_sum(std::vector<std::string>& problems) const;
 
@@ -106,8 +115,10 @@ class IdRun {
   uint64_t digest_ = 0;
   uint64_t body_sum_ = 0;
   bool expected_ = false;
-  std::vector<uint64_t> first_lo_;  // by block
-  std::vector<uint64_t> offsets_;   // by block, and the end of the last
+  static constexpr size_t kBlocksPerOffset = 32;
+  std::vector<uint32_t> first_tops_;  // by block
+  std::vector<uint16_t> lengths_;     // by block
+  std::vector<uint64_t> offsets_;     // of every 32nd block, and beyond the last of them where the blocks end
 };
 
 // Checked blocks of any runs, as they stand in their files; a block takes the place of another whose number falls on the

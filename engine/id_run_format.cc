@@ -190,13 +190,13 @@ Result<BlockView> open_block(ByteSpan bytes, const BlockPlace& place) {
   if (load_le<uint64_t>(at) != place.digest || load_le<uint32_t>(at + 8) != place.block) {
     return corrupt("a block of another file or place: block " + std::to_string(load_le<uint32_t>(at + 8)));
   }
-  if (entries != place.entries || load_le<uint64_t>(at + 16) != place.first_lo || load_le<uint32_t>(at + 28) != 0) {
+  if (entries != place.entries || load_le<uint32_t>(at + 20) != place.first_top || load_le<uint32_t>(at + 28) != 0) {
     return corrupt("the block is not what the directory says");
   }
   if (at[15] > kDayBitsMax) return corrupt("days of " + std::to_string(at[15]) + " bits");
   BlockView view;
   view.entries = entries;
-  view.first_lo = place.first_lo;
+  view.first_lo = load_le<uint64_t>(at + 16);
   view.base_day = load_le<int32_t>(at + 24);
   ByteSpan rest = before.subspan(kBlockHeaderBytes);
   TALLY_ASSIGN_OR_RETURN(view.steps, take_bits(rest, entries - 1, at[14]));

@@ -15,7 +15,7 @@
 //   56     4    u32  lateness class
 //   60     4    u32  shard
 //   64     4    u32  shards
-//   68     4    u32  entries of a full block, 256
+//   68     4    u32  entries of a full block, 64
 //   72     8    i64  generation
 //   80     40        zero
 //   120    8    u64  XXH3 of bytes 0 to 119
@@ -23,7 +23,7 @@
 // Block: entries in ascending order of key (low word, then high); n entries, all blocks but the last are full
 //   0      8    u64  XXH3 of the file uuid
 //   8      4    u32  block number
-//   12     2    u16  n, 1 to 256
+//   12     2    u16  n, 1 to 64
 //   14     1    u8   width s of a step, 0 to 57, or 64
 //   15     1    u8   width d of a day, 0 to 32
 //   16     8    u64  low word of the first key
@@ -65,11 +65,12 @@ inline constexpr size_t kHeaderBytes = 128;
 inline constexpr size_t kBlockHeaderBytes = 32;
 inline constexpr size_t kBlockSumBytes = 8;
 inline constexpr size_t kTrailerBytes = 64;
-inline constexpr uint64_t kFooterBytesMax = uint64_t{256} * 1024 * 1024;  // 5 billion entries
+inline constexpr uint64_t kFooterBytesMax = uint64_t{256} * 1024 * 1024;  // a billion entries
 
 // A block of one entry, and one whose words do not pack at all.
 inline constexpr size_t kBlockBytesMin = kBlockHeaderBytes + 12 + kBlockSumBytes;
 inline constexpr size_t kBlockBytesMax = kBlockHeaderBytes + kIdRunBlockEntries * (8 + 4 + 8 + 4) + kBlockSumBytes;
+static_assert(kBlockBytesMax <= UINT16_MAX, "the directory in memory has lengths of 16 bits");
 
 struct Header {
   FileUuid uuid{};
@@ -91,7 +92,7 @@ struct BlockPlace {
   uint64_t digest = 0;
   uint32_t block = 0;
   uint32_t entries = 0;
-  uint64_t first_lo = 0;
+  uint32_t first_top = 0;  // the upper half of the low word of its first key
 };
 // A block's parts, checked; a view of its bytes.
 struct BlockView {

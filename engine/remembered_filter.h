@@ -4,7 +4,7 @@
 //
 // Room: after it was built it has kFilterBitsAfter bits an id (0.8 % of the strangers pass), and it takes more ids until
 // it would fall below kFilterBitsMin (2.0 %); then the generation makes a new one from its runs. With a directory of
-// 16 bytes a block of 256 ids that keeps spilled ids within 1.5 bytes of memory each, which twice the size at each growth
+// 6.25 bytes a block of 64 ids that keeps spilled ids within 1.5 bytes of memory each, which twice the size at each growth
 // would not; the price is that each id is added again 4.5 times on average while its generation grows.
 // Threads: one writes; once nobody does, any read.
 #pragma once

@@ -58,6 +58,7 @@ void Resolver::resolve(std::vector<ResolveJob> jobs) {
   jobs.insert(jobs.begin(), std::make_move_iterator(unfinished_.begin()), std::make_move_iterator(unfinished_.end()));
   unfinished_.clear();
   Result<std::shared_ptr<SettlementWork>> last = look_up(jobs);
+  if (!last) (void)wait_for_logged();  // the error of before is the one to tell
   answer(jobs, last);
   if (!last) unfinished_ = std::move(jobs);
 }
@@ -115,7 +116,8 @@ Result<std::shared_ptr<SettlementWork>> Resolver::look_up(const std::vector<Reso
   last->asked.resize(config_.shards);
   last->states.assign(config_.shards, std::vector<SettlementWork::States>(jobs.size()));
   for (const Asked& one : asked) last->asked[shard_of(one.key, config_.shards)].push_back({one.key, one.job});
-  TALLY_TRY(config_.log(last));
+  TALLY_TRY(log(last));
+  TALLY_TRY(wait_for_logged());
   return last;
 }
 
@@ -150,8 +152,16 @@ Status Resolver::find(const Snapshot& snapshot, std::vector<Asked>& asked, Settl
 
 Status Resolver::log_full(const Snapshot& snapshot, SettlementBuilder& found) {
   TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SettlementWork> work, prepare(snapshot, found, 0));
-  return config_.log(std::move(work));
+  return log(std::move(work));
 }
+
+Status Resolver::log(std::shared_ptr<SettlementWork> work) {
+  TALLY_TRY(wait_for_logged());
+  logging_ = config_.log(std::move(work));
+  return {};
+}
+
+Status Resolver::wait_for_logged() { return logging_.valid() ? logging_.get() : Status{}; }
 
 // Through the bytes that are logged: a replay applies the same.
 Result<std::shared_ptr<SettlementWork>> Resolver::prepare(const Snapshot& snapshot, SettlementBuilder& found,

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -31,8 +32,9 @@ class Resolver {
     const IdHasher* hasher = nullptr;
     uint32_t shards = 1;
     std::function<Result<std::shared_ptr<const Snapshot>>()> snapshot;
-    std::function<Status(std::shared_ptr<SettlementWork>)> log;  // returns when every shard has applied it
-    std::function<bool()> stopping;                              // the table is being closed: give up
+    // Ready when every shard has applied it. One at a time: the next is made meanwhile.
+    std::function<std::future<Status>(std::shared_ptr<SettlementWork>)> log;
+    std::function<bool()> stopping;  // the table is being closed: give up
   };
   explicit Resolver(Config config) : config_(std::move(config)) {}
 
@@ -45,9 +47,12 @@ class Resolver {
   Result<std::shared_ptr<SettlementWork>> look_up(const std::vector<ResolveJob>& jobs);
   Status find(const Snapshot& snapshot, std::vector<Asked>& asked, SettlementBuilder& found);
   Status log_full(const Snapshot& snapshot, SettlementBuilder& found);
+  Status log(std::shared_ptr<SettlementWork> work);
+  Status wait_for_logged();
   Result<std::shared_ptr<SettlementWork>> prepare(const Snapshot& snapshot, SettlementBuilder& found, Lsn resolved_lsn);
 
   const Config config_;
+  std::future<Status> logging_;         // of the record on its way, if there is one
   std::vector<ResolveJob> unfinished_;  // of look-ups that failed, their callers answered
 };
 

@@ -1,6 +1,7 @@
 #include "engine/retraction_log.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/status.h"
 
@@ -19,17 +20,23 @@ std::vector<Retraction> RetractionLog::read(Lsn cut) const {
   return {changes_.begin(), end};
 }
 
+// Keys and positions are sorted, not the retractions, which are six times as large.
 std::vector<Retraction> newest_by_key(std::vector<Retraction> changes) {
-  std::stable_sort(changes.begin(), changes.end(),
-                   [](const Retraction& a, const Retraction& b) { return a.key < b.key; });
+  struct Place {
+    Hash128 key;
+    size_t position;
+  };
+  std::vector<Place> places;
+  places.reserve(changes.size());
+  for (size_t i = 0; i < changes.size(); ++i) places.push_back({changes[i].key, i});
+  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) {
+    return std::tie(a.key.lo, a.key.hi, a.position) < std::tie(b.key.lo, b.key.hi, b.position);
+  });
   std::vector<Retraction> newest;
-  newest.reserve(changes.size());
-  for (Retraction& change : changes) {
-    if (!newest.empty() && newest.back().key == change.key) {
-      newest.back() = std::move(change);
-    } else {
-      newest.push_back(std::move(change));
-    }
+  newest.reserve(places.size());
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (i + 1 < places.size() && places[i + 1].key == places[i].key) continue;
+    newest.push_back(std::move(changes[places[i].position]));
   }
   return newest;
 }

@@ -3,6 +3,7 @@
 // Threads: append() by the shard's one; the rest by any.
 #pragma once
 
+#include <deque>
 #include <mutex>
 #include <vector>
 
@@ -18,7 +19,7 @@ class RetractionLog {
 
  private:
   mutable std::mutex mutex_;
-  std::vector<Retraction> changes_;  // guarded by mutex_; changed_lsn() never goes down
+  std::deque<Retraction> changes_;  // guarded by mutex_; changed_lsn() never goes down
 };
 
 // The newest of each key, ascending by key. `changes` in the order in which they came to be.

@@ -178,7 +178,7 @@ void SettlementBuilder::add(const RowBlock& block, uint32_t row) {
 bool SettlementBuilder::full() const {
   const size_t row_bytes = 16 + codes_.size() * 4 + fields_.size() * 9;
   const size_t bytes = times_.size() * row_bytes + ids_.size() + text_bytes_ + gone_.size() * 16;
-  return times_.size() >= limits::kBatchRowsMax || gone_.size() >= limits::kRetractionIdsMax ||
+  return times_.size() >= limits::kBatchRowsDefault || gone_.size() >= limits::kRetractionIdsMax ||
          bytes >= limits::kBatchBytesMax / 2;
 }
 

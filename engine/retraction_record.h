@@ -15,7 +15,7 @@
 //            1     flags: bit 0 = the payload is one LZ4 block
 //            2     zero
 //            4     schema version of the rows
-//            4     rows, at most limits::kBatchRowsMax
+//            4     rows, at most limits::kBatchRowsMax (written: kBatchRowsDefault, so that no batch waits long behind one)
 //            4     ids that were counted and are not in raw any more
 //            8     LSN up to which every verdict has been looked up, 0: unchanged
 //            4     bytes of the payload, inflated

@@ -48,10 +48,10 @@ void Retractions::end(Waiting::iterator at, RetractionState state, Lsn original_
   retraction.original_lsn = original_lsn;
   retraction.settled_lsn = lsn;
   retraction.settled_us = arrival_us;
-  change(retraction);
   settled_.insert({.key = retraction.key, .digest = static_cast<uint32_t>(state)});
   auto in = waiting_in_.find(generation_of(retraction));
   if (--in->second == 0) waiting_in_.erase(in);
+  change(std::move(retraction));
   waiting_.erase(at);
 }
 
@@ -78,13 +78,13 @@ std::vector<Retraction> Retractions::unresolved() const {
   return left;
 }
 
-void Retractions::change(const Retraction& retraction) {
+void Retractions::change(Retraction retraction) {
   if (changes_ == nullptr) {
     changes_ = std::make_shared<RetractionLog>();
     started_(changes_);
   }
-  changes_->append(retraction);
   added_bytes_ += retraction.memory_bytes();
+  changes_->append(std::move(retraction));
 }
 
 }  // namespace tally

@@ -5,6 +5,7 @@
 // Threads: owned by one shard's thread.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -31,7 +32,11 @@ class Retractions {
   std::optional<RetractionState> state_of(const Hash128& key) const;  // nullopt: no verdict ever came
   uint64_t size() const { return waiting_.size() + settled_.size(); }
 
-  void expect(size_t more) { waiting_.reserve(waiting_.size() + more); }
+  void expect(size_t more) {
+    const size_t wanted = waiting_.size() + more;
+    // Twice the room each time: what waits already is sorted in again.
+    if (wanted > waiting_.bucket_count()) waiting_.reserve(std::max(wanted, 2 * waiting_.bucket_count()));
+  }
   // A verdict on an id of which state_of() knows nothing.
   void add(Retraction waiting);
   // The waiting one of `key` ends: kRetracted with its original's LSN, or unresolved.
@@ -56,7 +61,7 @@ class Retractions {
   };
   using Waiting = std::unordered_map<Hash128, Retraction, KeyHash>;
 
-  void change(const Retraction& retraction);
+  void change(Retraction retraction);
   void end(Waiting::iterator at, RetractionState state, Lsn original_lsn, Lsn lsn, TimeUs arrival_us);
 
   const std::function<void(std::shared_ptr<const RetractionLog>)> started_;

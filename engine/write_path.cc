@@ -99,10 +99,41 @@ void WritePath::run_inline() {
 
 void WritePath::retract(PendingBatch pending, std::function<void(Result<RetractResult>)> done) {
   pending.done = [this, work = pending.verdict, done = std::move(done)](const Result<BatchResult>& logged) mutable {
-    if (!logged) return done(std::unexpected(logged.error()));
-    resolve_queue_.push({.work = std::move(work), .done = std::move(done)});
+    if (logged) {
+      resolve_queue_.push({.work = std::move(work), .done = std::move(done)});
+      return next_verdict();
+    }
+    fail_waiting_verdicts(logged.error());
+    done(std::unexpected(logged.error()));
   };
+  {
+    std::lock_guard lock(verdict_mutex_);
+    if (std::exchange(verdict_on_its_way_, true)) return waiting_verdicts_.push_back(std::move(pending));
+  }
   submit(std::move(pending));
+}
+
+void WritePath::next_verdict() {
+  PendingBatch next;
+  {
+    std::lock_guard lock(verdict_mutex_);
+    verdict_on_its_way_ = !waiting_verdicts_.empty();
+    if (!verdict_on_its_way_) return;
+    next = std::move(waiting_verdicts_.front());
+    waiting_verdicts_.pop_front();
+  }
+  sequencer_->submit(std::move(next));
+}
+
+// The one that they waited for could not be logged: neither can they.
+void WritePath::fail_waiting_verdicts(const Error& error) {
+  std::deque<PendingBatch> waiting;
+  {
+    std::lock_guard lock(verdict_mutex_);
+    waiting.swap(waiting_verdicts_);
+    verdict_on_its_way_ = false;
+  }
+  for (PendingBatch& one : waiting) one.done(std::unexpected(error));
 }
 
 void WritePath::resolve(std::vector<Retraction> left) {
@@ -124,7 +155,7 @@ void WritePath::resolve_inline() {
   if (!jobs.empty()) resolver_->resolve(std::move(jobs));
 }
 
-Status WritePath::log_settlement(std::shared_ptr<SettlementWork> work) {
+std::future<Status> WritePath::log_settlement(std::shared_ptr<SettlementWork> work) {
   auto logged = std::make_shared<std::promise<Status>>();
   std::future<Status> result = logged->get_future();
   PendingBatch pending;
@@ -134,7 +165,7 @@ Status WritePath::log_settlement(std::shared_ptr<SettlementWork> work) {
   };
   sequencer_->submit(std::move(pending));
   if (!config_.threads) sequencer_->run_until_idle();
-  return result.get();
+  return result;
 }
 
 Status WritePath::flush() {

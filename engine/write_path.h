@@ -35,7 +35,8 @@ class WritePath {
   ~WritePath();  // stops; nothing is flushed that was not
 
   void submit(PendingBatch batch);
-  // Verdicts of this request, and what becomes of them.
+  // Verdicts of this request, and what becomes of them. One request at a time goes to the shards: batches that come between
+  // wait for it alone.
   void retract(PendingBatch pending, std::function<void(Result<RetractResult>)> done);
   // What a crash left without a look-up.
   void resolve(std::vector<Retraction> left);
@@ -76,7 +77,9 @@ class WritePath {
   void merge(const MergeJob& job);
   void run_resolver();
   void resolve_inline();
-  Status log_settlement(std::shared_ptr<SettlementWork> work);
+  void next_verdict();
+  void fail_waiting_verdicts(const Error& error);
+  std::future<Status> log_settlement(std::shared_ptr<SettlementWork> work);
   bool stopping();
   void publish(const FlushJob& job, RetractionFiles retraction_files);
   void publish_background();
@@ -96,7 +99,10 @@ class WritePath {
   std::unique_ptr<Resolver> resolver_;
   WorkQueue<ResolveJob> resolve_queue_;
   std::thread resolver_thread_;
-  std::mutex inline_mutex_;  // without threads: one caller at a time
+  std::mutex verdict_mutex_;
+  bool verdict_on_its_way_ = false;            // guarded by verdict_mutex_
+  std::deque<PendingBatch> waiting_verdicts_;  // guarded by verdict_mutex_
+  std::mutex inline_mutex_;                    // without threads: one caller at a time
   std::mutex stopping_mutex_;
   std::condition_variable stopping_changed_;
   bool stopping_ = false;  // guarded by stopping_mutex_

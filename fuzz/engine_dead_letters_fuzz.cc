@@ -9,34 +9,12 @@
 #include "base/checksum.h"
 #include "engine/dead_letter_file.h"
 #include "engine/dead_letter_format.h"
+#include "fuzz/bytes_file.h"
 
 namespace tally {
 namespace {
 
 using namespace dead_letter_format;  // NOLINT: this target is about nothing else
-
-class BytesFile final : public File {
- public:
-  explicit BytesFile(Bytes bytes) : bytes_(std::move(bytes)) {}
-  const std::string& path() const override { return path_; }
-  Result<uint64_t> size() const override { return bytes_.size(); }
-  Result<size_t> read_at(uint64_t offset, MutableByteSpan out) override {
-    if (offset >= bytes_.size()) return size_t{0};
-    size_t count = std::min<size_t>(out.size(), bytes_.size() - offset);
-    std::copy_n(bytes_.begin() + static_cast<ptrdiff_t>(offset), count, out.begin());
-    return count;
-  }
-  Status write_at(uint64_t, ByteSpan) override { return fail(Code::kInternal, "a reader writes"); }
-  Status sync_data() override { return {}; }
-  Status sync() override { return {}; }
-  Status truncate(uint64_t) override { return fail(Code::kInternal, "a reader truncates"); }
-  Status preallocate(uint64_t) override { return fail(Code::kInternal, "a reader preallocates"); }
-  void drop_cache(uint64_t, uint64_t) override {}
-
- private:
-  const std::string path_ = "input.dead";
-  Bytes bytes_;
-};
 
 void demand(bool condition, const char* what) {
   if (condition) return;
@@ -69,7 +47,7 @@ void fix_sums(Bytes& file) {
 }
 
 void read_file(Bytes bytes) {
-  auto file = LetterFile::read(std::make_unique<BytesFile>(std::move(bytes)), nullptr);
+  auto file = LetterFile::read(std::make_unique<BytesFile>("input.dead", std::move(bytes)), nullptr);
   if (!file) return;
   auto marks = (*file)->marks();
   if (!marks) return;

@@ -9,34 +9,12 @@
 #include "engine/encoding/selection.h"
 #include "engine/segment_format.h"
 #include "engine/segment_reader.h"
+#include "fuzz/bytes_file.h"
 
 namespace tally {
 namespace {
 
 using namespace segment_format;  // NOLINT: this target is about nothing else
-
-class BytesFile final : public File {
- public:
-  explicit BytesFile(Bytes bytes) : bytes_(std::move(bytes)) {}
-  const std::string& path() const override { return path_; }
-  Result<uint64_t> size() const override { return bytes_.size(); }
-  Result<size_t> read_at(uint64_t offset, MutableByteSpan out) override {
-    if (offset >= bytes_.size()) return size_t{0};
-    size_t count = std::min<size_t>(out.size(), bytes_.size() - offset);
-    std::copy_n(bytes_.begin() + static_cast<ptrdiff_t>(offset), count, out.begin());
-    return count;
-  }
-  Status write_at(uint64_t, ByteSpan) override { return fail(Code::kInternal, "a reader writes"); }
-  Status sync_data() override { return {}; }
-  Status sync() override { return {}; }
-  Status truncate(uint64_t) override { return fail(Code::kInternal, "a reader truncates"); }
-  Status preallocate(uint64_t) override { return fail(Code::kInternal, "a reader preallocates"); }
-  void drop_cache(uint64_t, uint64_t) override {}
-
- private:
-  const std::string path_ = "input.seg";
-  Bytes bytes_;
-};
 
 void fix_blocks(Bytes& file, uint64_t end, uint64_t digest) {
   for (uint64_t at = kHeaderBytes; at + kBlockHeaderBytes <= end;) {
@@ -181,7 +159,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   tally::Bytes file(data + 1, data + size);
   if ((data[0] & 1) != 0) tally::fix_sums(file);
-  auto reader = tally::SegmentReader::open(std::make_unique<tally::BytesFile>(std::move(file)), nullptr);
+  auto reader = tally::SegmentReader::open(std::make_unique<tally::BytesFile>("input.seg", std::move(file)), nullptr);
   if (!reader) return 0;
   tally::read_all(**reader);
   tally::ask(**reader, data[0] >> 1);

@@ -4,6 +4,8 @@
 
 #include "base/file_names.h"
 #include "engine/database_directory.h"
+#include "engine/dead_letter_describe.h"
+#include "engine/dead_letter_format.h"
 #include "engine/log_describe.h"
 #include "engine/manifest_describe.h"
 #include "engine/manifest_format.h"
@@ -19,7 +21,7 @@ namespace {
 
 constexpr uint64_t kMarkerBytesMax = 4096;
 constexpr size_t kMagicBytes = 8;
-constexpr const char* kShown = "TALLY, MANIFEST-*, *.seg, *.log or *.retr of a database";
+constexpr const char* kShown = "TALLY, MANIFEST-*, *.seg, *.log, *.retr or *.dead of a database";
 
 std::unexpected<Error> not_ours(const std::string& path, const std::string& why) {
   return fail(Code::kInvalidArgument, path + why + "; what can be shown is " + kShown);
@@ -27,8 +29,8 @@ std::unexpected<Error> not_ours(const std::string& path, const std::string& why)
 
 FileKind kind_by_name(const std::string& path) {
   const FileKind kind = parse_file_name(base_name(path)).kind;
-  const FileKind shown[] = {FileKind::kMarker, FileKind::kManifest, FileKind::kSegment, FileKind::kLogFile,
-                            FileKind::kRetraction};
+  const FileKind shown[] = {FileKind::kMarker,  FileKind::kManifest,   FileKind::kSegment,
+                            FileKind::kLogFile, FileKind::kRetraction, FileKind::kLetterFile};
   return std::find(std::begin(shown), std::end(shown), kind) != std::end(shown) ? kind : FileKind::kUnknown;
 }
 
@@ -49,6 +51,7 @@ Result<FileKind> kind_of(FileSystem& fs, const std::string& path) {
   if (text == manifest_format::kMagic) return FileKind::kManifest;
   if (text == kLogFileMagic) return FileKind::kLogFile;
   if (text == retraction_format::kMagic) return FileKind::kRetraction;
+  if (text == dead_letter_format::kMagic) return FileKind::kLetterFile;
   if (by_name == FileKind::kUnknown) return not_ours(path, " is none of our files");
   return by_name;
 }
@@ -66,6 +69,7 @@ Result<FileDescription> describe(FileSystem& fs, const std::string& path, FileKi
     case FileKind::kManifest: return describe_manifest(fs, path);
     case FileKind::kSegment: return describe_segment(fs, path, blocks);
     case FileKind::kRetraction: return describe_retraction_file(fs, path);
+    case FileKind::kLetterFile: return describe_letter_file(fs, path);
     default: return describe_log_file(fs, path);
   }
 }
@@ -82,8 +86,10 @@ Result<bool> inspect_file(FileSystem& fs, const std::string& path, const Inspect
       TALLY_TRY(dump_log_rows(fs, path, *options.rows, sink));
     } else if (kind == FileKind::kRetraction) {
       TALLY_TRY(dump_retractions(fs, path, *options.rows, sink));
+    } else if (kind == FileKind::kLetterFile) {
+      TALLY_TRY(dump_letters(fs, path, *options.rows, sink));
     } else {
-      return fail(Code::kInvalidArgument, path + " holds no rows: --rows is for *.seg, *.log and *.retr");
+      return fail(Code::kInvalidArgument, path + " holds no rows: --rows is for *.seg, *.log, *.retr and *.dead");
     }
     return true;
   }

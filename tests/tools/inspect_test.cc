@@ -196,3 +196,29 @@ TEST_CASE("inspect: a manifest tells of its edits one by one, and of what they a
                           "edit 3 at ", "ledger: received 2 = accepted 2", "in all:", "segments: 2"});
   check_says(inspect(world.disk, join_path(world.path(), "TALLY")).text, {"the marker of the Tally database "});
 }
+
+TEST_CASE("inspect: a file of dead letters tells how many there are by source and reason, and gives their text") {
+  TableWorld world(4);
+  IngestBatch batch = make_test_batch(*world.table().schema(), world.clock.wall_us(),
+                                      {{.id = "fine"}, {.id = "old", .age_us = 80 * kMicrosPerHour}});
+  batch.source = {.name = "day.csv", .format = RawFormat::kCsv, .header = "ts,id", .mapping = ""};
+  batch.source_rows = source_runs(std::vector<uint64_t>{2, 3});
+  batch.rejected = {{.source_row = 4, .code = "bad_timestamp", .message = "no time", .raw = "x\t1"}};
+  REQUIRE(world.table().ingest(std::move(batch)));
+  world.flush();
+  const std::string path = file_of(world, "dead", FileKind::kLetterFile);
+  const Shown shown = inspect(world.disk, path);
+  CHECK(shown.error == "");
+  CHECK(shown.sound);
+  check_says(shown.text, {"dead letters ", "2 letters, 0 marks", "LSN 1, arrival ", "\"day.csv\": 1 bad_timestamp",
+                          "\"day.csv\": 1 too_late"});
+  const Shown rows = inspect(world.disk, path, {.rows = 100});
+  check_says(rows.text, {"letter\tarrival\treason", "\ttoo_late\tday.csv\t3\t\\N\t\\N\n",
+                         "\tbad_timestamp\tday.csv\t4\tno time\tx\\t1\n"});
+  const std::string one = inspect(world.disk, path, {.rows = 1}).text;
+  CHECK(std::count(one.begin(), one.end(), '\n') == 2);
+  REQUIRE(world.disk.flip_bit(path, 128 + 30, 1));
+  const Shown damaged = inspect(world.disk, path);
+  CHECK_FALSE(damaged.sound);
+  check_says(damaged.text, {"problem: "});
+}

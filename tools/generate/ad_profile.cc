@@ -67,7 +67,8 @@ struct AdProfile::Impl {
   }
 
   TimeUs even_arrival(uint64_t number) const {
-    auto span = static_cast<unsigned __int128>(options.days) * kMicrosPerDay;
+    const TimeUs span_us = options.minutes > 0 ? options.minutes * kMicrosPerMinute : options.days * kMicrosPerDay;
+    auto span = static_cast<unsigned __int128>(span_us);
     return static_cast<TimeUs>(span * number / options.events);
   }
   static TimeUs exponential(Random& from, double mean_us, TimeUs max_us) {

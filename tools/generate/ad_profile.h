@@ -61,6 +61,7 @@ inline constexpr uint32_t kAdUsers = 10'000'000;
 struct AdProfileOptions {
   uint64_t events = 1'000'000;  // distinct; events sent again come on top
   uint32_t days = 30;
+  uint32_t minutes = 0;  // above 0: instead of days
   uint64_t seed = 1;
   TimeUs start_us = 0;           // of the first arrival; a UTC midnight
   double duplicate_percent = 0;  // sent again whole after exp(60 s), up to 10 minutes

@@ -295,7 +295,7 @@ std::string Sweeper::judge_refusal(const HarmedPlace& place, const Error& error)
 bool is_wholly_summed(FileKind kind) {
   return kind == FileKind::kSegment || kind == FileKind::kDictionary || kind == FileKind::kMarker ||
          kind == FileKind::kCurrent || kind == FileKind::kCleanMark || kind == FileKind::kIdRun ||
-         kind == FileKind::kRetraction;
+         kind == FileKind::kRetraction || kind == FileKind::kLetterFile;
 }
 
 std::string Sweeper::judge(uint64_t number, const HarmedPlace& place, const Seen& seen) {
