@@ -4,14 +4,12 @@
 
 #include "base/checksum.h"
 #include "base/limits.h"
-#include "engine/batch_format.h"
 
 namespace tally {
 
 namespace {
 
 constexpr uint8_t kVersion = 1;
-constexpr uint8_t kFlagLz4 = 1;
 constexpr uint32_t kNullLength = UINT32_MAX;
 constexpr std::string_view kVerdict = "a VERDICT record";
 constexpr std::string_view kRetract = "a RETRACT record";
@@ -223,13 +221,9 @@ SettlementBuilder::Encoded SettlementBuilder::finish(Lsn resolved_lsn) {
   Encoded encoded;
   encoded.payload = encode_body();
   const auto body_bytes = static_cast<uint32_t>(encoded.payload.size());
-  Bytes deflated = deflate_body(encoded.payload);
-  const bool lz4 = !deflated.empty();
-  if (lz4) encoded.payload = std::move(deflated);
   ByteWriter meta(encoded.meta);
   meta.u8(kVersion);
-  meta.u8(lz4 ? kFlagLz4 : 0);
-  meta.zeros(2);
+  meta.zeros(3);
   meta.u32(schema_version_);
   meta.u32(static_cast<uint32_t>(times_.size()));
   meta.u32(static_cast<uint32_t>(gone_.size()));
@@ -253,7 +247,6 @@ SettlementBuilder::Encoded SettlementBuilder::finish(Lsn resolved_lsn) {
 namespace {
 
 struct SettlementHead {
-  bool lz4 = false;
   uint32_t schema_version = 0;
   uint32_t rows = 0;
   uint32_t gone = 0;
@@ -266,10 +259,7 @@ Result<SettlementHead> decode_head(ByteSpan meta) {
   ByteReader in(meta);
   TALLY_ASSIGN_OR_RETURN(uint8_t version, in.u8(kRetract));
   if (version != kVersion) return fail(Code::kUnsupported, "a RETRACT record of version " + std::to_string(version));
-  TALLY_ASSIGN_OR_RETURN(uint8_t flags, in.u8(kRetract));
-  if (flags > kFlagLz4) return corrupt(kRetract, "unknown flags");
-  head.lz4 = flags == kFlagLz4;
-  TALLY_TRY(in.expect_zero(2, kRetract));
+  TALLY_TRY(in.expect_zero(3, kRetract));
   TALLY_ASSIGN_OR_RETURN(head.schema_version, in.u32(kRetract));
   TALLY_ASSIGN_OR_RETURN(head.rows, in.u32(kRetract));
   TALLY_ASSIGN_OR_RETURN(head.gone, in.u32(kRetract));
@@ -286,7 +276,7 @@ Result<SettlementHead> decode_head(ByteSpan meta) {
 class SettlementDecoder {
  public:
   SettlementDecoder(const Schema& schema, const SettlementHead& head, PreparedSettlement& out)
-      : schema_(schema), rows_(head.rows), gone_(head.gone), out_(out), batch_(*out.originals), in_(batch_.body) {}
+      : schema_(schema), rows_(head.rows), gone_(head.gone), out_(out), batch_(*out.originals), in_(batch_.payload) {}
 
   Status run(std::span<const uint32_t> dictionary_sizes) {
     TALLY_TRY(read_all(in_, rows_, batch_.times));
@@ -372,14 +362,7 @@ Result<std::unique_ptr<PreparedSettlement>> decode_settlement(const Schema& sche
   batch.payload_xxh3 = xxh3(batch.payload);
   batch.schema_version = head.schema_version;
   batch.rows = head.rows;
-  if (head.lz4) {
-    Result<Bytes> body = inflate_body(batch.payload, head.body_bytes);
-    if (!body) return corrupt(kRetract, body.error().message);
-    batch.body = *std::move(body);
-  } else {
-    if (batch.payload.size() != head.body_bytes) return corrupt(kRetract, "a payload of another length");
-    batch.body = batch.payload;
-  }
+  if (batch.payload.size() != head.body_bytes) return corrupt(kRetract, "a payload of another length");
   TALLY_TRY(SettlementDecoder(schema, head, *settlement).run(dictionary_sizes));
   batch.id_hashes.resize(head.rows);
   hasher.hash_all(batch.id_kinds, batch.ids, batch.id_hashes);

@@ -12,13 +12,12 @@
 //
 // RETRACT: originals that were found, with the values they count with, and ids whose original is gone.
 //   meta     1     version, 1
-//            1     flags: bit 0 = the payload is one LZ4 block
-//            2     zero
+//            3     zero
 //            4     schema version of the rows
 //            4     rows, at most limits::kBatchRowsMax (written: kBatchRowsDefault, so that no batch waits long behind one)
 //            4     ids that were counted and are not in raw any more
 //            8     LSN up to which every verdict has been looked up, 0: unchanged
-//            4     bytes of the payload, inflated
+//            4     bytes of the payload, which is not compressed: that takes longer than finding the originals
 //   payload  rows x i64 event time; rows x u64 LSN of the original; the rows' ids, as in VERDICT; each dimension: rows x u32 table
 //            code; each field: of numbers rows x u8 (1 = NULL), rows x i64; of strings rows x u32 length (2^32-1: NULL), the
 //            bytes; then the 16 bytes of the keys (lo, hi) of those that are gone
