@@ -50,9 +50,17 @@ TEST_CASE("inspect: segments of a database describe themselves, and their rows a
     CHECK(ran.code == 0);
     CHECK(ran.err == "");
     for (const char* part : {"of table \"clicks\"", "sections: 1 days", "2019-11-24: ", "country",
-                             "zones:", "appendix:", "id_filter", "checksums: all good"}) {
+                             "zones:", "appendix:", "checksums: all good"}) {
       says(ran.out, part);
     }
+    if (ran.out.find("raw tier") == std::string::npos) {
+      // All 50 lie in one minute, 25 of each country.
+      const std::string buckets = shop.tally({"inspect", segment, "--rows"}).out;
+      says(buckets, "ts\tcountry\tevents\tduplicates\tconflicts\tlate\tretracted\tclicks\n");
+      says(buckets, ":00Z\tFR\t25\t0\t0\t25\t0\t25\n");
+      continue;
+    }
+    says(ran.out, "id_filter");
     says(shop.tally({"inspect", segment, "--blocks"}).out, "blocks:\n  0: ");
     rows += shop.tally({"inspect", segment, "--rows"}).out;
     Ran one = shop.tally({"inspect", segment, "--rows", "1"});
