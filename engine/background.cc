@@ -59,7 +59,8 @@ FoldContext Background::fold_context(const ManifestState& state, const SegmentLi
                       .stopping = config_.stopping};
   const std::vector<size_t> dimensions = state.schema()->dimensions();
   for (size_t d = 0; d < dimensions.size(); ++d) {
-    context.dictionaries[state.schema()->columns[dimensions[d]].id] = files.dictionaries[d];
+    context.dictionaries[state.schema()->columns[dimensions[d]].id] =
+        files.dictionaries->find(state.schema()->columns[dimensions[d]].id).get();
   }
   return context;
 }

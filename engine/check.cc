@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <set>
 
 #include "base/file_names.h"
 #include "base/limits.h"
@@ -151,7 +152,7 @@ void TableChecker::check_appendix(const SegmentReader& reader, const std::string
 
 void TableChecker::check_value(const DictionaryTarget& target, uint32_t code, const std::string& value,
                                const std::string& path) {
-  const Column& column = *state_.schema()->find_column(target.dimension_id);
+  const Column& column = *state_.find_column(target.dimension_id);
   auto spelled = [&](std::string_view text) {
     if (column.type != ColumnType::kInt64 || text.size() != sizeof(int64_t)) return "\"" + std::string(text) + "\"";
     return std::to_string(load_le<int64_t>(as_bytes(text).data()));
@@ -165,9 +166,13 @@ void TableChecker::check_value(const DictionaryTarget& target, uint32_t code, co
 // Loading the files in order is the check: each must continue the codes of those before it.
 void TableChecker::check_dictionaries() {
   std::vector<DictionaryTarget> targets;
-  for (size_t position : state_.schema()->dimensions()) {
+  std::set<uint32_t> ids;
+  for (const auto& version : state_.schemas) {
+    for (size_t position : version->dimensions()) ids.insert(version->columns[position].id);
+  }
+  for (uint32_t id : ids) {
     dictionaries_.push_back(std::make_unique<Dictionary>(limits::kDimensionValuesMax));
-    targets.push_back({state_.schema()->columns[position].id, dictionaries_.back().get()});
+    targets.push_back({id, dictionaries_.back().get()});
   }
   for (const DictionaryFileInfo& info : state_.dictionary_files) {
     Status status = load_dictionary_file(fs_, paths_.dictionary(info.number), info, targets);
@@ -179,9 +184,8 @@ void TableChecker::check_dictionaries() {
     auto known = state_.dictionary_sizes.find(target.dimension_id);
     uint32_t wanted = known == state_.dictionary_sizes.end() ? kFirstValueCode : known->second;
     if (target.dictionary->size() < wanted) {
-      problem("the dictionary files of dimension \"" + state_.schema()->find_column(target.dimension_id)->name +
-              "\" hold " + std::to_string(target.dictionary->size()) + " codes, and the manifest says " +
-              std::to_string(wanted));
+      problem("the dictionary files of dimension \"" + state_.find_column(target.dimension_id)->name + "\" hold " +
+              std::to_string(target.dictionary->size()) + " codes, and the manifest says " + std::to_string(wanted));
     }
   }
 }

@@ -1,5 +1,7 @@
 #include "engine/condition.h"
 
+#include <algorithm>
+
 #include "base/limits.h"
 
 namespace tally {
@@ -130,6 +132,13 @@ Result<Condition> decode_node(ByteReader& in, unsigned depth, size_t& budget) {
 }
 
 }  // namespace
+
+bool mentions_column(const Condition& condition, uint32_t column_id) {
+  const bool leaf = condition.op != Op::kAnd && condition.op != Op::kOr && condition.op != Op::kNot;
+  if (leaf) return condition.column_id == column_id;
+  return std::any_of(condition.children.begin(), condition.children.end(),
+                     [column_id](const Condition& child) { return mentions_column(child, column_id); });
+}
 
 Status check_condition(const Condition& condition) {
   size_t budget = kConditionNodesMax;

@@ -42,6 +42,8 @@ inline constexpr unsigned kConditionNodesMax = 4096;  // operators and values to
 // validate_schema()'s (schema.h). decode_condition() returns nothing that fails here; encode_condition() wants it true.
 Status check_condition(const Condition& condition);
 
+bool mentions_column(const Condition& condition, uint32_t column_id);
+
 //   OFFSET SIZE TYPE FIELD
 //   0      1    u8   operator
 //   1      4    u32  column id (0 for and, or, not)

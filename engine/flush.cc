@@ -109,6 +109,8 @@ std::vector<RecordTime> record_times(const ChunkList& chunks) {
 Result<SegmentInfo> write_chunks(const FlushContext& context, const ChunkList& chunks, uint64_t number) {
   const ManifestState& state = *context.manifest->state();
   auto schema = std::make_shared<const Schema>(chunks.front()->schema());
+  std::vector<const Dictionary*> dictionaries;
+  for (const auto& dictionary : context.dictionaries->of(*schema)) dictionaries.push_back(dictionary.get());
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<SegmentWriter> writer,
                          SegmentWriter::create({.fs = context.fs,
                                                 .directory = context.paths.segment_directory(),
@@ -116,7 +118,7 @@ Result<SegmentInfo> write_chunks(const FlushContext& context, const ChunkList& c
                                                 .uuid = random_uuid(),
                                                 .table_uuid = state.table_uuid,
                                                 .schema = schema,
-                                                .dictionaries = context.dictionaries,
+                                                .dictionaries = std::move(dictionaries),
                                                 .block_rows = context.segment_block_rows,
                                                 .rows_max = count_rows(chunks),
                                                 .records = record_times(chunks)}));
@@ -167,16 +169,13 @@ std::vector<std::vector<DictionaryRange>> split_by_size(std::span<const Dictiona
 // What the dictionaries gained since the manifest's last edit.
 Status write_dictionaries(const FlushContext& context, const FlushJob& job, ManifestEdit& edit) {
   const std::shared_ptr<const ManifestState> state = context.manifest->state();
-  const Schema& schema = *state->schema();
   std::vector<DictionaryRange> ranges;
-  const std::vector<size_t> dimensions = schema.dimensions();
-  for (size_t d = 0; d < dimensions.size(); ++d) {
-    const uint32_t id = schema.columns[dimensions[d]].id;
+  for (const auto& [id, size] : job.dictionary_sizes) {
     const auto known = state->dictionary_sizes.find(id);
     const uint32_t first = known == state->dictionary_sizes.end() ? kFirstValueCode : known->second;
-    if (job.dictionary_sizes[d] <= first) continue;
-    ranges.push_back({id, context.dictionaries[d], first, job.dictionary_sizes[d]});
-    edit.dictionary_sizes[id] = job.dictionary_sizes[d];
+    if (size <= first) continue;
+    ranges.push_back({id, context.dictionaries->find(id).get(), first, size});
+    edit.dictionary_sizes[id] = size;
   }
   for (const std::vector<DictionaryRange>& part : split_by_size(ranges)) {
     TALLY_ASSIGN_OR_RETURN(DictionaryFileInfo info,

@@ -9,12 +9,14 @@
 // Threads: one flush at a time, on any thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/file_names.h"
 #include "engine/block_cache.h"
+#include "engine/dictionaries.h"
 #include "engine/dictionary_file.h"
 #include "engine/manifest_turn.h"
 #include "engine/shard.h"
@@ -26,8 +28,8 @@ struct FlushJob {
   LogPosition log;  // flushed_lsn = b
   TimeUs newest_arrival_us = 0;
   TimeUs reference_us = 0;
-  std::vector<uint32_t> dictionary_sizes;    // by dimension, as of b
-  std::shared_ptr<const Schema> new_schema;  // of a SCHEMA record since the flush before
+  std::map<uint32_t, uint32_t> dictionary_sizes;  // by dimension id, as of b
+  std::shared_ptr<const Schema> new_schema;       // of a SCHEMA record since the flush before
   std::vector<FrozenShard> shards;
   Ledger ledger_before;           // of the manifest when the table was opened: shards count from there
   bool may_drop_letters = false;  // the clock is believed: retention may drop dead letters
@@ -38,9 +40,9 @@ struct FlushContext {
   FileSystem* fs = nullptr;
   ManifestTurn* manifest = nullptr;
   TablePaths paths{""};
-  std::vector<const Dictionary*> dictionaries;  // by dimension of the schema in force
-  uint32_t segment_block_rows = 0;              // 0: the default
-  std::shared_ptr<BlockCache> block_cache;      // for those who read the new segments
+  const Dictionaries* dictionaries = nullptr;
+  uint32_t segment_block_rows = 0;          // 0: the default
+  std::shared_ptr<BlockCache> block_cache;  // for those who read the new segments
   DeadLetters* letters = nullptr;
   TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;
 };

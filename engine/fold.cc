@@ -125,7 +125,7 @@ class Fold {
       for (uint32_t block = section->first_block; block < section->first_block + section->blocks; ++block) {
         TALLY_TRY(check_stopping());
         TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor->read(block));
-        add_raw(values.values(*columns), columns->rows.lsns, day, rows);
+        add_raw(values.values(*columns, reader->schema()), columns->rows.lsns, day, rows);
         if (rows.added() < kFoldRowsMax) continue;
         TALLY_TRY(rows.combine());
         TALLY_TRY(put(rows, day, file++, true));

@@ -114,6 +114,8 @@ struct ManifestState {
     const auto found = tiers.find(of);
     return found == tiers.end() ? TierProgress{} : found->second;
   }
+  // Of the newest version that has it; nullptr: none has.
+  const Column* find_column(uint32_t id) const;
 };
 
 // What changes. Unset optionals stay as they are.

@@ -291,6 +291,13 @@ Status move_positions(ManifestState& state, const ManifestEdit& edit) {
 
 }  // namespace
 
+const Column* ManifestState::find_column(uint32_t id) const {
+  for (auto version = schemas.rbegin(); version != schemas.rend(); ++version) {
+    if (const Column* column = (*version)->find_column(id)) return column;
+  }
+  return nullptr;
+}
+
 Ledger& Ledger::operator+=(const Ledger& other) {
   received += other.received;
   accepted += other.accepted;

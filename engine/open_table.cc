@@ -39,12 +39,8 @@ Status TableImpl::recover() {
 
 Status TableImpl::load_dictionaries() {
   const std::shared_ptr<const ManifestState> state = publisher_.get()->manifest;
-  const std::shared_ptr<const Schema> schema = state->schema();
-  const std::vector<size_t> dimensions = schema->dimensions();
   std::vector<DictionaryTarget> targets;
-  for (size_t d = 0; d < dimensions.size(); ++d) {
-    targets.push_back({schema->columns[dimensions[d]].id, dictionaries_[d].get()});
-  }
+  for (const auto& [id, size] : dictionaries_->sizes()) targets.push_back({id, dictionaries_->find(id).get()});
   for (const DictionaryFileInfo& file : state->dictionary_files) {
     TALLY_TRY(load_dictionary_file(fs_, paths_.dictionary(file.number), file, targets));
   }
@@ -52,7 +48,7 @@ Status TableImpl::load_dictionaries() {
     const auto known = state->dictionary_sizes.find(target.dimension_id);
     const uint32_t expected = known == state->dictionary_sizes.end() ? kFirstValueCode : known->second;
     if (target.dictionary->size() != expected) {
-      return fail(Code::kCorruption, "dimension \"" + schema->find_column(target.dimension_id)->name + "\" has " +
+      return fail(Code::kCorruption, "dimension \"" + state->find_column(target.dimension_id)->name + "\" has " +
                                          std::to_string(target.dictionary->size()) +
                                          " dictionary codes, the manifest says " + std::to_string(expected));
     }
@@ -62,7 +58,7 @@ Status TableImpl::load_dictionaries() {
 
 Status TableImpl::replay_log() {
   const std::shared_ptr<const ManifestState> state = publisher_.get()->manifest;
-  Replay replay(*state, hasher_, dictionary_pointers(), shard_pointers());
+  Replay replay(*state, hasher_, *dictionaries_, shard_pointers());
   auto visit = [&](const RecordView& record) -> Status {
     TALLY_TRY(load_ids());  // only a table with something to replay pays for them here
     return replay.apply(record);
@@ -91,7 +87,7 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   job.newest_arrival_us = replay.last_arrival_us();
   job.reference_us = replay.reference_us();
   job.new_schema = replay.new_schema();
-  for (const auto& dictionary : dictionaries_) job.dictionary_sizes.push_back(dictionary->size());
+  job.dictionary_sizes = dictionaries_->sizes();
   for (const auto& shard : shards_) job.shards.push_back(shard->freeze(settled, replay.last_arrival_us()));
   job.ledger_before = ledger_before_;
   TALLY_ASSIGN_OR_RETURN(Flushed flushed, tally::flush(flush_context(), job));
@@ -107,7 +103,6 @@ Status TableImpl::persist_recovered(const Replay& replay) {
     state.retraction_files = flushed.retraction_files;
     for (auto& logs : state.retractions) logs.clear();
   });
-  if (replay.new_schema()) take_schema(replay.new_schema());
   letters_->release(settled);
   // The manifest has left that file behind: should nothing ever be written again, nobody else keeps it (W11).
   return keep_torn_file(log_options(), log_recovery_);

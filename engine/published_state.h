@@ -63,6 +63,8 @@ using SegmentList = std::vector<std::shared_ptr<const SegmentHandle>>;
 
 struct PublishedState {
   std::shared_ptr<const ManifestState> manifest;
+  // In force: of the last SCHEMA record that a shard has applied. As new as any row that is shown; the manifest's may lag.
+  std::shared_ptr<const Schema> schema;
   std::shared_ptr<const SegmentList> segments;
   std::vector<std::shared_ptr<const ChunkList>> chunks;  // by shard, oldest first
   RetractionFiles retraction_files;                      // oldest first

@@ -42,21 +42,25 @@ void RawValues::ask(const Condition& condition) {
   for (const Condition& child : condition.children) ask(child);
 }
 
-const RollupRows::Input& RawValues::values(const BlockColumns& block) {
+const RollupRows::Input& RawValues::values(const BlockColumns& block, const Schema& version) {
   input_.rows = block.rows.rows;
   input_.times = block.rows.times;
   for (size_t d = 0; d < dimension_places_.size(); ++d) {
     input_.codes[d] = block.by_column[dimension_places_[d]].codes;
   }
-  engine_values(block);
+  engine_values(block, version.grace_us);
   input_.carries.clear();
   for (size_t i = kEngineMeasureColumns; i < shape_.values.size(); ++i) {
-    measure(i, block);
+    if (shape_.values[i].measure->since_version > version.version) {
+      input_.values[i] = {};
+    } else {
+      measure(i, block);
+    }
   }
   return input_;
 }
 
-void RawValues::engine_values(const BlockColumns& block) {
+void RawValues::engine_values(const BlockColumns& block, TimeUs grace_us) {
   const uint32_t rows = block.rows.rows;
   const RowKind* kinds = block.rows.kinds;
   auto fill = [&](uint32_t column_id, auto counts) {
@@ -76,7 +80,6 @@ void RawValues::engine_values(const BlockColumns& block) {
   fill(kDuplicatesColumn, of_kind(RowKind::kDuplicate));
   fill(kConflictsColumn, of_kind(RowKind::kConflict));
   fill(kRetractedColumn, of_kind(RowKind::kRetraction));
-  const TimeUs grace_us = shape_.schema->grace_us;
   fill(kLateColumn, [&](uint32_t row) {
     return kinds[row] == RowKind::kEvent && block.rows.arrivals[row] - block.rows.times[row] > grace_us;
   });

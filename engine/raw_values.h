@@ -19,8 +19,9 @@ class RawValues {
 
   // What to read of a segment.
   const ColumnSelection& selection() const { return selection_; }
-  // Of a block that was read by selection(). Valid until the next call.
-  const RollupRows::Input& values(const BlockColumns& block);
+  // Of a block that was read by selection(), whose rows are of `version`: measures that came later do not count them, and its
+  // grace says which were late. Valid until the next call.
+  const RollupRows::Input& values(const BlockColumns& block, const Schema& version);
 
  private:
   struct Source {  // of one value
@@ -34,7 +35,7 @@ class RawValues {
   std::vector<uint8_t> truths(const Condition& condition, const BlockColumns& block);
   std::vector<uint8_t> leaf(const Condition& node, const BlockColumns& block);
   const std::vector<uint8_t>& truths_by_code(const Condition& node, const Column& column);
-  void engine_values(const BlockColumns& block);
+  void engine_values(const BlockColumns& block, TimeUs grace_us);
   void measure(size_t index, const BlockColumns& block);
   void hash_column(const Column& column, const BlockColumns& block, Source& out);
   uint64_t hash_of_code(const Column& column, uint32_t code);

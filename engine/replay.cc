@@ -7,11 +7,11 @@
 
 namespace tally {
 
-Replay::Replay(const ManifestState& state, const IdHasher& hasher, std::vector<Dictionary*> dictionaries,
+Replay::Replay(const ManifestState& state, const IdHasher& hasher, Dictionaries& dictionaries,
                std::vector<Shard*> shards)
     : state_(state),
       hasher_(hasher),
-      dictionaries_(std::move(dictionaries)),
+      dictionaries_(dictionaries),
       shards_(std::move(shards)),
       classes_(state.schemas),
       last_lsn_(state.log.flushed_lsn),
@@ -51,7 +51,7 @@ Status Replay::apply_batch(const RecordView& record) {
   logged->times = {.arrival_us = record.arrival_us, .reference_us = record.reference_us, .replay = decoded.meta.replay};
   logged->rejected = static_cast<uint32_t>(decoded.notes.rejected.size());
   logged->notes = std::make_shared<const BatchNotes>(std::move(decoded.notes));
-  logged->has_other_values = map_codes(*logged->batch);
+  logged->has_other_values = map_codes(*logged->schema, *logged->batch);
   classify_lateness(*logged->schema, *logged->batch, logged->lateness_classes);
   logged->outcomes.resize(shards_.size());
   reference_us_ =
@@ -91,7 +91,7 @@ Status Replay::apply_settlement(const RecordView& record) {
   TALLY_ASSIGN_OR_RETURN(logged.schema, schema_of(counts.schema_version));
   logged.settlement = std::make_shared<SettlementWork>();
   std::vector<uint32_t> sizes;
-  for (const Dictionary* dictionary : dictionaries_) sizes.push_back(dictionary->size());
+  for (const auto& dictionary : dictionaries_.of(*logged.schema)) sizes.push_back(dictionary->size());
   TALLY_ASSIGN_OR_RETURN(logged.settlement->settlement,
                          decode_settlement(*logged.schema, hasher_, static_cast<uint32_t>(shards_.size()), sizes,
                                            record.meta, Bytes(record.payload.begin(), record.payload.end())));
@@ -109,6 +109,7 @@ Status Replay::apply_schema(const RecordView& record) {
   }
   new_schema_ = std::make_shared<const Schema>(std::move(schema));
   classes_.add(*new_schema_);
+  dictionaries_.add(*new_schema_);
   LoggedBatch logged;
   logged.new_schema = new_schema_;
   return apply_by_all(logged, record);
@@ -137,7 +138,7 @@ Status Replay::add_values(const Schema& schema, const std::vector<DictionaryAddi
       return fail(Code::kCorruption, "values for dimension id " + std::to_string(addition.dimension_id) +
                                          ", which the schema does not have");
     }
-    Dictionary& dictionary = *dictionaries_[static_cast<size_t>(found - dimensions.begin())];
+    Dictionary& dictionary = *dictionaries_.find(addition.dimension_id);
     if (dictionary.size() != addition.first_code) {
       return fail(Code::kCorruption, "values of dimension \"" + schema.columns[*found].name + "\" start at code " +
                                          std::to_string(addition.first_code) + ", but the dictionary ends at " +
@@ -153,13 +154,10 @@ Status Replay::add_values(const Schema& schema, const std::vector<DictionaryAddi
 }
 
 // A value without a code was beyond the cardinality limit when the batch was ordered. Returns whether there was one.
-bool Replay::map_codes(PreparedBatch& batch) const {
+bool Replay::map_codes(const Schema& schema, PreparedBatch& batch) const {
   bool has_other = false;
-  for (size_t d = 0; d < batch.dimensions.size(); ++d) {
-    PreparedBatch::Dimension& dimension = batch.dimensions[d];
-    dimension.table_codes.resize(dimension.local_values.size() + 1);
-    dimension.table_codes[0] = kNullCode;
-    dictionaries_[d]->find_all(dimension.local_values, std::span(dimension.table_codes).subspan(1));
+  find_codes(dictionaries_.of(schema), batch);
+  for (PreparedBatch::Dimension& dimension : batch.dimensions) {
     for (uint32_t& code : dimension.table_codes) {
       if (code == Dictionary::kNotFoundCode) code = kOtherCode;
       has_other |= code == kOtherCode;

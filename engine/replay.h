@@ -7,7 +7,7 @@
 
 #include "engine/batch.h"
 #include "engine/batch_record.h"
-#include "engine/dictionary.h"
+#include "engine/dictionaries.h"
 #include "engine/logged_batch.h"
 #include "engine/manifest.h"
 #include "engine/published_state.h"
@@ -18,8 +18,7 @@ namespace tally {
 
 class Replay {
  public:
-  Replay(const ManifestState& state, const IdHasher& hasher, std::vector<Dictionary*> dictionaries,
-         std::vector<Shard*> shards);
+  Replay(const ManifestState& state, const IdHasher& hasher, Dictionaries& dictionaries, std::vector<Shard*> shards);
 
   // Applies one record through every shard, on this thread.
   Status apply(const RecordView& record);
@@ -39,11 +38,11 @@ class Replay {
   Result<std::shared_ptr<const Schema>> schema_of(uint32_t version) const;
   Status apply_by_all(LoggedBatch& logged, const RecordView& record);
   Status add_values(const Schema& schema, const std::vector<DictionaryAddition>& additions);
-  bool map_codes(PreparedBatch& batch) const;
+  bool map_codes(const Schema& schema, PreparedBatch& batch) const;
 
   const ManifestState& state_;
   const IdHasher& hasher_;
-  const std::vector<Dictionary*> dictionaries_;  // by dimension
+  Dictionaries& dictionaries_;
   const std::vector<Shard*> shards_;
   LatenessClasses classes_;
   std::shared_ptr<const Schema> new_schema_;

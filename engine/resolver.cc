@@ -1,6 +1,7 @@
 #include "engine/resolver.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "engine/encoding/selection.h"
@@ -18,11 +19,18 @@ struct Resolver::Asked {
 
 namespace {
 
-// Every dimension and field, in the order of the schema: what SettlementBuilder takes.
-ColumnSelection all_columns(const Schema& schema) {
+void add_columns(const Schema& schema, std::vector<uint32_t>& ids) {
+  for (const Column& column : schema.columns) {
+    const bool wanted = column.role == ColumnRole::kDimension || column.role == ColumnRole::kField;
+    if (wanted && std::find(ids.begin(), ids.end(), column.id) == ids.end()) ids.push_back(column.id);
+  }
+}
+
+// Every dimension and field that any version has: originals are logged as they stand there.
+ColumnSelection all_columns(const Snapshot& snapshot) {
   ColumnSelection columns;
-  for (size_t position : schema.dimensions()) columns.column_ids.push_back(schema.columns[position].id);
-  for (size_t position : schema.fields()) columns.column_ids.push_back(schema.columns[position].id);
+  for (const auto& version : snapshot.manifest().schemas) add_columns(*version, columns.column_ids);
+  add_columns(snapshot.schema(), columns.column_ids);
   columns.ids = true;
   columns.lsns = true;
   columns.cached = false;
@@ -53,6 +61,26 @@ RetractResult result_of(const ResolveJob& job, const SettlementWork& work, uint3
 }
 
 }  // namespace
+
+// Originals on their way to records, by the version that they are of; ids without one go with the newest.
+struct Resolver::Found {
+  struct Rows {
+    Schema schema;
+    SettlementBuilder builder;
+  };
+  explicit Found(const Snapshot& snapshot) : columns(all_columns(snapshot)), newest(of(snapshot.schema())) {}
+
+  Rows& of(const Schema& schema) {
+    auto known = by_version.find(schema.version);
+    if (known != by_version.end()) return known->second;
+    return by_version.emplace(schema.version, Rows{schema, SettlementBuilder(schema, columns.column_ids)})
+        .first->second;
+  }
+
+  ColumnSelection columns;
+  std::map<uint32_t, Rows> by_version;
+  Rows& newest;
+};
 
 void Resolver::resolve(std::vector<ResolveJob> jobs) {
   jobs.insert(jobs.begin(), std::make_move_iterator(unfinished_.begin()), std::make_move_iterator(unfinished_.end()));
@@ -105,14 +133,18 @@ Result<std::shared_ptr<SettlementWork>> Resolver::look_up(const std::vector<Reso
       }
     }
   }
-  SettlementBuilder found(snapshot->schema());
+  Found found(*snapshot);
   if (!asked.empty()) TALLY_TRY(find(*snapshot, asked, found));
   for (const Asked& one : asked) {
     if (one.found || !one.remembered) continue;
-    if (found.full()) TALLY_TRY(log_full(*snapshot, found));
-    found.add_gone(one.key);
+    if (found.newest.builder.full()) TALLY_TRY(log_rows(*snapshot, found.newest.schema, found.newest.builder));
+    found.newest.builder.add_gone(one.key);
   }
-  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SettlementWork> last, prepare(*snapshot, found, resolved_lsn));
+  for (auto& [version, rows] : found.by_version) {
+    if (&rows != &found.newest && !rows.builder.empty()) TALLY_TRY(log_rows(*snapshot, rows.schema, rows.builder));
+  }
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SettlementWork> last,
+                         prepare(*snapshot, found.newest.schema, found.newest.builder, resolved_lsn));
   last->asked.resize(config_.shards);
   last->states.assign(config_.shards, std::vector<SettlementWork::States>(jobs.size()));
   for (const Asked& one : asked) last->asked[shard_of(one.key, config_.shards)].push_back({one.key, one.job});
@@ -122,14 +154,14 @@ Result<std::shared_ptr<SettlementWork>> Resolver::look_up(const std::vector<Reso
 }
 
 // Of an id that raw holds twice (sent again with a new time after it was forgotten) the first one found is taken back.
-Status Resolver::find(const Snapshot& snapshot, std::vector<Asked>& asked, SettlementBuilder& found) {
+Status Resolver::find(const Snapshot& snapshot, std::vector<Asked>& asked, Found& found) {
   std::vector<IdPredicate::Id> ids;
   ids.reserve(asked.size());
   for (const Asked& one : asked) ids.push_back(one.id);
   const IdPredicate wanted = IdPredicate::of(std::move(ids));
   const Schema& schema = snapshot.schema();
   ScanSpec spec;
-  spec.columns = all_columns(schema);
+  spec.columns = found.columns;
   spec.filter.predicates.push_back(
       {.column_id = schema.columns[schema.id_column()].id, .is_dimension = false, .matches = wanted});
   std::unique_ptr<RawScan> scan = snapshot.scan(std::move(spec));
@@ -137,21 +169,22 @@ Status Resolver::find(const Snapshot& snapshot, std::vector<Asked>& asked, Settl
     if (config_.stopping()) return fail(Code::kReadOnly, "the table is being closed");
     TALLY_ASSIGN_OR_RETURN(const RowBlock* block, scan->next());
     if (block == nullptr) return {};
+    Found::Rows& rows = found.of(block->schema != nullptr ? *block->schema : schema);
     Status status;
     for_each_row(*block, [&](uint32_t row) {
       if (!status || block->kinds[row] != RowKind::kEvent) return;
       Asked& one = asked[*wanted.find(block->id_kinds[row], block->ids[row])];
       if (one.found || block->lsns[row] >= one.verdict_lsn) return;
       one.found = true;
-      if (found.full()) status = log_full(snapshot, found);
-      found.add(*block, row);
+      if (rows.builder.full()) status = log_rows(snapshot, rows.schema, rows.builder);
+      rows.builder.add(*block, row);
     });
     TALLY_TRY(status);
   }
 }
 
-Status Resolver::log_full(const Snapshot& snapshot, SettlementBuilder& found) {
-  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SettlementWork> work, prepare(snapshot, found, 0));
+Status Resolver::log_rows(const Snapshot& snapshot, const Schema& schema, SettlementBuilder& rows) {
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<SettlementWork> work, prepare(snapshot, schema, rows, 0));
   return log(std::move(work));
 }
 
@@ -164,16 +197,18 @@ Status Resolver::log(std::shared_ptr<SettlementWork> work) {
 Status Resolver::wait_for_logged() { return logging_.valid() ? logging_.get() : Status{}; }
 
 // Through the bytes that are logged: a replay applies the same.
-Result<std::shared_ptr<SettlementWork>> Resolver::prepare(const Snapshot& snapshot, SettlementBuilder& found,
-                                                          Lsn resolved_lsn) {
+Result<std::shared_ptr<SettlementWork>> Resolver::prepare(const Snapshot& snapshot, const Schema& schema,
+                                                          SettlementBuilder& rows, Lsn resolved_lsn) {
   auto work = std::make_shared<SettlementWork>();
-  SettlementBuilder::Encoded encoded = found.finish(resolved_lsn);
+  SettlementBuilder::Encoded encoded = rows.finish(resolved_lsn);
   work->meta = std::move(encoded.meta);
-  work->schema = snapshot.manifest().schema();
+  work->schema = std::make_shared<const Schema>(schema);
   std::vector<uint32_t> sizes;
-  for (size_t d = 0; d < snapshot.schema().dimensions().size(); ++d) sizes.push_back(snapshot.dictionary(d).size());
-  TALLY_ASSIGN_OR_RETURN(work->settlement, decode_settlement(snapshot.schema(), *config_.hasher, config_.shards, sizes,
-                                                             work->meta, std::move(encoded.payload)));
+  for (size_t position : schema.dimensions()) {
+    sizes.push_back(snapshot.find_dictionary(schema.columns[position].id)->size());
+  }
+  TALLY_ASSIGN_OR_RETURN(work->settlement, decode_settlement(schema, *config_.hasher, config_.shards, sizes, work->meta,
+                                                             std::move(encoded.payload)));
   return work;
 }
 

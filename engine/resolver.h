@@ -3,6 +3,8 @@
 //
 // What success promises: every verdict that was asked about is settled, or waits for an event that has not come; all of it is
 // durable and visible.
+// A RETRACT record holds originals of one version of the schema, so that what takes a row back counts as the row did.
+//
 // Errors: kIndeterminate with what reading raw or logging answered. The verdicts wait as before, and the next look-up, at the next
 // request or start, takes them along.
 // Threads: one look-up at a time; what it is given to call may run anywhere.
@@ -43,13 +45,15 @@ class Resolver {
 
  private:
   struct Asked;
+  struct Found;
   void answer(std::vector<ResolveJob>& jobs, const Result<std::shared_ptr<SettlementWork>>& last);
   Result<std::shared_ptr<SettlementWork>> look_up(const std::vector<ResolveJob>& jobs);
-  Status find(const Snapshot& snapshot, std::vector<Asked>& asked, SettlementBuilder& found);
-  Status log_full(const Snapshot& snapshot, SettlementBuilder& found);
+  Status find(const Snapshot& snapshot, std::vector<Asked>& asked, Found& found);
+  Status log_rows(const Snapshot& snapshot, const Schema& schema, SettlementBuilder& rows);
   Status log(std::shared_ptr<SettlementWork> work);
   Status wait_for_logged();
-  Result<std::shared_ptr<SettlementWork>> prepare(const Snapshot& snapshot, SettlementBuilder& found, Lsn resolved_lsn);
+  Result<std::shared_ptr<SettlementWork>> prepare(const Snapshot& snapshot, const Schema& schema,
+                                                  SettlementBuilder& rows, Lsn resolved_lsn);
 
   const Config config_;
   std::future<Status> logging_;         // of the record on its way, if there is one

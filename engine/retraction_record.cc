@@ -142,8 +142,16 @@ Result<std::unique_ptr<PreparedVerdict>> decode_verdict(const IdHasher& hasher, 
 
 // --- RETRACT -------------------------------------------------------------------------------------------------------
 
-SettlementBuilder::SettlementBuilder(const Schema& schema)
+SettlementBuilder::SettlementBuilder(const Schema& schema, std::span<const uint32_t> column_ids)
     : schema_version_(schema.version), codes_(schema.dimensions().size()) {
+  for (const std::vector<size_t>& positions : {schema.dimensions(), schema.fields()}) {
+    for (size_t position : positions) {
+      const uint32_t id = schema.columns[position].id;
+      const auto found = std::find(column_ids.begin(), column_ids.end(), id);
+      TALLY_CHECK(column_ids.empty() || found != column_ids.end());
+      columns_.push_back(column_ids.empty() ? columns_.size() : static_cast<size_t>(found - column_ids.begin()));
+    }
+  }
   for (size_t position : schema.fields()) {
     fields_.emplace_back().is_string = schema.columns[position].type == ColumnType::kString;
   }
@@ -155,9 +163,9 @@ void SettlementBuilder::add(const RowBlock& block, uint32_t row) {
   ByteWriter ids(ids_);
   put_id(block.id_kinds[row], block.ids[row], ids);
   size_t column = 0;
-  for (std::vector<uint32_t>& codes : codes_) codes.push_back(block.columns[column++].codes[row]);
+  for (std::vector<uint32_t>& codes : codes_) codes.push_back(block.columns[columns_[column++]].codes[row]);
   for (Field& field : fields_) {
-    const BlockColumns::Selected& from = block.columns[column++];
+    const BlockColumns::Selected& from = block.columns[columns_[column++]];
     if (!field.is_string) {
       const bool null = from.nulls != nullptr && from.nulls[row] != 0;
       field.nulls.push_back(null);

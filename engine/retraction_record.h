@@ -60,8 +60,10 @@ Result<std::unique_ptr<PreparedVerdict>> decode_verdict(const IdHasher& hasher, 
 // Gathers the rows of one RETRACT record. One thread.
 class SettlementBuilder {
  public:
-  explicit SettlementBuilder(const Schema& schema);
-  // Row `row` of a block read with every dimension and field in the order of the schema, times, ids and LSNs.
+  // For rows of this version. `column_ids`: of the blocks that rows come from, each dimension and field of the schema among them;
+  // empty: they are those, in the order of the schema, dimensions first.
+  explicit SettlementBuilder(const Schema& schema, std::span<const uint32_t> column_ids = {});
+  // Row `row` of a block read with those columns, times, ids and LSNs.
   void add(const RowBlock& block, uint32_t row);
   void add_gone(const Hash128& key) { gone_.push_back(key); }
   bool full() const;
@@ -83,6 +85,7 @@ class SettlementBuilder {
   Bytes encode_body() const;
 
   const uint32_t schema_version_;
+  std::vector<size_t> columns_;  // of a block: where the dimensions are, then the fields
   std::vector<TimeUs> times_;
   std::vector<Lsn> lsns_;
   Bytes ids_;

@@ -98,7 +98,7 @@ class RollupCheck {
         RollupTotals& of_day = totals.try_emplace(section.day, shape.values.size()).first->second;
         for (uint32_t block = section.first_block; block < section.first_block + section.blocks; ++block) {
           TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor->read(block));
-          const RollupRows::Input& input = values.values(*columns);
+          const RollupRows::Input& input = values.values(*columns, reader->schema());
           for (uint32_t row = 0; row < input.rows; ++row) {
             if (columns->rows.lsns[row] <= folded) add_totals(shape, input, row, 1, of_day);
           }

@@ -10,6 +10,7 @@ namespace {
 void add_implicit_rollup(Schema& schema) {
   Rollup all;
   all.name = std::string(kImplicitRollup);
+  all.every_dimension = true;
   for (size_t position : schema.dimensions()) {
     all.dimension_ids.push_back(schema.columns[position].id);
   }
@@ -101,27 +102,13 @@ Result<Schema> complete_schema(Schema schema) {
   assign_ids(schema);
   for (Rollup& rollup : schema.rollups) {
     if (!rollup.measure_ids.empty()) continue;
+    rollup.every_measure = true;
     for (const Measure& measure : schema.measures) {
       if (measure.kind != AggregateKind::kDerived) rollup.measure_ids.push_back(measure.id);
     }
   }
   TALLY_TRY(validate_schema(schema));
   return schema;
-}
-
-Status check_change(const Schema& now, const Schema& next) {
-  auto refuse = [](std::string_view what) {
-    return fail(Code::kUnsupported, "changing " + std::string(what) + " of a table is not supported yet");
-  };
-  if (next.table_name != now.table_name) return refuse("the name");
-  if (next.columns != now.columns) return refuse("the columns");
-  if (next.measures != now.measures) return refuse("the measures");
-  if (next.rollups != now.rollups) return refuse("the rollups");
-  if (next.id_from != now.id_from || next.within_us != now.within_us) return refuse("the id");
-  if (next.raw_retention_us != now.raw_retention_us) return refuse("RETENTION");
-  if (next.grace_us != now.grace_us) return refuse("GRACE");
-  if (next.durability != now.durability) return refuse("DURABILITY");
-  return {};
 }
 
 TimeUs lateness_of(const Schema& schema, size_t lateness_class) {

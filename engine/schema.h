@@ -1,5 +1,6 @@
 // A table as declared: columns, measures, rollups, retention. Immutable once made; a change is a new version with the next
-// number. Columns, measures and rollups have ids that are never reused, so that stored bytes name them for ever.
+// number (schema_change.h). Columns, measures and rollups have ids that are never reused, so that stored bytes name them for
+// ever. Every stored row is of one version: that in force when it was decided; a retraction is of the version of its original.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +41,9 @@ struct Measure {
   std::optional<Condition> condition;
   std::string condition_text;  // as declared, for DESCRIBE
   std::string expression;      // of a derived measure: SQL over other measures
+  // It counts the rows of this version of the schema and of those after it: with ALTER TABLE ... ADD MEASURE, what the log
+  // holds behind the SCHEMA record. A retraction is of the version of its original.
+  uint32_t since_version = 1;
   friend bool operator==(const Measure&, const Measure&) = default;
 };
 
@@ -60,6 +64,9 @@ struct Rollup {
   std::vector<uint32_t> dimension_ids;  // in order of declaration in the rollup = its sort order
   std::vector<uint32_t> measure_ids;
   TimeUs retention_us[4] = {0, 0, 0, 0};  // by Tier; 0 = tier not kept; [kRaw] unused
+  bool every_dimension = false;           // the implicit one: dimensions that come later too
+  bool every_measure = false;             // named no MEASURES: those that come later too
+  uint32_t since_version = 1;             // the version that declared it
   friend bool operator==(const Rollup&, const Rollup&) = default;
 };
 
@@ -116,10 +123,6 @@ void assign_ids(Schema& schema);
 //   `all` over every dimension and measure, minutes 7 days, hours 90 days, days 730 days. `lateness` may stay empty: rows of
 //   no class have the window (lateness_of).
 Result<Schema> complete_schema(Schema schema);
-
-// Whether a table may go from one version to the other without more than new rules for new rows: LATENESS may differ.
-// kUnsupported says what else does.
-Status check_change(const Schema& now, const Schema& next);
 
 // The lateness of a class as condition_eval.h numbers them: lateness[i], and within_us for i == lateness.size().
 TimeUs lateness_of(const Schema& schema, size_t lateness_class);

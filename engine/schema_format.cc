@@ -6,6 +6,9 @@
 namespace tally {
 namespace {
 
+constexpr uint8_t kEveryDimension = 1;
+constexpr uint8_t kEveryMeasure = 2;
+
 void encode_optional_condition(const std::optional<Condition>& condition, const std::string& text, ByteWriter& out) {
   out.u8(condition.has_value());
   if (!condition) return;
@@ -80,6 +83,7 @@ void encode_measure(const Measure& measure, ByteWriter& out) {
   out.u8(measure.unique_precision);
   encode_optional_condition(measure.condition, measure.condition_text, out);
   out.string(measure.expression);
+  out.u32(measure.since_version);
 }
 
 Status decode_measure(ByteReader& in, Measure& measure) {
@@ -94,12 +98,21 @@ Status decode_measure(ByteReader& in, Measure& measure) {
   return {};
 }
 
+Status decode_measure_since(ByteReader& in, Measure& measure) {
+  TALLY_TRY(decode_measure(in, measure));
+  TALLY_ASSIGN_OR_RETURN(measure.since_version, in.u32("measure since version"));
+  return {};
+}
+
 void encode_rollup(const Rollup& rollup, ByteWriter& out) {
   out.u32(rollup.id);
   out.string(rollup.name);
   encode_ids(rollup.dimension_ids, out);
   encode_ids(rollup.measure_ids, out);
   for (size_t tier = 1; tier < 4; ++tier) out.i64(rollup.retention_us[tier]);
+  out.u8(static_cast<uint8_t>((rollup.every_dimension ? kEveryDimension : 0) |
+                              (rollup.every_measure ? kEveryMeasure : 0)));
+  out.u32(rollup.since_version);
 }
 
 Status decode_rollup(ByteReader& in, Rollup& rollup) {
@@ -111,6 +124,27 @@ Status decode_rollup(ByteReader& in, Rollup& rollup) {
     TALLY_ASSIGN_OR_RETURN(rollup.retention_us[tier], in.i64("rollup retention"));
   }
   return {};
+}
+
+Status decode_rollup_since(ByteReader& in, Rollup& rollup) {
+  TALLY_TRY(decode_rollup(in, rollup));
+  TALLY_ASSIGN_OR_RETURN(uint8_t flags, in.u8("rollup flags"));
+  if (flags > (kEveryDimension | kEveryMeasure)) return fail(Code::kCorruption, "schema: unknown flags of a rollup");
+  rollup.every_dimension = (flags & kEveryDimension) != 0;
+  rollup.every_measure = (flags & kEveryMeasure) != 0;
+  TALLY_ASSIGN_OR_RETURN(rollup.since_version, in.u32("rollup since version"));
+  return {};
+}
+
+// What version 1 did not say.
+void infer_flags(Schema& schema) {
+  size_t measures = 0;
+  for (const Measure& measure : schema.measures) measures += measure.kind != AggregateKind::kDerived;
+  for (Rollup& rollup : schema.rollups) {
+    rollup.every_measure = rollup.measure_ids.size() == measures;
+    rollup.every_dimension = schema.rollups.size() == 1 && rollup.name == kImplicitRollup &&
+                             rollup.dimension_ids.size() == schema.dimensions().size();
+  }
 }
 
 void encode_lateness(const LatenessClass& entry, ByteWriter& out) {
@@ -137,9 +171,9 @@ Status decode_list(ByteReader& in, std::vector<T>& items, Status (*decode)(ByteR
   return {};
 }
 
-Status decode_head(ByteReader& in, Schema& schema) {
-  TALLY_ASSIGN_OR_RETURN(uint16_t format, in.u16("schema format version"));
-  if (format != kSchemaFormatVersion) {
+Status decode_head(ByteReader& in, Schema& schema, uint16_t& format) {
+  TALLY_ASSIGN_OR_RETURN(format, in.u16("schema format version"));
+  if (format < kSchemaFormatVersionMin || format > kSchemaFormatVersion) {
     return fail(Code::kUnsupported, "schema: format version " + std::to_string(format) + " is not known to this build");
   }
   TALLY_ASSIGN_OR_RETURN(schema.version, in.u32("schema version"));
@@ -173,13 +207,17 @@ void encode_schema(const Schema& schema, ByteWriter& out) {
 
 Result<Schema> decode_schema(ByteReader& in) {
   Schema schema;
-  TALLY_TRY(decode_head(in, schema));
+  uint16_t format = 0;
+  TALLY_TRY(decode_head(in, schema, format));
+  const bool first = format == kSchemaFormatVersionMin;
   size_t max = limits::kColumnsMax;
   TALLY_TRY(decode_list(in, schema.columns, decode_column, max, "columns"));
-  TALLY_TRY(decode_list(in, schema.measures, decode_measure, max, "measures"));
-  TALLY_TRY(decode_list(in, schema.rollups, decode_rollup, limits::kRollupsMax, "rollups"));
+  TALLY_TRY(decode_list(in, schema.measures, first ? decode_measure : decode_measure_since, max, "measures"));
+  TALLY_TRY(
+      decode_list(in, schema.rollups, first ? decode_rollup : decode_rollup_since, limits::kRollupsMax, "rollups"));
   TALLY_TRY(decode_list(in, schema.lateness, decode_lateness, kLatenessClassesMax, "lateness"));
   TALLY_TRY(decode_ids(in, schema.id_from, "columns of the id"));
+  if (first) infer_flags(schema);
   // Stored bytes that break a rule are damage or another build's, never somebody's typing.
   if (Status valid = validate_schema(schema); !valid) {
     Code code = valid.error().code == Code::kUnsupported ? Code::kUnsupported : Code::kCorruption;

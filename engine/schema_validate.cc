@@ -129,6 +129,9 @@ Status check_measure(const Schema& schema, const Measure& measure) {
   if (measure.kind < AggregateKind::kCount || measure.kind > AggregateKind::kDerived) {
     return invalid(where + ": unknown aggregate");
   }
+  if (measure.since_version < 1 || measure.since_version > schema.version) {
+    return invalid(where + ": since a version that the table has not come to");
+  }
   if (measure.expression.size() > kSchemaTextBytesMax || measure.condition_text.size() > kSchemaTextBytesMax) {
     return invalid(where + ": its text is longer than 64 KiB");
   }
@@ -148,7 +151,6 @@ Status check_measure(const Schema& schema, const Measure& measure) {
 }
 
 constexpr TimeUs kBucketUs[4] = {0, kMicrosPerMinute, kMicrosPerHour, kMicrosPerDay};
-constexpr std::string_view kTierNames[4] = {"raw", "minute", "hour", "day"};
 
 Status check_tiers(const Schema& schema, const Rollup& rollup) {
   std::string where = "rollup " + quoted(rollup.name);
@@ -160,9 +162,9 @@ Status check_tiers(const Schema& schema, const Rollup& rollup) {
     if (kept_us == 0) continue;
     TALLY_TRY(check_duration(where + ": retention", kept_us));
     if (feeder_kept_us < kBucketUs[tier]) {
-      return invalid(where + ": tier " + std::string(kTierNames[tier]) + " cannot be fed by " +
-                     std::string(kTierNames[feeder]) + ", which is kept for less than one " +
-                     std::string(kTierNames[tier]));
+      return invalid(where + ": tier " + std::string(tier_name(static_cast<Tier>(tier))) + " cannot be fed by " +
+                     std::string(tier_name(static_cast<Tier>(feeder))) + ", which is kept for less than one " +
+                     std::string(tier_name(static_cast<Tier>(tier))));
     }
     feeder = tier;
     feeder_kept_us = kept_us;
@@ -191,6 +193,9 @@ Status check_rollup(const Schema& schema, const Rollup& rollup) {
       return invalid(where + ": " + quoted(measure->name) + " is derived; name the measures it is made of");
     }
     if (!seen.insert(id).second) return invalid(where + ": " + quoted(measure->name) + " twice");
+  }
+  if (rollup.since_version < 1 || rollup.since_version > schema.version) {
+    return invalid(where + ": since a version that the table has not come to");
   }
   return check_tiers(schema, rollup);
 }

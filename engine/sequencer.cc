@@ -76,8 +76,9 @@ Sequencer::Sequencer(Config config)
       dispatched_lsn_(config_.flushed_lsn),
       flushed_lsn_(config_.flushed_lsn),
       forgettable_(std::move(config_.forgettable)),
-      schema_(config_.schema) {
-  for (const Dictionary* dictionary : config_.dictionaries) logged_sizes_.push_back(dictionary->size());
+      schema_(config_.schema),
+      dictionaries_(config_.dictionaries->of(*schema_)) {
+  logged_sizes_ = config_.dictionaries->sizes();
 }
 
 void Sequencer::submit(PendingBatch batch) {
@@ -336,6 +337,7 @@ void Sequencer::log_schema_change() {
   drain_log();
   if (Status logged = log_schema(change.next); !logged) return change.done(logged);
   schema_ = unflushed_schema_ = std::move(change.next);
+  dictionaries_ = config_.dictionaries->of(*schema_);
   waiting_flushes_.push_back(std::move(change.done));
   place_marker();
 }
@@ -363,6 +365,8 @@ Status Sequencer::log_schema(const std::shared_ptr<const Schema>& next) {
     return std::unexpected(lsn.error());
   }
   last_arrival_us_ = arrival_us;
+  config_.dictionaries->add(*next);  // before anybody sees the schema
+  for (const auto& [id, size] : config_.dictionaries->sizes()) logged_sizes_.try_emplace(id, size);
   auto logged = std::make_shared<LoggedBatch>();
   logged->lsn = *lsn;
   logged->times = {.arrival_us = arrival_us, .reference_us = reference_us_};
@@ -375,11 +379,26 @@ Status Sequencer::log_schema(const std::shared_ptr<const Schema>& next) {
   return health();
 }
 
-// A batch that was decoded before the schema changed: what the change means for it.
-void Sequencer::fit_schema(PendingBatch& pending) {
-  if (pending.schema->version == schema_->version) return;
+// Batches that were decoded before the schema changed: what the change means for them. Before anything is reserved or logged.
+void Sequencer::fit_schema(std::vector<PendingBatch>& batches) {
+  std::erase_if(batches, [&](PendingBatch& pending) {
+    if (pending.batch == nullptr || pending.schema->version == schema_->version) return false;
+    const Status fitted = fit_schema(pending);
+    if (!fitted) pending.done(std::unexpected(fitted.error()));
+    return !fitted;
+  });
+}
+
+Status Sequencer::fit_schema(PendingBatch& pending) {
+  if (pending.schema->columns != schema_->columns) {
+    Bytes payload = std::move(pending.batch->payload);
+    TALLY_ASSIGN_OR_RETURN(pending.batch, decode_batch(*schema_, *config_.hasher, static_cast<uint32_t>(config_.shards),
+                                                       std::move(payload), pending.batch->payload_xxh3));
+    find_codes(dictionaries_, *pending.batch);
+  }
   pending.schema = schema_;
   classify_lateness(*schema_, *pending.batch, pending.lateness_classes);
+  return {};
 }
 
 // T3: while the wall clock is not believed, and for a while after the machine has started, nothing is forgotten.
@@ -461,6 +480,8 @@ void Sequencer::append_group() {
     for (PendingBatch& pending : taken) pending.done(std::unexpected(healthy.error()));
     return;
   }
+  fit_schema(taken);
+  if (taken.empty()) return;
   if (Status room = make_room(taken); !room) {
     for (PendingBatch& pending : taken) pending.done(std::unexpected(room.error()));
     return;
@@ -534,7 +555,6 @@ std::shared_ptr<LoggedBatch> Sequencer::order(PendingBatch pending, TimeUs arriv
 }
 
 void Sequencer::order_batch(PendingBatch& pending, LoggedBatch& logged, Bytes& meta) {
-  fit_schema(pending);
   resolve_codes(*pending.batch, logged.has_other_values);
   encode_batch_meta(describe(pending), pending.encoded_notes, meta);
   reference_us_ = std::max(reference_us_, newest_time_not_early(*pending.batch, logged.times.arrival_us));
@@ -550,7 +570,7 @@ void Sequencer::resolve_codes(PreparedBatch& batch, bool& has_other) {
     PreparedBatch::Dimension& dimension = batch.dimensions[d];
     for (size_t i = 0; i < dimension.local_values.size(); ++i) {
       uint32_t& code = dimension.table_codes[i + 1];
-      if (code == Dictionary::kNotFoundCode) code = config_.dictionaries[d]->add(dimension.local_values[i]);
+      if (code == Dictionary::kNotFoundCode) code = dictionaries_[d]->add(dimension.local_values[i]);
       has_other |= code == kOtherCode;
     }
   }
@@ -562,13 +582,14 @@ BatchMeta Sequencer::describe(const PendingBatch& pending) {
   meta.schema_version = pending.schema->version;
   const std::vector<size_t> dimensions = pending.schema->dimensions();
   for (size_t d = 0; d < dimensions.size(); ++d) {
-    const Dictionary& dictionary = *config_.dictionaries[d];
-    if (dictionary.size() == logged_sizes_[d]) continue;
-    DictionaryAddition addition{pending.schema->columns[dimensions[d]].id, logged_sizes_[d], {}};
-    for (uint32_t code = logged_sizes_[d]; code < dictionary.size(); ++code) {
+    const Dictionary& dictionary = *dictionaries_[d];
+    uint32_t& logged_size = logged_sizes_[pending.schema->columns[dimensions[d]].id];
+    if (dictionary.size() == logged_size) continue;
+    DictionaryAddition addition{pending.schema->columns[dimensions[d]].id, logged_size, {}};
+    for (uint32_t code = logged_size; code < dictionary.size(); ++code) {
       addition.values.push_back(dictionary.value(code));
     }
-    logged_sizes_[d] = dictionary.size();
+    logged_size = dictionary.size();
     meta.additions.push_back(std::move(addition));
   }
   return meta;

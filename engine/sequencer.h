@@ -8,12 +8,14 @@
 //   3 a batch gets codes only after the log has made room for its record, so codes [2, logged_sizes_) and nothing else are in
 //     the log when the record is.
 //   4 every batch submitted is answered exactly once.
+//   5 a batch is logged with the schema in force, whatever it was decoded for; a RETRACT with that of its originals.
 // Threads: submit(), request_flush(), flush_finished(), work_failed(), stop() by any; run() or run_until_idle() by the one that sequences.
 #pragma once
 
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -21,7 +23,7 @@
 #include "engine/arrival_clock.h"
 #include "engine/batch_record.h"
 #include "engine/dead_letters.h"
-#include "engine/dictionary.h"
+#include "engine/dictionaries.h"
 #include "engine/flush.h"
 #include "engine/logged_batch.h"
 #include "wal/log.h"
@@ -57,7 +59,8 @@ class Sequencer {
     TimeUs last_arrival_us = 0;
     TimeUs reference_us = 0;
     Lsn flushed_lsn = 0;
-    std::vector<Dictionary*> dictionaries;  // by dimension
+    Dictionaries* dictionaries = nullptr;
+    const IdHasher* hasher = nullptr;
     uint64_t memtable_bytes_max = 0;
     std::vector<ForgetRecord> forgettable;  // what may be forgotten already
     TimeUs forget_boottime_us = kForgetBoottimeUs;
@@ -117,7 +120,8 @@ class Sequencer {
   void log_forgets();
   void log_schema_change();
   Status log_schema(const std::shared_ptr<const Schema>& next);
-  void fit_schema(PendingBatch& pending);
+  void fit_schema(std::vector<PendingBatch>& batches);
+  Status fit_schema(PendingBatch& pending);
   bool may_forget() const;
   bool stalled() const;
   void refuse_for_space();
@@ -139,20 +143,21 @@ class Sequencer {
   ArrivalClock arrival_;
   TimeUs reference_us_;
   TimeUs last_arrival_us_;
-  std::vector<uint32_t> logged_sizes_;                  // by dimension: codes that the log knows
+  std::map<uint32_t, uint32_t> logged_sizes_;           // by dimension id: codes that the log knows
   std::deque<std::shared_ptr<LoggedBatch>> in_flight_;  // appended, not yet durable
   Lsn dispatched_lsn_;
   Lsn flushed_lsn_;
   bool flushing_ = false;
   bool flush_lacks_space_ = false;
-  bool log_lacks_space_ = false;                    // a flush may give log files back
-  bool forgetting_ = false;                         // markers are placed until nothing is left that may be forgotten
-  uint64_t logged_bytes_ = 0;                       // of records that no finished flush has passed
-  uint64_t frozen_log_bytes_ = 0;                   // of those, what the flush under way passes
-  std::vector<ForgetRecord> forgettable_;           // logged before the next marker
-  std::vector<FlushDone> waiting_flushes_;          // for the next marker
-  std::shared_ptr<const Schema> schema_;            // in force behind everything appended
-  std::shared_ptr<const Schema> unflushed_schema_;  // for the next marker
+  bool log_lacks_space_ = false;            // a flush may give log files back
+  bool forgetting_ = false;                 // markers are placed until nothing is left that may be forgotten
+  uint64_t logged_bytes_ = 0;               // of records that no finished flush has passed
+  uint64_t frozen_log_bytes_ = 0;           // of those, what the flush under way passes
+  std::vector<ForgetRecord> forgettable_;   // logged before the next marker
+  std::vector<FlushDone> waiting_flushes_;  // for the next marker
+  std::shared_ptr<const Schema> schema_;    // in force behind everything appended
+  std::vector<std::shared_ptr<Dictionary>> dictionaries_;  // of its dimensions
+  std::shared_ptr<const Schema> unflushed_schema_;         // for the next marker
   std::vector<SchemaChange> waiting_changes_;
   std::vector<FlushDone> current_flushes_;  // for the flush under way
 

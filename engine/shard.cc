@@ -74,7 +74,7 @@ Status Shard::apply(LoggedBatch& logged) {
   if (logged.forget) {
     forget(logged);
   } else if (logged.new_schema) {
-    change_schema(*logged.new_schema);
+    change_schema(logged.new_schema);
   } else if (logged.verdict) {
     apply_verdict(logged);
   } else if (logged.settlement) {
@@ -121,8 +121,9 @@ void Shard::forget(const LoggedBatch& logged) {
   forgets_.push_back(logged.forget);
 }
 
-void Shard::change_schema(const Schema& schema) {
-  for (uint32_t i = classes_.add(schema); i < classes_.count(); ++i) {
+void Shard::change_schema(const std::shared_ptr<const Schema>& schema) {
+  publisher_.update([&](PublishedState& state) { state.schema = schema; });
+  for (uint32_t i = classes_.add(*schema); i < classes_.count(); ++i) {
     ids_->add_class(classes_.durations_us()[i]);
     horizons_.start_class(i);
   }
@@ -296,15 +297,21 @@ void Shard::start_chunk(const LoggedBatch& logged) {
   });
 }
 
+// The last one of its version: events are of the version in force, retractions of their originals'.
+Chunk& Shard::chunk_for(const LoggedBatch& logged) {
+  auto last = std::find_if(active_.rbegin(), active_.rend(), [&](const std::shared_ptr<Chunk>& chunk) {
+    return chunk->schema().version == logged.schema->version;
+  });
+  if (last != active_.rend() && (*last)->rows() < (*last)->capacity()) return **last;
+  start_chunk(logged);
+  return *active_.back();
+}
+
 void Shard::append_rows(const LoggedBatch& logged, const PreparedBatch& batch) {
   std::span<const uint32_t> rows(kept_rows_);
   std::span<const RowKind> kinds(kept_kinds_);
   while (!rows.empty()) {
-    if (active_.empty() || active_.back()->rows() == active_.back()->capacity() ||
-        active_.back()->schema().version != logged.schema->version) {
-      start_chunk(logged);
-    }
-    Chunk& chunk = *active_.back();
+    Chunk& chunk = chunk_for(logged);
     const uint64_t bytes_before = chunk.memory_bytes();
     const uint32_t fitted = chunk.append(batch, rows, kinds, logged.lsn, logged.times.arrival_us);
     add_memory(chunk.memory_bytes() - bytes_before);

@@ -81,11 +81,12 @@ class Shard {
   void add_memory(uint64_t bytes);
   void apply_batch(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
   void forget(const LoggedBatch& logged);
-  void change_schema(const Schema& schema);
+  void change_schema(const std::shared_ptr<const Schema>& schema);
   void decide_rows(LoggedBatch& logged, LoggedBatch::Outcome& outcome);
   void count(const LoggedBatch& logged, uint32_t row, Verdict verdict, LoggedBatch::Outcome& outcome);
   void append_rows(const LoggedBatch& logged, const PreparedBatch& batch);
   void start_chunk(const LoggedBatch& logged);
+  Chunk& chunk_for(const LoggedBatch& logged);
 
   const uint32_t index_, shards_;
   LatenessClasses classes_;

@@ -21,6 +21,9 @@ namespace tally {
 // Rows of one block, column by column. Arrays not asked for are nullptr. Valid until the next RawScan::next().
 struct RowBlock {
   uint32_t rows = 0;
+  // The version that the rows are of: columns that it does not have are NULL, measures that came later do not count them. Lives
+  // as long as the snapshot. nullptr: that of the snapshot.
+  const Schema* schema = nullptr;
   const TimeUs* times = nullptr;
   const RowKind* kinds = nullptr;
   const Lsn* lsns = nullptr;
@@ -77,10 +80,12 @@ struct SegmentView {
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
-  virtual const Schema& schema() const = 0;
+  virtual const Schema& schema() const = 0;  // as new as any row that it shows
   virtual Lsn lsn() const = 0;
   virtual Ledger ledger() const = 0;                                 // at or after lsn()
   virtual const Dictionary& dictionary(size_t dimension) const = 0;  // by position among schema().dimensions()
+  // Of a dimension of any version, dropped ones too; nullptr: no version has it.
+  virtual const Dictionary* find_dictionary(uint32_t dimension_id) const;
   virtual const ManifestState& manifest() const = 0;
   virtual std::unique_ptr<RawScan> scan(ScanSpec spec) const = 0;
   // Every retraction ever asked for, ascending by key. Reads their files.

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "engine/condition_eval.h"
 #include "engine/orphans.h"
+#include "engine/schema_change.h"
 #include "engine/table_snapshot.h"
 
 namespace tally {
@@ -21,6 +22,7 @@ PublishedState first_state(FileSystem& fs, const TablePaths& paths, std::shared_
                            const TableOptions& options) {
   PublishedState first;
   first.segments = make_segment_list(fs, paths, *state, nullptr, options.block_cache);
+  first.schema = state->schema();
   first.manifest = std::move(state);
   first.chunks.assign(shard_count(options), std::make_shared<const ChunkList>());
   first.retractions.resize(shard_count(options));
@@ -69,13 +71,10 @@ TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOption
       paths_(std::move(paths)),
       options_(options),
       name_(state->schema()->table_name),
-      schema_(state->schema()),
       hasher_(state->hash_key),
       ledger_before_(state->ledger),
-      publisher_(first_state(fs, paths_, state, options)) {
-  for (size_t position : schema_->dimensions()) {
-    dictionaries_.push_back(std::make_shared<Dictionary>(schema_->columns[position].values_max));
-  }
+      publisher_(first_state(fs, paths_, state, options)),
+      dictionaries_(std::make_shared<Dictionaries>(state->schemas)) {
   const LatenessClasses classes(state->schemas);
   for (uint32_t i = 0; i < shard_count(options_); ++i) {
     shards_.push_back(
@@ -92,12 +91,6 @@ std::vector<Shard*> TableImpl::shard_pointers() const {
   return shards;
 }
 
-std::vector<Dictionary*> TableImpl::dictionary_pointers() const {
-  std::vector<Dictionary*> dictionaries;
-  for (const auto& dictionary : dictionaries_) dictionaries.push_back(dictionary.get());
-  return dictionaries;
-}
-
 LogOptions TableImpl::log_options() const {
   return {.fs = &fs_,
           .clock = &clock_,
@@ -110,12 +103,11 @@ FlushContext TableImpl::flush_context() const {
   FlushContext context{.fs = &fs_,
                        .manifest = turn_.get(),
                        .paths = paths_,
-                       .dictionaries = {},
+                       .dictionaries = dictionaries_.get(),
                        .segment_block_rows = options_.segment_block_rows,
                        .block_cache = options_.block_cache,
                        .letters = letters_.get(),
                        .letter_retention_us = options_.letter_retention_us};
-  for (const auto& dictionary : dictionaries_) context.dictionaries.push_back(dictionary.get());
   return context;
 }
 
@@ -140,12 +132,7 @@ Result<PendingBatch> TableImpl::prepare(IngestBatch batch) {
   pending.schema = schema();
   TALLY_ASSIGN_OR_RETURN(pending.batch, decode_batch(*pending.schema, hasher_, static_cast<uint32_t>(shards_.size()),
                                                      std::move(batch.payload), batch.payload_xxh3));
-  for (size_t d = 0; d < pending.batch->dimensions.size(); ++d) {
-    PreparedBatch::Dimension& dimension = pending.batch->dimensions[d];
-    dimension.table_codes.resize(dimension.local_values.size() + 1);
-    dimension.table_codes[0] = kNullCode;
-    dictionaries_[d]->find_all(dimension.local_values, std::span(dimension.table_codes).subspan(1));
-  }
+  find_codes(dictionaries_->of(*pending.schema), *pending.batch);
   classify_lateness(*pending.schema, *pending.batch, pending.lateness_classes);
   return pending;
 }
@@ -223,15 +210,7 @@ uint64_t TableImpl::remembered_ids() const {
 
 // --- the schema ----------------------------------------------------------------------------------------------------
 
-std::shared_ptr<const Schema> TableImpl::schema() const {
-  std::lock_guard lock(schema_mutex_);
-  return schema_;
-}
-
-void TableImpl::take_schema(std::shared_ptr<const Schema> schema) {
-  std::lock_guard lock(schema_mutex_);
-  schema_ = std::move(schema);
-}
+std::shared_ptr<const Schema> TableImpl::schema() const { return publisher_.get()->schema; }
 
 // Batches that are decoded meanwhile are fitted to the new schema when they get their place.
 Status TableImpl::alter(Schema next) {
@@ -240,9 +219,7 @@ Status TableImpl::alter(Schema next) {
   TALLY_TRY(check_change(*now, next));
   TALLY_TRY(prepare_writes());
   TALLY_ASSIGN_OR_RETURN(std::shared_ptr<WritePath> write, running_write_path());
-  TALLY_TRY(write->change_schema(std::make_shared<const Schema>(std::move(next))));
-  take_schema(publisher_.get()->manifest->schema());
-  return {};
+  return write->change_schema(std::make_shared<const Schema>(std::move(next)));
 }
 
 // --- the write path ------------------------------------------------------------------------------------------------
@@ -329,7 +306,8 @@ Status TableImpl::start_writing() {
   config.sequencer.reference_us = state->reference_us;
   config.sequencer.flushed_lsn = first_lsn - 1;
   config.sequencer.letters = letters_.get();
-  config.sequencer.dictionaries = dictionary_pointers();
+  config.sequencer.dictionaries = dictionaries_.get();
+  config.sequencer.hasher = &hasher_;
   std::vector<std::vector<ForgetRecord>> forgettable;
   for (const auto& shard : shards_) forgettable.push_back(shard->forgettable(state->newest_arrival_us));
   config.sequencer.forgettable = join_forgettable(forgettable);
@@ -408,7 +386,9 @@ Result<std::shared_ptr<const Snapshot>> TableImpl::snapshot() {
   snapshot->state = publisher_.get();
   snapshot->cut = std::max(applied, snapshot->state->manifest->log.flushed_lsn);
   snapshot->counts = ledger();
-  snapshot->dictionaries.assign(dictionaries_.begin(), dictionaries_.end());
+  const std::vector<std::shared_ptr<Dictionary>> dictionaries = dictionaries_->of(snapshot->schema());
+  snapshot->dictionaries.assign(dictionaries.begin(), dictionaries.end());
+  snapshot->all_dictionaries = dictionaries_;
   snapshot->fs = &fs_;
   snapshot->paths = paths_;
   snapshot->letters = letters_;

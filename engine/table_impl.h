@@ -44,12 +44,10 @@ class TableImpl final : public Table {
   Status load_ids();
   Status load_retractions();
   Status settle_log();
-  void take_schema(std::shared_ptr<const Schema> schema);
   Status start_writing();
   FlushContext flush_context() const;
   LogOptions log_options() const;
   std::vector<Shard*> shard_pointers() const;
-  std::vector<Dictionary*> dictionary_pointers() const;
   Result<PendingBatch> prepare(IngestBatch batch);
   Status learn_replays();
   Ledger ledger() const;
@@ -63,13 +61,11 @@ class TableImpl final : public Table {
   const TablePaths paths_;
   const TableOptions options_;
   const std::string name_;
-  mutable std::mutex schema_mutex_;
-  std::shared_ptr<const Schema> schema_;  // in force; guarded by schema_mutex_
   const IdHasher hasher_;
   const Ledger ledger_before_;  // of the manifest, when the shards began to count
   StatePublisher publisher_;
   const std::shared_ptr<DeadLetters> letters_ = std::make_shared<DeadLetters>();
-  std::vector<std::shared_ptr<Dictionary>> dictionaries_;  // by dimension
+  const std::shared_ptr<Dictionaries> dictionaries_;
   std::vector<std::unique_ptr<Shard>> shards_;
   LogRecovery log_recovery_;                        // after recover(): constant
   std::atomic<TimeUs> forget_asked_us_{INT64_MIN};  // boottime

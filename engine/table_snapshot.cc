@@ -132,6 +132,7 @@ class TableScan final : public RawScan {
 
   void show_block(const BlockColumns& columns) {
     block_.rows = columns.rows.rows;
+    block_.schema = &reader_->schema();
     block_.times = columns.rows.times;
     block_.kinds = columns.rows.kinds;
     block_.lsns = columns.rows.lsns;
@@ -170,13 +171,17 @@ class TableScan final : public RawScan {
     if (selected == 0) return false;
     block_.selected = selected < rows ? std::span<const uint64_t>(words_) : std::span<const uint64_t>();
     block_.rows = rows;
+    block_.schema = &chunk.schema();
     block_.times = chunk.times() + first;
     block_.kinds = chunk.kinds() + first;
     block_.lsns = chunk.lsns() + first;
     block_.arrivals = chunk.arrivals() + first;
     block_.ids = chunk.ids() + first;
     block_.id_kinds = chunk.id_kinds() + first;
-    for (size_t i = 0; i < places_.size(); ++i) block_.columns[i] = column_slice(chunk, places_[i], first);
+    for (size_t i = 0; i < places_.size(); ++i) {
+      const bool missing = places_[i].where == ColumnPlace::Where::kMissing;
+      block_.columns[i] = missing ? missing_slice() : column_slice(chunk, places_[i], first);
+    }
     return true;
   }
 
@@ -204,6 +209,19 @@ class TableScan final : public RawScan {
     return selected;
   }
 
+  // What a column that the chunk does not have reads as: NULL in every form.
+  struct Missing {
+    std::vector<uint32_t> codes = std::vector<uint32_t>(kSliceRows, kNullCode);
+    std::vector<int64_t> ints = std::vector<int64_t>(kSliceRows, 0);
+    std::vector<uint8_t> nulls = std::vector<uint8_t>(kSliceRows, 1);
+    std::vector<StringRef> strings = std::vector<StringRef>(kSliceRows, StringRef::null());
+  };
+
+  BlockColumns::Selected missing_slice() {
+    if (!missing_) missing_ = std::make_unique<Missing>();
+    return {missing_->codes.data(), missing_->ints.data(), missing_->nulls.data(), missing_->strings.data()};
+  }
+
   const std::shared_ptr<const PublishedState> state_;
   const Lsn cut_;
   const ScanSpec spec_;
@@ -224,6 +242,7 @@ class TableScan final : public RawScan {
   uint32_t slice_start_ = 0;
   uint32_t visible_rows_ = 0;
   std::vector<ColumnPlace> places_;
+  std::unique_ptr<Missing> missing_;
 };
 
 }  // namespace
@@ -251,6 +270,14 @@ Result<std::vector<SegmentView>> TableSnapshot::segments() const {
     views.push_back({handle->info(), std::move(reader)});
   }
   return views;
+}
+
+const Dictionary* Snapshot::find_dictionary(uint32_t dimension_id) const {
+  const std::vector<size_t> dimensions = schema().dimensions();
+  for (size_t d = 0; d < dimensions.size(); ++d) {
+    if (schema().columns[dimensions[d]].id == dimension_id) return &dictionary(d);
+  }
+  return nullptr;
 }
 
 Result<std::unique_ptr<LetterView>> Snapshot::dead_letters() const {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/dictionaries.h"
 #include "engine/published_state.h"
 #include "engine/snapshot.h"
 
@@ -14,14 +15,18 @@ struct TableSnapshot final : Snapshot {
   Lsn cut = 0;  // rows with a higher LSN are not shown
   Ledger counts;
   std::vector<std::shared_ptr<const Dictionary>> dictionaries;  // by dimension
+  std::shared_ptr<const Dictionaries> all_dictionaries;
   FileSystem* fs = nullptr;
   TablePaths paths{""};
   std::shared_ptr<const DeadLetters> letters;
 
-  const Schema& schema() const override { return *state->manifest->schema(); }
+  const Schema& schema() const override { return *state->schema; }
   Lsn lsn() const override { return cut; }
   Ledger ledger() const override { return counts; }
   const Dictionary& dictionary(size_t dimension) const override { return *dictionaries[dimension]; }
+  const Dictionary* find_dictionary(uint32_t dimension_id) const override {
+    return all_dictionaries->find(dimension_id).get();
+  }
   const ManifestState& manifest() const override { return *state->manifest; }
   std::unique_ptr<RawScan> scan(ScanSpec spec) const override;
   Result<std::vector<Retraction>> retractions() const override;

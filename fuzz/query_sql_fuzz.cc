@@ -10,6 +10,7 @@
 #include "base/checksum.h"
 #include "base/random.h"
 #include "engine/database.h"
+#include "engine/schema_change.h"
 #include "query/format.h"
 #include "query/parser.h"
 #include "query/statement_runner.h"

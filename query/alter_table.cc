@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/schema_change.h"
 #include "query/create_table.h"
 #include "query/find_table.h"
+#include "query/parser.h"
 
 namespace tally {
 namespace {
@@ -46,6 +48,12 @@ std::vector<std::string> part_names(const Schema& schema, Part part) {
   return names;
 }
 
+// Whether an expression has this name in it.
+bool names(const Expr& expr, const std::string& name) {
+  if (expr.kind == ExprKind::kName && expr.text == name) return true;
+  return std::any_of(expr.args.begin(), expr.args.end(), [&](const ExprPtr& arg) { return names(*arg, name); });
+}
+
 Sql<void> must_exist(const std::string& name, uint32_t offset, const Schema& schema, Part part) {
   const std::vector<std::string> names = part_names(schema, part);
   if (std::find(names.begin(), names.end(), name) != names.end()) return {};
@@ -53,36 +61,14 @@ Sql<void> must_exist(const std::string& name, uint32_t offset, const Schema& sch
                   Code::kNotFound);
 }
 
-Sql<QueryResult> add(const AlterTableStatement& statement, const Schema& schema) {
-  const std::string& name = statement.column ? statement.column->name : statement.rollup->name;
-  const uint32_t offset = statement.column ? statement.column->offset : statement.rollup->offset;
-  const std::vector<std::string> rollups = rollup_names(schema);
-  const bool taken = statement.part == Part::kRollup
-                         ? std::find(rollups.begin(), rollups.end(), name) != rollups.end()
-                         : schema.find_column(name) != nullptr || schema.find_measure(name) != nullptr;
-  if (taken) {
-    return sql_fail(offset, "table " + quoted(schema.table_name) + " has a " + quoted(name) + " already", {},
-                    Code::kAlreadyExists);
-  }
-  return not_yet(statement, "ADD " + part_name(statement.part));
+// The engine's reason, at `offset`.
+template <class T>
+Sql<T> at(uint32_t offset, Result<T> result) {
+  if (result) return *std::move(result);
+  return sql_fail(offset, result.error().message, {}, result.error().code);
 }
 
-Sql<QueryResult> set_retention(const AlterTableStatement& statement, const Schema& schema) {
-  if (!statement.rollup) {
-    SQL_TRY(build_duration(statement.interval.first, statement.interval.second));
-    return not_yet(statement, "SET RETENTION");
-  }
-  SQL_TRY(must_exist(statement.rollup->name, statement.rollup->offset, schema, Part::kRollup));
-  for (const RollupDefinition::Retention& retention : statement.rollup->retention) {
-    SQL_TRY(build_duration(retention.interval, retention.interval_offset));
-  }
-  return not_yet(statement, "SET RETENTION");
-}
-
-Sql<QueryResult> set_lateness(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
-  Schema next = schema;
-  next.version = schema.version + 1;
-  SQL_ASSIGN(next.lateness, build_lateness(statement.lateness, schema));
+Sql<QueryResult> change(const AlterTableStatement& statement, Schema next, Catalog& catalog) {
   if (Status changed = catalog.alter_table(std::move(next)); !changed) {
     return sql_fail(statement.action_offset, changed.error().message, {}, changed.error().code);
   }
@@ -91,21 +77,106 @@ Sql<QueryResult> set_lateness(const AlterTableStatement& statement, const Schema
   return result;
 }
 
+Schema next_version(const Schema& schema) {
+  Schema next = schema;
+  ++next.version;
+  return next;
+}
+
+// --- ADD -------------------------------------------------------------------------------------------------------------
+
+Sql<void> check_new_name(const AlterTableStatement& statement, const Schema& schema) {
+  const std::string& name = statement.column ? statement.column->name : statement.rollup->name;
+  const uint32_t offset = statement.column ? statement.column->offset : statement.rollup->offset;
+  const std::vector<std::string> rollups = rollup_names(schema);
+  const bool taken = statement.part == Part::kRollup
+                         ? std::find(rollups.begin(), rollups.end(), name) != rollups.end()
+                         : schema.find_column(name) != nullptr || schema.find_measure(name) != nullptr;
+  if (!taken) return {};
+  return sql_fail(offset, "table " + quoted(schema.table_name) + " has a " + quoted(name) + " already", {},
+                  Code::kAlreadyExists);
+}
+
+Sql<QueryResult> add(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
+  SQL_TRY(check_new_name(statement, schema));
+  if (statement.part == Part::kRollup) {
+    SQL_TRY(build_rollup(*statement.rollup, schema));
+    return not_yet(statement, "ADD ROLLUP");
+  }
+  const ColumnDefinition& column = *statement.column;
+  if (statement.part == Part::kMeasure) {
+    SQL_ASSIGN(Measure measure, build_measure(column, schema));
+    SQL_ASSIGN(Schema next, at(column.offset, with_measure(schema, std::move(measure))));
+    return change(statement, std::move(next), catalog);
+  }
+  SQL_ASSIGN(Column built, build_column(column));
+  SQL_ASSIGN(Schema next, at(column.offset, with_column(schema, std::move(built))));
+  return change(statement, std::move(next), catalog);
+}
+
+// --- DROP ------------------------------------------------------------------------------------------------------------
+
+// Only this folder reads what derived measures are made of.
+Sql<void> check_no_derived_needs(const Schema& schema, const std::string& name, uint32_t offset) {
+  for (const Measure& measure : schema.measures) {
+    if (measure.kind != AggregateKind::kDerived || measure.name == name) continue;
+    auto expression = parse_expression(measure.expression);
+    if (!expression || !names(**expression, name)) continue;
+    return sql_fail(
+        offset, "measure " + quoted(name) + " cannot be dropped: measure " + quoted(measure.name) + " is made of it");
+  }
+  return {};
+}
+
+Sql<QueryResult> drop(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
+  const auto& [name, offset] = statement.dropped;
+  SQL_TRY(must_exist(name, offset, schema, statement.part));
+  if (statement.part == Part::kRollup) return not_yet(statement, "DROP ROLLUP");
+  const bool measure = statement.part == Part::kMeasure;
+  if (measure) SQL_TRY(check_no_derived_needs(schema, name, offset));
+  SQL_ASSIGN(Schema next, at(offset, measure ? without_measure(schema, name) : without_column(schema, name)));
+  return change(statement, std::move(next), catalog);
+}
+
+// --- SET -------------------------------------------------------------------------------------------------------------
+
+Sql<QueryResult> set_retention(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
+  Schema next = next_version(schema);
+  if (statement.rollup) {
+    SQL_TRY(must_exist(statement.rollup->name, statement.rollup->offset, schema, Part::kRollup));
+    auto rollup = std::find_if(next.rollups.begin(), next.rollups.end(),
+                               [&](const Rollup& known) { return known.name == statement.rollup->name; });
+    SQL_TRY(build_tiers(*statement.rollup, *rollup));
+  } else {
+    SQL_ASSIGN(next.raw_retention_us, build_duration(statement.interval.first, statement.interval.second));
+  }
+  if (statement.dry_run) return not_yet(statement, "SET RETENTION ... DRY RUN");
+  return change(statement, std::move(next), catalog);
+}
+
+Sql<QueryResult> set_lateness(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
+  Schema next = next_version(schema);
+  SQL_ASSIGN(next.lateness, build_lateness(statement.lateness, schema));
+  return change(statement, std::move(next), catalog);
+}
+
+Sql<QueryResult> set_grace(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
+  Schema next = next_version(schema);
+  SQL_ASSIGN(next.grace_us, build_duration(statement.interval.first, statement.interval.second));
+  return change(statement, std::move(next), catalog);
+}
+
 }  // namespace
 
 Sql<QueryResult> alter_table(const AlterTableStatement& statement, Catalog& catalog) {
   SQL_ASSIGN(auto snapshot, snapshot_of(statement.table, statement.offset, catalog));
   const Schema& schema = snapshot->schema();
   switch (statement.action) {
-    case Action::kAdd: return add(statement, schema);
-    case Action::kDrop:
-      SQL_TRY(must_exist(statement.dropped.first, statement.dropped.second, schema, statement.part));
-      return not_yet(statement, "DROP " + part_name(statement.part));
-    case Action::kSetRetention: return set_retention(statement, schema);
+    case Action::kAdd: return add(statement, schema, catalog);
+    case Action::kDrop: return drop(statement, schema, catalog);
+    case Action::kSetRetention: return set_retention(statement, schema, catalog);
     case Action::kSetLateness: return set_lateness(statement, schema, catalog);
-    case Action::kSetGrace:
-      SQL_TRY(build_duration(statement.interval.first, statement.interval.second));
-      return not_yet(statement, "SET GRACE");
+    case Action::kSetGrace: return set_grace(statement, schema, catalog);
     case Action::kSetDurability: return not_yet(statement, "SET DURABILITY");
   }
   return not_yet(statement, "this");

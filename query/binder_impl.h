@@ -62,7 +62,7 @@ class Binder {
   Sql<BoundExprPtr> engine_measure(std::string_view name, const Expr& expr);
   Sql<BoundExprPtr> derived(const Measure& measure, const Expr& expr);
   Sql<BoundExprPtr> add_aggregate(Aggregate aggregate, const Expr& expr);
-  uint32_t add_filter(RowClass rows, BoundExprPtr condition);
+  uint32_t add_filter(RowClass rows, BoundExprPtr condition, uint32_t since_version = 1);
   Sql<BoundExprPtr> condition(const Condition& condition, const Expr& expr);
   std::string measure_over(const Column& column, const Expr& call) const;
   std::unexpected<SqlError> bare_measure(const Measure& measure, const Expr& expr) const;

@@ -213,7 +213,8 @@ Sql<BoundExprPtr> Binder::measure(const Measure& measure, const Expr& expr) {
   if (measure.condition) {
     SQL_ASSIGN(filter_condition, condition(*measure.condition, expr));
   }
-  aggregate.filter = add_filter(additive ? RowClass::kAdditive : RowClass::kEvents, std::move(filter_condition));
+  aggregate.filter = add_filter(additive ? RowClass::kAdditive : RowClass::kEvents, std::move(filter_condition),
+                                measure.since_version);
   if (measure.kind == AggregateKind::kCount) return add_aggregate(std::move(aggregate), expr);
   const Column* column = schema_->find_column(measure.column_id);
   if (column == nullptr) return sql_fail(at(expr), "the measure's column is gone", {}, Code::kInternal);
@@ -278,13 +279,14 @@ Sql<BoundExprPtr> Binder::add_aggregate(Aggregate aggregate, const Expr& expr) {
   return result;
 }
 
-uint32_t Binder::add_filter(RowClass rows, BoundExprPtr condition) {
+uint32_t Binder::add_filter(RowClass rows, BoundExprPtr condition, uint32_t since_version) {
   for (uint32_t i = 0; i < out_.filters.size(); ++i) {
     const RowFilter& known = out_.filters[i];
-    if (known.rows != rows || (known.condition == nullptr) != (condition == nullptr)) continue;
+    if (known.rows != rows || known.since_version != since_version) continue;
+    if ((known.condition == nullptr) != (condition == nullptr)) continue;
     if (condition == nullptr || same(*known.condition, *condition)) return i;
   }
-  out_.filters.push_back({rows, std::move(condition)});
+  out_.filters.push_back({rows, std::move(condition), since_version});
   return static_cast<uint32_t>(out_.filters.size() - 1);
 }
 

@@ -108,10 +108,11 @@ struct InputColumn {
 // Which decided rows an aggregate looks at. Additive measures take retractions with a negative sign.
 enum class RowClass : uint8_t { kAll, kAdditive, kEvents, kDuplicates, kConflicts, kRetracted, kLate };
 
-// Rows an aggregate takes: a class, and a measure's condition (nullptr: none).
+// Rows an aggregate takes: a class, a measure's condition (nullptr: none), and since when the measure counts.
 struct RowFilter {
   RowClass rows = RowClass::kAll;
   BoundExprPtr condition;
+  uint32_t since_version = 1;  // rows of older versions of the schema are not taken
 };
 
 enum class AggregateFunction : uint8_t {

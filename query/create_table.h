@@ -10,6 +10,13 @@ namespace tally {
 
 Sql<Schema> build_schema(const CreateTableStatement& statement);
 
+// What CREATE TABLE and ALTER TABLE ... ADD declare, over the columns and measures of `schema`, without an id.
+Sql<Column> build_column(const ColumnDefinition& from);  // a dimension or a field
+Sql<Measure> build_measure(const ColumnDefinition& from, const Schema& schema);
+Sql<Rollup> build_rollup(const RollupDefinition& from, const Schema& schema);
+// Sets how long the tiers are kept that `from` names; others stay as they are.
+Sql<void> build_tiers(const RollupDefinition& from, Rollup& rollup);
+
 // The lateness classes of CREATE TABLE and of ALTER TABLE ... SET LATENESS, over the columns of `schema`.
 Sql<std::vector<LatenessClass>> build_lateness(const std::vector<LatenessDefinition>& classes, const Schema& schema);
 

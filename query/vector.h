@@ -96,6 +96,7 @@ struct Block {
   // Of a rollup tier: what it has stored for each aggregate, and what is to be taken off (kVector without a vector: nothing).
   // Empty: rows are decided rows.
   std::vector<BlockColumn> stored, stored_minus;
+  const Schema* schema = nullptr;  // that the rows are of; nullptr: the one in force
 };
 
 using Selection = std::span<const uint32_t>;  // row numbers of a block, ascending

@@ -1,6 +1,8 @@
 #include "query/operators/aggregate_state.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "engine/hyperloglog.h"
 #include "engine/sketch_format.h"
@@ -45,6 +47,9 @@ class CountState final : public AggregateState {
 };
 
 // SUM and AVG. Numbers of one scale are added as integers; others with the rules of numeric.
+// Numbers with as many digits behind the point as others of their column or expression are added up by themselves, and the sums
+// of each kind at the end, from the most digits to the fewest: a sum with more than 38 digits is rounded, and the order in which
+// rows come must not show.
 class SumState final : public AggregateState {
  public:
   SumState(const Aggregate& aggregate, uint8_t scale)
@@ -57,25 +62,24 @@ class SumState final : public AggregateState {
   void resize(uint32_t groups) override {
     sums_.resize(groups);
     counts_.resize(groups);
-    if (!scales_.empty()) scales_.resize(groups, scale_);
+    if (!others_.empty()) others_.resize(groups);
   }
 
   Sql<void> update(const AggregateInput& input) override {
     const Vector& values = *input.values;
     if (values.all_null) return {};
-    bool plain = scales_.empty() && values.uniform_numbers() && values.scale == scale_;
+    const bool plain = values.uniform_numbers() && values.scale == scale_;
     for (uint32_t i = 0; i < values.size; ++i) {
       if (values.is_null(i)) continue;
       uint32_t group = input.groups[i];
       bool minus = input.signs != nullptr && input.signs[i] < 0;
       counts_[group] += minus ? -1 : 1;
       if (plain) {
-        Int128 value = values.numbers[values.index(i)];
-        bool over = minus ? __builtin_sub_overflow(sums_[group], value, &sums_[group])
-                          : __builtin_add_overflow(sums_[group], value, &sums_[group]);
-        if (over) return overflow(offset_);
+        if (!add_to(sums_[group], values.numbers[values.index(i)], minus)) return overflow(offset_);
       } else {
-        SQL_TRY(add_numeric(group, values.number(i), minus));
+        const Numeric value = values.number(i);
+        Int128& sum = value.scale == scale_ ? sums_[group] : sum_of_scale(group, value.scale);
+        if (!add_to(sum, value.value, minus)) return overflow(offset_);
       }
     }
     return {};
@@ -87,30 +91,44 @@ class SumState final : public AggregateState {
     Vector result = Vector::of(average_ ? SqlType::kDecimal : type_, groups);
     if (type_ == SqlType::kNull) return result;
     for (uint32_t i = 0; i < groups; ++i) {
-      Numeric sum{sums_[i], scales_.empty() ? scale_ : scales_[i]};
       if (counts_[i] == 0 && !zero_when_empty_) {
         result.set_null(i);
         continue;
       }
-      std::optional<Numeric> value = sum;
-      if (average_) value = divide(sum, {counts_[i], 0});
+      std::optional<Numeric> value = total(i);
+      if (average_ && value) value = divide(*value, {counts_[i], 0});
       if (!value) return overflow(offset_);
       result.set_number(i, *value);
     }
     return result;
   }
 
-  uint64_t memory_bytes() const override { return sums_.capacity() * 16 + counts_.capacity() * 8 + scales_.capacity(); }
+  uint64_t memory_bytes() const override {
+    return sums_.capacity() * 16 + counts_.capacity() * 8 + others_.capacity() * sizeof(Others);
+  }
 
  private:
-  Sql<void> add_numeric(uint32_t group, Numeric value, bool minus) {
-    if (scales_.empty()) scales_.assign(sums_.size(), scale_);
-    Numeric sum{sums_[group], scales_[group]};
-    auto result = minus ? subtract(sum, value) : add(sum, value);
-    if (!result) return overflow(offset_);
-    sums_[group] = result->value;
-    scales_[group] = result->scale;
-    return {};
+  using Others = std::map<uint8_t, Int128, std::greater<>>;  // by scale
+
+  static bool add_to(Int128& sum, Int128 value, bool minus) {
+    return minus ? !__builtin_sub_overflow(sum, value, &sum) : !__builtin_add_overflow(sum, value, &sum);
+  }
+
+  Int128& sum_of_scale(uint32_t group, uint8_t scale) {
+    if (others_.empty()) others_.resize(sums_.size());
+    return others_[group][scale];
+  }
+
+  std::optional<Numeric> total(uint32_t group) const {
+    if (others_.empty() || others_[group].empty()) return Numeric{sums_[group], scale_};
+    Others all = others_[group];
+    all.emplace(scale_, sums_[group]);
+    std::optional<Numeric> total;
+    for (const auto& [scale, sum] : all) {
+      total = total ? add(*total, {sum, scale}) : Numeric{sum, scale};
+      if (!total) return std::nullopt;
+    }
+    return total;
   }
 
   const bool average_, zero_when_empty_;
@@ -119,7 +137,7 @@ class SumState final : public AggregateState {
   const uint8_t scale_;
   std::vector<Int128> sums_;
   std::vector<int64_t> counts_;  // of values
-  std::vector<uint8_t> scales_;  // empty: all scale_
+  std::vector<Others> others_;   // of numbers of another scale than scale_; empty: there were none
 };
 
 class ExtremeState final : public AggregateState {

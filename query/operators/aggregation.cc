@@ -110,6 +110,7 @@ Sql<void> Aggregation::take(const RowFilter& filter, const Block& block, Selecti
   taken.rows.clear();
   taken.groups.clear();
   taken.signs.clear();
+  if (block.schema != nullptr && block.schema->version < filter.since_version) return {};
   const bool all = filter.rows == RowClass::kAll ||
                    (only_events_ && (filter.rows == RowClass::kAdditive || filter.rows == RowClass::kEvents));
   if (all) {
@@ -137,8 +138,9 @@ Sql<void> Aggregation::take(const RowFilter& filter, const Block& block, Selecti
 // Signs are kept only where some are negative.
 void Aggregation::take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const {
   bool negative = false;
+  const TimeUs grace_us = block.schema != nullptr ? block.schema->grace_us : select_.grace_us;
   for (uint32_t i = 0; i < rows.size(); ++i) {
-    const int8_t sign = sign_of(wanted, block, rows[i], select_.grace_us);
+    const int8_t sign = sign_of(wanted, block, rows[i], grace_us);
     if (sign == 0) continue;
     taken.rows.push_back(rows[i]);
     taken.groups.push_back(groups_[i]);

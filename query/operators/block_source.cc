@@ -92,6 +92,7 @@ class TableSource final : public BlockSource {
     block_.rows = rows.rows;
     block_.selected = rows.selected;
     block_.kinds = rows.kinds;
+    block_.schema = rows.schema;
     block_.times = rows.times;
     block_.arrivals = rows.arrivals;
     for (size_t i = 0; i < select_.inputs.size(); ++i) {

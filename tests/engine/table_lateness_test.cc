@@ -167,7 +167,7 @@ TEST_CASE("set lateness: a full disk is said, and does not keep the caller waiti
   CHECK(second.error().code == Code::kNoSpace);
 }
 
-TEST_CASE("set lateness: somebody else was faster; another change than LATENESS is refused by name") {
+TEST_CASE("set lateness: somebody else was faster; a change that cannot be is refused by name") {
   TableWorld world(6);
   Schema mine = *world.table().schema();
   ++mine.version;
@@ -180,8 +180,8 @@ TEST_CASE("set lateness: somebody else was faster; another change than LATENESS 
 
   Schema other = *world.table().schema();
   ++other.version;
-  other.grace_us *= 2;
-  CHECK(world.table().alter(other).error().message == "changing GRACE of a table is not supported yet");
+  other.within_us *= 2;
+  CHECK(world.table().alter(other).error().message == "changing the id of a table is not supported yet");
   other = *world.table().schema();
   ++other.version;
   other.lateness = {lateness_of_click(other, 1, 0)};

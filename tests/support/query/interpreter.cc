@@ -181,7 +181,7 @@ class Interpretation {
 
   bool counted_by_any(size_t row) const {
     return std::any_of(select_.filters.begin(), select_.filters.end(),
-                       [&](const RowFilter& filter) { return sign_of(filter.rows, row) != 0; });
+                       [&](const RowFilter& filter) { return sign_of(filter, row) != 0; });
   }
 
   bool appears(const std::vector<Value>& row) const {
@@ -189,6 +189,11 @@ class Interpretation {
     return std::any_of(select_.appears_when.begin(), select_.appears_when.end(), [&](uint32_t aggregate) {
       return std::get<Exact>(row[select_.keys.size() + aggregate]).value > 0;
     });
+  }
+
+  int sign_of(const RowFilter& filter, size_t row) const {
+    if (from_[row] != nullptr && from_[row]->version < filter.since_version) return 0;
+    return sign_of(filter.rows, row);
   }
 
   int sign_of(RowClass rows, size_t row) const {
@@ -214,7 +219,7 @@ class Interpretation {
     std::vector<std::pair<Value, int>> values;
     const RowFilter& filter = select_.filters[wanted.filter];
     for (const size_t row : rows) {
-      const int sign = sign_of(filter.rows, row);
+      const int sign = sign_of(filter, row);
       if (sign == 0) continue;
       if (filter.condition != nullptr) {
         auto held = evaluate(*filter.condition, slots_of(row));
@@ -264,15 +269,24 @@ class Interpretation {
     return {0, column ? select_.inputs[argument->slot].scale : 0};
   }
 
+  // A sum for each number of digits behind the point, then all of them, from the most digits to the fewest.
   Outcome<Value> sum(const Aggregate& wanted, const std::vector<std::pair<Value, int>>& values) const {
     int64_t count = 0;
-    Exact total = zero_of(wanted);
+    std::map<int, Exact, std::greater<>> sums;
+    sums.emplace(zero_of(wanted).scale, zero_of(wanted));
     for (const auto& [value, sign] : values) {
       const Exact& exact = std::get<Exact>(value);
-      const std::optional<Exact> next = sign > 0 ? add(total, exact) : subtract(total, exact);
+      Exact& part = sums.emplace(exact.scale, Exact{0, exact.scale}).first->second;
+      const std::optional<Exact> next = sign > 0 ? add(part, exact) : subtract(part, exact);
+      if (!next || next->scale != exact.scale) return failed("overflow");
+      part = *next;
+      count += sign;
+    }
+    Exact total = sums.begin()->second;
+    for (auto part = std::next(sums.begin()); part != sums.end(); ++part) {
+      const std::optional<Exact> next = add(total, part->second);
       if (!next) return failed("overflow");
       total = *next;
-      count += sign;
     }
     if (count == 0 && !wanted.zero_when_empty) return Value(Null{});
     if (wanted.function == AggregateFunction::kSum) return Value(total);

@@ -28,6 +28,21 @@ std::string time_text(TimeUs time) {
   return text;
 }
 
+std::string filter_elsewhere(const std::string& kind, const std::string& condition) {
+  return "FILTER (WHERE kind = '" + kind + "'" + (condition.empty() ? "" : " AND (" + condition + ")") + ")";
+}
+
+// What counts and sums subtract: the rows of events that were taken back.
+std::string count_elsewhere(const std::string& condition) {
+  return "(COUNT(*) " + filter_elsewhere("event", condition) + " - COUNT(*) " +
+         filter_elsewhere("retraction", condition) + ")";
+}
+
+std::string sum_elsewhere(const std::string& column, const std::string& condition) {
+  return "(COALESCE(SUM(" + column + ") " + filter_elsewhere("event", condition) + ", 0) - COALESCE(SUM(" + column +
+         ") " + filter_elsewhere("retraction", condition) + ", 0))";
+}
+
 }  // namespace
 
 RandomWorld::RandomWorld(uint64_t seed) : random_(seed), scope_(seed), clock_(kNow) {
@@ -90,18 +105,7 @@ void RandomWorld::choose_measures() {
   auto add = [&](const std::string& name, const std::string& what, const std::string& condition) {
     declared += ", " + name + " MEASURE " + what + (condition.empty() ? "" : " WHERE " + condition);
   };
-  auto filter_of = [](const std::string& kind, const std::string& condition) {
-    return "FILTER (WHERE kind = '" + kind + "'" + (condition.empty() ? "" : " AND (" + condition + ")") + ")";
-  };
-  auto filter = [&](const std::string& condition) { return filter_of("event", condition); };
-  // What counts and sums subtract: the rows of events that were taken back.
-  auto count_of = [&](const std::string& condition) {
-    return "(COUNT(*) " + filter(condition) + " - COUNT(*) " + filter_of("retraction", condition) + ")";
-  };
-  auto sum_of = [&](const std::string& column, const std::string& condition) {
-    return "(COALESCE(SUM(" + column + ") " + filter(condition) + ", 0) - COALESCE(SUM(" + column + ") " +
-           filter_of("retraction", condition) + ", 0))";
-  };
+  auto filter = [](const std::string& condition) { return filter_elsewhere("event", condition); };
   for (unsigned i = 0; i < 2 + random_.below(4); ++i) {
     const std::string name = "m" + std::to_string(i);
     const WorldColumn& number = *numbers[random_.below(numbers.size())];
@@ -116,11 +120,12 @@ void RandomWorld::choose_measures() {
     switch (random_.below(5)) {
       case 0:
         add(name, "COUNT", condition);
-        measures_.push_back({"SUM(" + name + ")", count_of(condition)});
+        measures_.push_back({"SUM(" + name + ")", count_elsewhere(condition)});
         break;
       case 1:
         add(name, "SUM(" + number.name + ")", condition);
-        measures_.push_back({"SUM(" + name + ")", "CAST(" + sum_of(number.name, condition) + " AS DECIMAL(31,6))"});
+        measures_.push_back(
+            {"SUM(" + name + ")", "CAST(" + sum_elsewhere(number.name, condition) + " AS DECIMAL(31,6))"});
         break;
       case 2:
         add(name, "MIN(" + number.name + ")", condition);
@@ -141,10 +146,10 @@ void RandomWorld::choose_measures() {
   measures_.push_back({"SUM(duplicates)", "COUNT(*) FILTER (WHERE kind = 'duplicate')"});
   measures_.push_back({"SUM(conflicts)", "COUNT(*) FILTER (WHERE kind = 'conflict')"});
   measures_.push_back({"SUM(late)", ""});
-  measures_.push_back({"SUM(retracted)", "COUNT(*) " + filter_of("retraction", "")});
-  measures_.push_back({"COUNT(*)", count_of("")});
-  measures_.push_back(
-      {"ratio", "(CAST(" + sum_of(numbers[0]->name, "") + " AS DOUBLE) / NULLIF(COUNT(*) " + filter("") + ", 0))"});
+  measures_.push_back({"SUM(retracted)", "COUNT(*) " + filter_elsewhere("retraction", "")});
+  measures_.push_back({"COUNT(*)", count_elsewhere("")});
+  measures_.push_back({"ratio", "(CAST(" + sum_elsewhere(numbers[0]->name, "") + " AS DOUBLE) / NULLIF(COUNT(*) " +
+                                    filter("") + ", 0))"});
   create_sql_ = "CREATE TABLE t (";
   for (const WorldColumn& column : columns_) {
     if (column.role == ColumnRole::kEventTime) {
@@ -205,16 +210,49 @@ Value RandomWorld::random_value(const WorldColumn& column) {
 
 void RandomWorld::send_rows() {
   const uint64_t batches = 1 + random_.below(6);
-  const bool retracts = random_.below(3) != 0;
+  const bool retracts = random_.below(3) != 0, alters = random_.below(2) == 0;
   for (uint64_t b = 0; b < batches; ++b) {
     send_batch();
+    if (alters && random_.below(3) == 0) alter();
     if (retracts && random_.below(2) == 0) take_back_some();
     if (random_.below(2) == 0) TALLY_CHECK((*database_->table("t"))->flush().has_value());
   }
 }
 
+// A column more, NULL in all rows before it, and a measure over it that counts none of them.
+void RandomWorld::alter() {
+  const std::string number = std::to_string(columns_.size());
+  const bool dimension = random_.below(2) == 0;
+  WorldColumn column{(dimension ? "d" : "f") + number, dimension ? ColumnRole::kDimension : ColumnRole::kField,
+                     random_.below(2) == 0};
+  run_alter("ADD " + std::string(dimension ? "DIMENSION " : "FIELD ") + column.name +
+            (column.text ? " STRING" : " INT64"));
+  columns_.push_back(column);
+  for (Row& row : table_.rows) row.columns.emplace_back(Null{});
+  for (auto& [id, row] : counted_) row.columns.emplace_back(Null{});
+  if (!column.text && !dimension) {
+    run_alter("ADD MEASURE m" + number + " SUM(" + column.name + ")");
+    measures_.push_back({"SUM(m" + number + ")", "CAST(" + sum_elsewhere(column.name, since()) + " AS DECIMAL(31,6))"});
+  } else {
+    run_alter("ADD MEASURE m" + number + " COUNT WHERE " + column.name + " IS NULL");
+    measures_.push_back({"SUM(m" + number + ")", count_elsewhere(column.name + " IS NULL AND " + since())});
+  }
+}
+
+void RandomWorld::run_alter(const std::string& change) {
+  const std::string sql = "ALTER TABLE t " + change;
+  auto changed = engine_->run(sql, {});
+  if (!changed) std::fprintf(stderr, "%s\n", changed.error().render(sql).c_str());
+  TALLY_CHECK(changed.has_value());
+  create_sql_ += "; " + sql;
+  table_.schema = *(*database_->table("t"))->schema();
+}
+
+std::string RandomWorld::since() const { return "version >= " + std::to_string(table_.schema.version); }
+
 Row RandomWorld::random_row() {
   Row row;
+  row.version = table_.schema.version;
   const bool again = next_id_ > 0 && random_.below(6) == 0;
   const std::string id = id_of(again ? random_.below(next_id_) : next_id_++);
   const TimeUs time = kNow - static_cast<TimeUs>(random_.below(kStretch / 1'000'000)) * 1'000'000 -
@@ -222,16 +260,17 @@ Row RandomWorld::random_row() {
   auto before = counted_.find(id);
   for (const WorldColumn& column : columns_) {
     const bool same = before != counted_.end() && random_.below(8) != 0;
-    row.columns.push_back(same ? before->second[row.columns.size()] : random_value(column));
+    row.columns.push_back(same ? before->second.columns[row.columns.size()] : random_value(column));
   }
   row.columns[0] = Time{time};
   row.columns[1] = id;
   if (before == counted_.end()) {
-    counted_.emplace(id, row.columns);
+    counted_.emplace(id, row);
     return row;
   }
   bool same = true;
-  for (size_t c = 2; c < columns_.size(); ++c) same = same && key_of(row.columns[c]) == key_of(before->second[c]);
+  for (size_t c = 2; c < columns_.size(); ++c)
+    same = same && key_of(row.columns[c]) == key_of(before->second.columns[c]);
   row.kind = same ? RowKind::kDuplicate : RowKind::kConflict;
   return row;
 }
@@ -285,12 +324,23 @@ void RandomWorld::take_back_some() {
   }
   auto result = (*database_->table("t"))->retract(request);
   TALLY_CHECK(result.has_value());
-  uint64_t found = 0;
+  std::vector<std::string> fresh;
+  std::map<uint32_t, uint64_t> originals_of;  // by version: which record behind the verdict takes them back
   for (const std::string& id : request.ids) {
+    if (!asked_back_.insert(id).second) continue;
+    fresh.push_back(id);
+    if (auto event = counted_.find(id); event != counted_.end()) originals_of.emplace(event->second.version, 0);
+  }
+  uint64_t record = 0;
+  for (auto& [version, behind] : originals_of) behind = ++record;
+  uint64_t found = 0;
+  for (const std::string& id : fresh) {
     auto event = counted_.find(id);
-    if (!asked_back_.insert(id).second || event == counted_.end()) continue;
+    if (event == counted_.end()) continue;
     ++found;
-    keep({.kind = RowKind::kRetraction, .columns = event->second}, result->lsn + 1);
+    Row back = event->second;
+    back.kind = RowKind::kRetraction;
+    keep(std::move(back), result->lsn + originals_of.at(event->second.version));
   }
   TALLY_CHECK(result->retracted == found);
 }
@@ -316,7 +366,7 @@ std::string RandomWorld::time_literal(Random& random) const {
 }
 
 std::vector<std::string> RandomWorld::elsewhere() const {
-  std::string create = "CREATE OR REPLACE TABLE t (kind VARCHAR";
+  std::string create = "CREATE OR REPLACE TABLE t (kind VARCHAR, version INTEGER";
   for (const WorldColumn& column : columns_) {
     const std::string decimal =
         "DECIMAL(" + std::to_string(column.precision) + "," + std::to_string(column.scale) + ")";
@@ -331,7 +381,7 @@ std::vector<std::string> RandomWorld::elsewhere() const {
   std::string insert;
   for (const Row& row : table_.rows) {
     insert += insert.empty() ? "INSERT INTO t VALUES " : ", ";
-    insert += "('" + std::string(row_kind_name(row.kind)) + "'";
+    insert += "('" + std::string(row_kind_name(row.kind)) + "', " + std::to_string(row.version);
     for (const Value& value : row.columns) {
       const bool number = std::holds_alternative<Exact>(value) || is_null(value);
       const Time* time = std::get_if<Time>(&value);

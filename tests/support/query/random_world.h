@@ -1,5 +1,5 @@
 // A table of its own, made by chance: columns, measures, rows with NULLs, extremes, duplicates and conflicts, events taken back
-// before and after they came, partly in segments and partly in memory; and the same rows as a reference table, decided by hand
+// before and after they came, columns and measures that came later, partly in segments and partly in memory; and the same rows as a reference table, decided by hand
 // from what was sent.
 #pragma once
 
@@ -59,6 +59,9 @@ class RandomWorld {
   Row random_row();
   void keep(Row row, uint64_t lsn);
   void take_back_some();
+  void alter();
+  void run_alter(const std::string& change);
+  std::string since() const;  // elsewhere: rows of the version in force
   Value random_value(const WorldColumn& column);
 
   Random random_;
@@ -73,8 +76,8 @@ class RandomWorld {
   std::unique_ptr<QueryEngine> engine_;
   std::unique_ptr<Catalog> catalog_;
   Table table_;
-  std::map<std::string, std::vector<Value>> counted_;  // by id: the columns of its event
-  std::set<std::string> asked_back_;                   // ids with a verdict
+  std::map<std::string, Row> counted_;  // by id: its event
+  std::set<std::string> asked_back_;    // ids with a verdict
   uint64_t next_id_ = 0;
 };
 

@@ -26,6 +26,7 @@ inline bool is_null(const Value& value) { return std::holds_alternative<Null>(va
 // One decided row: its columns in the order of the schema.
 struct Row {
   RowKind kind = RowKind::kEvent;
+  uint32_t version = 1;  // of the schema; of a retraction its original's
   uint64_t lsn = 0;
   TimeUs arrival = 0;
   std::vector<Value> columns;
