@@ -46,10 +46,8 @@ class CountState final : public AggregateState {
   std::vector<int64_t> counts_;
 };
 
-// SUM and AVG. Numbers of one scale are added as integers; others with the rules of numeric.
-// Numbers with as many digits behind the point as others of their column or expression are added up by themselves, and the sums
-// of each kind at the end, from the most digits to the fewest: a sum with more than 38 digits is rounded, and the order in which
-// rows come must not show.
+// SUM and AVG. Numbers of one scale are added as integers; the sums of each scale at the end, from the most digits to the fewest,
+// with the rules of numeric: a sum with more than 38 digits is rounded, and the order in which rows come must not show.
 class SumState final : public AggregateState {
  public:
   SumState(const Aggregate& aggregate, uint8_t scale)
