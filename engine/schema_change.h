@@ -1,8 +1,8 @@
 // From one version of a schema to the next (docs/decisions/0010-schema-change.md). The functions that change return the next
 // version, whole and valid, or say why not; nothing of them touches stored rows.
 //
-// Errors: kInvalidArgument and kLimitExceeded as of validate_schema(), kNotFound: there is no such column or measure,
-// kAlreadyExists: there is, kFailedPrecondition would be: something needs it (kInvalidArgument, naming what).
+// Errors: kInvalidArgument and kLimitExceeded as of validate_schema(), and kInvalidArgument naming what needs a column or measure
+// that is to go; kNotFound: there is no such column or measure; kAlreadyExists: there is one.
 #pragma once
 
 #include <string_view>

@@ -358,7 +358,6 @@ TEST_CASE("alter: a batch that was decoded before the change and has its place b
   const Schema old = *world.table().schema();
   std::atomic<uint64_t> accepted = 0, answered = 0;
   constexpr uint64_t kBatches = 200;
-  std::vector<Schema> versions;
   for (uint64_t i = 0; i < kBatches; ++i) {
     world.table().ingest_async(batch_of(old, world.clock.wall_us(),
                                         {{"id " + std::to_string(i), {{"campaign", "c" + std::to_string(i % 7)}}}}),
