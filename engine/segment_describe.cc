@@ -14,6 +14,12 @@ using namespace segment_format;  // NOLINT: this file is the format's other half
 
 namespace {
 
+// "raw tier", or "tier hour of rollup by_campaign".
+std::string tier_text(const SegmentInfo& info, const Schema& schema) {
+  if (info.rollup_id == 0) return "raw tier";
+  return "tier " + std::string(tier_name(info.tier)) + " of rollup " + schema.find_rollup(info.rollup_id)->name;
+}
+
 constexpr size_t kSectionsShown = 40;
 
 std::string padded(std::string text, size_t width) {
@@ -80,8 +86,8 @@ void Describer::describe_head() {
   }
   line("segment " + std::to_string(info.number) + " of table \"" + footer_.schema->table_name + "\", schema version " +
        std::to_string(info.schema_version));
-  line("  file " + hex(info.uuid) + ", table " + hex(segment_.header().table_uuid) + ", raw tier, format version " +
-       std::to_string(kFormatVersion));
+  line("  file " + hex(info.uuid) + ", table " + hex(segment_.header().table_uuid) + ", " +
+       tier_text(info, *segment_.footer().schema) + ", format version " + std::to_string(kFormatVersion));
   line("  " + std::to_string(info.size) + " bytes, " + std::to_string(info.rows) + " rows, " +
        std::to_string(info.events) + " of them events, " + per(info.size, info.rows) + " bytes a row");
   line("  LSN " + std::to_string(info.min_lsn) + " to " + std::to_string(info.max_lsn) + ", event times " +
