@@ -11,8 +11,9 @@ namespace tally::limits {
 // --- frames (server/PROTOCOL.md names the same figures) --------------------------------------------------------------
 inline constexpr uint32_t kHelloFieldsMax = 4 * kKiB;  // before anybody has said who they are
 inline constexpr uint32_t kPlainFieldsMax = 64 * kKiB;
-inline constexpr uint32_t kBatchFieldsMax = 9 * kMiB;     // rejected rows travel with their batch
-inline constexpr uint32_t kBatchDataMax = 16 * kMiB;      // a batch as the log takes it
+inline constexpr uint32_t kBatchFieldsMax = 9 * kMiB;  // rejected rows travel with their batch
+inline constexpr uint32_t kBatchDataMax =
+    kBatchBytesMax + 4 * kKiB;                            // header and directory, body: a batch as the log takes it
 inline constexpr uint32_t kResultFieldsMax = 512 * kKiB;  // one verdict for each row of a batch
 inline constexpr uint32_t kQueryFieldsMax = 5 * kMiB;     // a statement and its parameters
 inline constexpr uint32_t kColumnsFieldsMax = 2 * kMiB;
@@ -40,12 +41,14 @@ inline constexpr uint64_t kIngestChargeMin = 64 * kKiB;  // what a small batch c
 inline constexpr uint32_t kWorkersMax = 256;
 inline constexpr uint32_t kQueriesRunningMax = 4;
 inline constexpr uint32_t kQueriesWaitingMax = 64;
+inline constexpr uint32_t kQueriesPerConnection = 16;  // asked and not answered
+inline constexpr uint32_t kPiecesInFlightMax = 4;      // of an answer, written to the client or waiting for it
 
 // --- HTTP of the operations listener -------------------------------------------------------------------------------------
 inline constexpr uint32_t kOpsConnectionsMax = 64;
 inline constexpr uint32_t kOpsHeaderBytesMax = 8 * kKiB;
 
-static_assert(kBatchDataMax == kBatchBytesMax, "a batch that the engine takes is one that the wire takes");
+static_assert(kBatchDataMax >= kBatchBytesMax + 32 + 12 * kColumnsMax, "a batch that the engine takes, the wire takes");
 static_assert(kBatchFieldsMax > kRejectedBytesMax + kSourceRunsMax * 12, "and so are its notes");
 static_assert(kQueryFieldsMax > kSqlBytesMax);
 static_assert(kIngestBytesMax >= kBatchDataMax + kBatchFieldsMax, "one batch always fits");

@@ -30,6 +30,7 @@ Command add_generate_command(CLI::App& app);
 Command add_retract_command(CLI::App& app);
 Command add_check_command(CLI::App& app);
 Command add_inspect_command(CLI::App& app);
+Command add_serve_command(CLI::App& app);
 
 // "tally load: <message>" to stderr; returns kExitFailed, or kExitUsage.
 int report_failure(Console& console, std::string_view command, const Error& error);

@@ -19,7 +19,9 @@ struct GenerateArguments {
 std::string settle_options(GenerateArguments& arguments) {
   GenerateOptions& options = arguments.options;
   if (arguments.profile != "ad") return "there is no profile \"" + arguments.profile + "\": there is ad";
-  if (options.out.empty() == options.data.empty()) return "say where to: either --out FILE or --data DIR";
+  if (!options.out.empty() + !options.data.empty() + !options.server.empty() != 1) {
+    return "say where to: one of --out FILE, --data DIR and --server A:P";
+  }
   AdProfileOptions& profile = options.profile;
   if (Status status = AdProfile::check(profile); !status) return status.error().message;
   TimeUs today = floor_to(system_clock().wall_us(), kMicrosPerDay);
@@ -67,6 +69,7 @@ Command add_generate_command(CLI::App& parent) {
       ->type_name("FILE");
   app->add_option("--data", options.data, "A database: into its table ad_events, which is made if missing")
       ->type_name("DIR");
+  app->add_option("--server", options.server, "The same, of a server")->type_name("A:P");
   app->footer(
       "Examples:\n  tally generate --profile ad --events 1000000 --days 30 --seed 1 --data shop\n"
       "  tally generate --profile ad --events 1000 --days 1 --dup 2 --out events.ndjson.zst");

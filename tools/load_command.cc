@@ -16,6 +16,7 @@ namespace {
 
 struct LoadArguments {
   std::string data;
+  std::string server;
   std::string table;
   std::vector<std::string> mappings;
   std::string format;
@@ -53,6 +54,8 @@ std::string settle_source(const LoadArguments& arguments) {
 
 // What is wrong with the options themselves; empty if nothing is.
 std::string settle_options(LoadArguments& arguments) {
+  if (arguments.data.empty() == arguments.server.empty()) return "say where to: either --data DIR or --server A:P";
+  if (arguments.dead_letters && arguments.data.empty()) return "--dead-letters reads them in the database: say --data";
   if (std::string wrong = settle_source(arguments); !wrong.empty()) return wrong;
   for (const std::string& text : arguments.mappings) {
     auto mapping = parse_column_mapping(text);
@@ -65,7 +68,7 @@ std::string settle_options(LoadArguments& arguments) {
     arguments.options.format = *format;
   }
   for (const std::string* path : {&arguments.options.ack_file, &arguments.options.rejected_file}) {
-    if (!path->empty() && inside(*path, arguments.data)) {
+    if (!path->empty() && !arguments.data.empty() && inside(*path, arguments.data)) {
       return *path + " lies inside the database; choose a place outside " + arguments.data;
     }
   }
@@ -115,7 +118,18 @@ void say_where_to_go_on(Console& console, const LoadArguments& arguments, const 
   console.message(text);
 }
 
+Status load_to_server(Console& console, LoadArguments& arguments, LoadSummary& summary) {
+  TALLY_ASSIGN_OR_RETURN(auto sink, connect_sink(arguments.server, arguments.table));
+  auto fs = make_posix_file_system();
+  InterruptGuard guard;
+  Loader loader(*sink, *fs, system_clock(), console, arguments.options);
+  Status status = loader.run();
+  summary = loader.summary();
+  return status;
+}
+
 Status load(Console& console, LoadArguments& arguments, LoadSummary& summary) {
+  if (!arguments.server.empty()) return load_to_server(console, arguments, summary);
   TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(arguments.data));
   TALLY_ASSIGN_OR_RETURN(Table * table, open.database->table(arguments.table));
   Status status;
@@ -209,7 +223,8 @@ Command add_load_command(CLI::App& parent) {
   LoadOptions& options = arguments->options;
   CLI::App* app = parent.add_subcommand("load", "Load CSV, TSV or NDJSON files into a table, each event once");
   app->add_option("FILE", options.files, "Files, gzip, zstd or LZ4 compressed or not; - is standard input");
-  app->add_option("--data", arguments->data, "The database")->required()->type_name("DIR");
+  app->add_option("--data", arguments->data, "The database")->type_name("DIR");
+  app->add_option("--server", arguments->server, "Instead: the server that has it")->type_name("A:P");
   app->add_option("--table", arguments->table, "The table")->required()->type_name("NAME");
   app->add_option("--map", arguments->mappings, "A column of the table comes from this column of the file")
       ->type_name("COLUMN=SOURCE")

@@ -18,11 +18,11 @@ Result<IoMethod> wanted_io() {
 
 }  // namespace
 
-Result<OpenDatabase> open_database(const std::string& directory) {
+Result<OpenDatabase> open_database(const std::string& directory, const DatabaseOptions& options) {
   OpenDatabase open;
   TALLY_ASSIGN_OR_RETURN(IoMethod method, wanted_io());
   open.fs = make_posix_file_system(method);
-  TALLY_ASSIGN_OR_RETURN(open.database, Database::open(*open.fs, system_clock(), directory, {}));
+  TALLY_ASSIGN_OR_RETURN(open.database, Database::open(*open.fs, system_clock(), directory, options));
   return open;
 }
 

@@ -17,7 +17,7 @@ struct OpenDatabase {
 
 // TALLY_IO in the environment says how the log is written: auto (io_uring where the kernel allows it, else pwrite),
 // io_uring, pwrite.
-Result<OpenDatabase> open_database(const std::string& directory);
+Result<OpenDatabase> open_database(const std::string& directory, const DatabaseOptions& options = {});
 
 // "": the log is written through io_uring, or not at all; else a sentence for the operator, who may expect it to be.
 std::string io_note(const Table& table);

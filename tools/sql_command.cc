@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/limits.h"
+#include "server/client/remote_query.h"
 #include "tools/command.h"
 #include "tools/load/byte_source.h"
 #include "tools/open_database.h"
@@ -19,6 +20,7 @@ constexpr uint64_t kScriptBytesMax = 16 * limits::kMiB;
 
 struct SqlArguments {
   std::string data;
+  std::string server;
   std::vector<std::string> statements;
   std::vector<std::string> files;
   std::string format;
@@ -74,13 +76,25 @@ int run_sql(Console& console, const SqlArguments& arguments) {
     }
     format = *wanted;
   }
+  const auto run_all = [&](SqlSession::Run run) {
+    SqlSession session(std::move(run), console, format);
+    session.set_timing(console.output_is_terminal() && console.messages_are_terminal());
+    return run_input(console, session, arguments);
+  };
+  if (arguments.data.empty() == arguments.server.empty()) {
+    return report_usage(console, "sql", "say where: either --data DIR or --server A:P");
+  }
+  if (!arguments.server.empty()) {
+    auto remote = RemoteQuery::connect(arguments.server);
+    if (!remote) return report_failure(console, "sql", remote.error());
+    return run_all([&](std::string_view sql) { return (*remote)->run(sql, {}); }) ? kExitOk : kExitFailed;
+  }
   auto open = open_database(arguments.data);
   if (!open) return report_failure(console, "sql", open.error());
   bool good;
   {
-    SqlSession session(*open->database, console, format);
-    session.set_timing(console.output_is_terminal() && console.messages_are_terminal());
-    good = run_input(console, session, arguments);
+    QueryEngine engine(*open->database);
+    good = run_all([&](std::string_view sql) { return engine.run(sql, {}); });
   }
   if (Status closed = open->database->close(); !closed) return report_failure(console, "sql", closed.error());
   return good ? kExitOk : kExitFailed;
@@ -91,7 +105,8 @@ int run_sql(Console& console, const SqlArguments& arguments) {
 Command add_sql_command(CLI::App& parent) {
   auto arguments = std::make_shared<SqlArguments>();
   CLI::App* app = parent.add_subcommand("sql", "Ask questions in SQL: a prompt, a statement, a script");
-  app->add_option("--data", arguments->data, "The database")->required()->type_name("DIR");
+  app->add_option("--data", arguments->data, "The database")->type_name("DIR");
+  app->add_option("--server", arguments->server, "Instead: the server that has it")->type_name("A:P");
   app->add_option("-c,--command", arguments->statements, "Run this; may be given several times")
       ->type_name("SQL")
       ->take_all()

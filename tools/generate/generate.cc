@@ -5,6 +5,7 @@
 #include "base/checksum.h"
 #include "base/limits.h"
 #include "query/query.h"
+#include "server/client/remote_query.h"
 #include "tools/generate/ad_output.h"
 #include "tools/generate/byte_sink.h"
 #include "tools/interrupt.h"
@@ -109,8 +110,8 @@ Result<Table*> ad_events_table(Console& console, Database& database) {
 // Sends events as batches and adds up the answers.
 class TableFeeder {
  public:
-  TableFeeder(Table& table, Meter& meter, AdRows rows)
-      : meter_(meter), rows_(std::move(rows)), builder_(*table.schema()), window_(table, system_clock()) {}
+  TableFeeder(EventSink& sink, Meter& meter, AdRows rows)
+      : meter_(meter), rows_(std::move(rows)), builder_(*sink.schema()), window_(sink, system_clock()) {}
 
   Status add(const AdEvent& event, uint64_t at_once) {
     TALLY_TRY(rows_.append(event, builder_));
@@ -151,21 +152,18 @@ class TableFeeder {
   Ledger counts_;
 };
 
-Result<std::string> generate_table(Console& console, const GenerateOptions& options) {
-  TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(options.data));
-  TALLY_ASSIGN_OR_RETURN(Table * table, ad_events_table(console, *open.database));
-  TALLY_ASSIGN_OR_RETURN(AdRows rows, AdRows::make(*table->schema()));
-  TALLY_TRY(table->prepare_writes());
+Result<std::string> feed(Console& console, const GenerateOptions& options, EventSink& sink) {
+  TALLY_ASSIGN_OR_RETURN(AdRows rows, AdRows::make(*sink.schema()));
+  TALLY_TRY(sink.prepare_writes());
   AdProfile profile(options.profile);
   Meter meter(console, options);
-  TableFeeder feeder(*table, meter, std::move(rows));
+  TableFeeder feeder(sink, meter, std::move(rows));
   uint64_t at_once = rows_at_once(options);
   AdEvent event;
   while (!interrupted() && profile.next(event)) TALLY_TRY(feeder.add(event, at_once));
   TALLY_TRY(feeder.finish());
   console.end_progress();
   std::string summary = meter.summary();
-  TALLY_TRY(open.database->close());
   const Ledger& counts = feeder.counts();
   return (interrupted() ? "interrupted; sent " : "sent ") + summary + " to " + std::string(kAdEventsTable) + ": " +
          with_thousands(counts.accepted) + " accepted, " + with_thousands(counts.duplicates) + " duplicates, " +
@@ -173,10 +171,33 @@ Result<std::string> generate_table(Console& console, const GenerateOptions& opti
          with_thousands(counts.rejected) + " rejected\n";
 }
 
+Result<std::string> generate_table(Console& console, const GenerateOptions& options) {
+  TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(options.data));
+  TALLY_ASSIGN_OR_RETURN(Table * table, ad_events_table(console, *open.database));
+  TableSink sink(*table);
+  TALLY_ASSIGN_OR_RETURN(std::string summary, feed(console, options, sink));
+  TALLY_TRY(open.database->close());
+  return summary;
+}
+
+Result<std::string> generate_server(Console& console, const GenerateOptions& options) {
+  auto sink = connect_sink(options.server, std::string(kAdEventsTable));
+  if (!sink && sink.error().code == Code::kNotFound) {
+    TALLY_ASSIGN_OR_RETURN(auto queries, RemoteQuery::connect(options.server));
+    auto made = queries->run(kAdEventsSql, {});
+    if (!made) return std::unexpected(made.error().error);
+    console.message("made the table " + std::string(kAdEventsTable));
+    sink = connect_sink(options.server, std::string(kAdEventsTable));
+  }
+  if (!sink) return std::unexpected(sink.error());
+  return feed(console, options, **sink);
+}
+
 }  // namespace
 
 Result<std::string> generate(Console& console, const GenerateOptions& options) {
   InterruptGuard guard;
+  if (!options.server.empty()) return generate_server(console, options);
   return options.data.empty() ? generate_file(console, options) : generate_table(console, options);
 }
 

@@ -1,5 +1,5 @@
 // `tally generate`, apart from its command line: the events of a profile into a file, or into the table ad_events of a
-// database, in batches with the replay flag. An interrupt stops it cleanly. Threads: one.
+// database or a server, in batches with the replay flag. An interrupt stops it cleanly. Threads: one.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,9 @@ namespace tally {
 struct GenerateOptions {
   AdProfileOptions profile;
   uint64_t rows_per_second = 0;  // 0: no limit
-  std::string out;               // one of the two
+  std::string out;               // one of the three
   std::string data;
+  std::string server;
 };
 
 // Returns the summary to print.

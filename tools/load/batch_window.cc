@@ -18,7 +18,7 @@ BatchWindow::~BatchWindow() {
 
 void BatchWindow::launch(Flying& flying) {
   IngestBatch copy = flying.batch.ingest;
-  table_.ingest_async(std::move(copy), [this, &flying](Result<BatchResult> result) {
+  sink_.ingest_async(std::move(copy), [this, &flying](Result<BatchResult> result) {
     // Notified under the lock: once it is free the window may be gone.
     std::lock_guard lock(mutex_);
     flying.result.emplace(std::move(result));

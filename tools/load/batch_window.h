@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "engine/table.h"
+#include "tools/load/event_sink.h"
 
 namespace tally {
 
@@ -44,7 +45,8 @@ class BatchWindow {
   static constexpr size_t kInFlightMax = 4;
   static constexpr TimeUs kRetryPatienceUs = kMicrosPerMinute;
 
-  BatchWindow(Table& table, Clock& clock) : table_(table), clock_(clock) {}
+  BatchWindow(EventSink& sink, Clock& clock) : sink_(sink), clock_(clock) {}
+  BatchWindow(Table& table, Clock& clock) : own_(std::make_unique<TableSink>(table)), sink_(*own_), clock_(clock) {}
   ~BatchWindow();  // waits for what is in flight
   BatchWindow(const BatchWindow&) = delete;
   BatchWindow& operator=(const BatchWindow&) = delete;
@@ -67,7 +69,8 @@ class BatchWindow {
   bool answered(const Flying& flying);
   bool retry(Flying& flying);
 
-  Table& table_;
+  std::unique_ptr<EventSink> own_ = nullptr;
+  EventSink& sink_;
   Clock& clock_;
   std::deque<std::unique_ptr<Flying>> flying_;
   std::mutex mutex_;  // guards every Flying::result

@@ -44,16 +44,18 @@ struct Loader::Impl {
     bool ended = false;         // read to its end
   };
 
-  Impl(Table& given_table, FileSystem& given_fs, Clock& given_clock, Console& given_console, LoadOptions given_options)
-      : table(given_table),
+  Impl(std::unique_ptr<EventSink> own_sink, EventSink& given_sink, FileSystem& given_fs, Clock& given_clock,
+       Console& given_console, LoadOptions given_options)
+      : own(std::move(own_sink)),
+        sink(given_sink),
         fs(given_fs),
         clock(given_clock),
         console(given_console),
         options(std::move(given_options)),
-        schema(table.schema()),
+        schema(sink.schema()),
         builder(*schema),
         batch_rows(batch_rows_of(options)),
-        window(table, clock),
+        window(sink, clock),
         progress(console, clock),
         reports(console) {}
 
@@ -73,7 +75,8 @@ struct Loader::Impl {
   Status drain();
   void conclude(Status& status);
 
-  Table& table;
+  std::unique_ptr<EventSink> own;  // or nullptr: the caller's
+  EventSink& sink;
   FileSystem& fs;
   Clock& clock;
   Console& console;
@@ -144,8 +147,8 @@ Status Loader::Impl::check_shrunk(const Source& source, const AckPosition& posit
 
 Status Loader::Impl::open_ack_file() {
   if (options.ack_file.empty()) return {};
-  TALLY_ASSIGN_OR_RETURN(std::string id, table_id(table));
-  auto opened = AckFile::open(fs, options.ack_file, table.name(), id);
+  TALLY_ASSIGN_OR_RETURN(std::string id, sink.id());
+  auto opened = AckFile::open(fs, options.ack_file, sink.name(), id);
   if (!opened) return std::unexpected(std::move(opened).error());
   ack = *std::move(opened);
   for (Source& source : sources) {
@@ -312,8 +315,13 @@ void Loader::Impl::conclude(Status& status) {
   }
 }
 
-Loader::Loader(Table& table, FileSystem& fs, Clock& clock, Console& console, LoadOptions options)
-    : impl_(std::make_unique<Impl>(table, fs, clock, console, std::move(options))) {}
+Loader::Loader(EventSink& sink, FileSystem& fs, Clock& clock, Console& console, LoadOptions options)
+    : impl_(std::make_unique<Impl>(nullptr, sink, fs, clock, console, std::move(options))) {}
+Loader::Loader(Table& table, FileSystem& fs, Clock& clock, Console& console, LoadOptions options) {
+  auto sink = std::make_unique<TableSink>(table);
+  EventSink& given = *sink;
+  impl_ = std::make_unique<Impl>(std::move(sink), given, fs, clock, console, std::move(options));
+}
 Loader::~Loader() = default;
 
 const LoadSummary& Loader::summary() const { return impl_->summary; }
@@ -328,7 +336,7 @@ Status Loader::run() {
     if (!opened) return std::unexpected(std::move(opened).error());
     self.rejected = *std::move(opened);
   }
-  TALLY_TRY(self.table.prepare_writes());
+  TALLY_TRY(self.sink.prepare_writes());
   self.begun_us = self.clock.boottime_us();
   Status status;
   for (size_t i = 0; status && i < self.sources.size() && !interrupted(); ++i) status = self.load_source(i);

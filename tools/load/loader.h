@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "engine/table.h"
 #include "tools/console.h"
+#include "tools/load/event_sink.h"
 #include "tools/load/record_reader.h"
 #include "tools/load/row_converter.h"
 
@@ -47,6 +48,7 @@ struct LoadSummary {
 
 class Loader {
  public:
+  Loader(EventSink& sink, FileSystem& fs, Clock& clock, Console& console, LoadOptions options);
   Loader(Table& table, FileSystem& fs, Clock& clock, Console& console, LoadOptions options);
   ~Loader();
   Status run();

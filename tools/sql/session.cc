@@ -30,7 +30,7 @@ bool SqlSession::run_script(std::string_view text, const std::string& name) {
 
 bool SqlSession::run_statement(std::string_view statement, std::string_view script, const std::string& name) {
   TimeUs begun = system_clock().boottime_us();
-  auto result = engine_.run(statement, {});
+  auto result = run_(statement);
   if (!result) {
     std::string where;
     if (!name.empty()) {

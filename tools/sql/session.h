@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/database.h"
+#include <functional>
 #include "query/format.h"
 #include "query/query.h"
 #include "tools/console.h"
@@ -14,8 +14,10 @@ namespace tally {
 
 class SqlSession {
  public:
-  SqlSession(Database& database, Console& console, OutputFormat format)
-      : engine_(database), console_(console), format_(format) {}
+  // Runs one statement: of a database in this process (QueryEngine), or of a server (RemoteQuery).
+  using Run = std::function<std::expected<QueryResult, QueryError>(std::string_view sql)>;
+  SqlSession(Run run, Console& console, OutputFormat format)
+      : run_(std::move(run)), console_(console), format_(format) {}
 
   // Runs the statements of a script, up to its first error; false if there was one. `name` is what an error names the
   // script by, with the line: a file, or "stdin"; empty: the statement is in sight of whoever wrote it.
@@ -29,7 +31,7 @@ class SqlSession {
   bool run_statement(std::string_view statement, std::string_view script, const std::string& name);
   void show(const QueryResult& result, double seconds);
 
-  QueryEngine engine_;
+  Run run_;
   Console& console_;
   OutputFormat format_;
   bool timing_ = false;

@@ -1,0 +1,181 @@
+#include "server/client/remote_query.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <optional>
+
+#include "base/clock.h"
+#include "server/listen_address.h"
+#include "server/messages.h"
+
+namespace tally {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+struct WholeFrame {
+  FrameHeader header;
+  Bytes fields;
+  Bytes data;
+};
+
+QueryError query_error(const WireError& error) {
+  QueryError result{.error = from_wire(error), .position = std::nullopt};
+  if (error.position)
+    result.position = SourcePosition{error.position->offset, error.position->line, error.position->column};
+  return result;
+}
+
+std::unexpected<QueryError> broken(Error error) {
+  return std::unexpected(QueryError{.error = std::move(error), .position = std::nullopt});
+}
+
+class TcpQuery final : public RemoteQuery {
+ public:
+  TcpQuery(std::string text, ListenAddress address)
+      : text_(std::move(text)), endpoint_(asio::ip::make_address(address.host), address.port), socket_(network_) {}
+
+  Status open() {
+    error_code error;
+    socket_ = tcp::socket(network_);
+    socket_.connect(endpoint_, error);
+    if (error) return fail(Code::kIoError, "connecting to " + text_ + ": " + error.message());
+    socket_.set_option(tcp::no_delay(true), error);
+    TALLY_TRY(write(
+        encode_frame(FrameType::kHello, 0, WireChecksum::kCrc32, encode_fields(HelloMessage{.client = "tally sql"}))));
+    TALLY_ASSIGN_OR_RETURN(WholeFrame frame, read());
+    Wire<WelcomeMessage> welcome = decode_welcome(frame.fields);
+    if (frame.header.type != FrameType::kWelcome || !welcome) return fail(Code::kIoError, "no WELCOME came");
+    checksum_ = welcome->checksum;
+    idle_us_ = TimeUs{welcome->idle_timeout_s} * kMicrosPerSecond;
+    used_us_ = system_clock().boottime_us();
+    open_ = true;
+    return {};
+  }
+
+  std::expected<QueryResult, QueryError> run(std::string_view sql, const std::vector<Cell>& parameters) override {
+    // After a long silence the server has let go, or is about to.
+    if (open_ && system_clock().boottime_us() - used_us_ > idle_us_ / 2) open_ = false;
+    if (!open_) {
+      if (Status opened = open(); !opened) return broken(opened.error());
+    }
+    const QueryMessage query{.sql = std::string(sql), .parameters = parameters};
+    const Bytes fields = encode_fields(query);
+    if (fields.size() > frame_sizes(FrameType::kQuery).fields_max || parameters.size() > UINT16_MAX) {
+      return broken({Code::kLimitExceeded, "the statement is longer than a frame may be"});
+    }
+    const uint64_t sequence = ++sequence_;
+    if (Status sent = write(encode_frame(FrameType::kQuery, sequence, checksum_, fields)); !sent) {
+      return broken(sent.error());
+    }
+    auto result = answer(sequence);
+    used_us_ = system_clock().boottime_us();
+    return result;
+  }
+
+ private:
+  Status lost(const error_code& error) {
+    open_ = false;
+    return fail(Code::kIoError, "the connection to " + text_ + " broke: " + error.message());
+  }
+  Status write(const Bytes& bytes) {
+    error_code error;
+    asio::write(socket_, asio::buffer(bytes), error);
+    return error ? lost(error) : Status{};
+  }
+  Status read_into(MutableByteSpan bytes) {
+    error_code error;
+    if (!bytes.empty()) asio::read(socket_, asio::buffer(bytes.data(), bytes.size()), error);
+    return error ? lost(error) : Status{};
+  }
+  Status bad(const WireError& error) {
+    open_ = false;
+    return std::unexpected(from_wire(error));
+  }
+
+  Result<WholeFrame> read() {
+    std::array<uint8_t, kFrameHeaderBytes> header_bytes{};
+    TALLY_TRY(read_into(header_bytes));
+    Wire<FrameHeader> header = decode_frame_header(header_bytes);
+    if (!header) return std::unexpected(bad(header.error()).error());
+    WholeFrame frame;
+    frame.header = *header;
+    frame.fields.resize(header->fields_bytes);
+    TALLY_TRY(read_into(frame.fields));
+    if (auto good = check_head(header_bytes, frame.fields); !good) return std::unexpected(bad(good.error()).error());
+    frame.data.resize(header->data_bytes);
+    TALLY_TRY(read_into(frame.data));
+    if (auto good = check_data(*header, frame.data); !good) return std::unexpected(bad(good.error()).error());
+    if (header->type == FrameType::kError && header->sequence == 0) {
+      Wire<ErrorMessage> error = decode_error(frame.fields);
+      return std::unexpected(bad(error ? error->error : error.error()).error());
+    }
+    return frame;
+  }
+
+  std::expected<QueryResult, QueryError> answer(uint64_t sequence) {
+    QueryResult result;
+    while (true) {
+      Result<WholeFrame> frame = read();
+      if (!frame) return broken(frame.error());
+      if (frame->header.type == FrameType::kGoodbye) {
+        open_ = false;  // what is owed still comes
+        continue;
+      }
+      if (frame->header.sequence != sequence) continue;
+      if (frame->header.type == FrameType::kError) {
+        Wire<ErrorMessage> error = decode_error(frame->fields);
+        return std::unexpected(query_error(error ? error->error : error.error()));
+      }
+      Wire<void> good = take(*frame, result);
+      if (!good) return broken(bad(good.error()).error());
+      if (frame->header.type == FrameType::kEnd) return result;
+    }
+  }
+
+  static Wire<void> take(const WholeFrame& frame, QueryResult& result) {
+    if (frame.header.type == FrameType::kColumns) {
+      Wire<ColumnsMessage> columns = decode_columns(frame.fields);
+      if (!columns) return std::unexpected(columns.error());
+      result.columns = std::move(columns->columns);
+    } else if (frame.header.type == FrameType::kRows) {
+      return decode_rows(frame.fields, frame.data, result.columns.size(), result.rows);
+    } else if (frame.header.type == FrameType::kEnd) {
+      Wire<EndMessage> end = decode_end(frame.fields);
+      if (!end) return std::unexpected(end.error());
+      if (end->rows != result.rows.size()) return wire_fail(WireStatus::kBadFrame, "rows of the answer are missing");
+      result.message = std::move(end->message);
+      result.stats.scan.rows_read = end->rows_read;
+      result.stats.elapsed_us = static_cast<int64_t>(end->elapsed_us);
+    }
+    return {};
+  }
+
+  const std::string text_;
+  const tcp::endpoint endpoint_;
+  asio::io_context network_{1};
+  tcp::socket socket_;
+  WireChecksum checksum_ = WireChecksum::kXxh3;
+  bool open_ = false;
+  uint64_t sequence_ = 0;
+  TimeUs idle_us_ = 0;
+  TimeUs used_us_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<RemoteQuery>> RemoteQuery::connect(const std::string& address) {
+  TALLY_ASSIGN_OR_RETURN(ListenAddress parsed, parse_listen_address(address));
+  auto query = std::make_unique<TcpQuery>(address, std::move(parsed));
+  TALLY_TRY(query->open());
+  return query;
+}
+
+}  // namespace tally

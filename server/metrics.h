@@ -1,0 +1,69 @@
+// What the server counts about itself. Threads: any; counting is one relaxed atomic addition.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "base/clock.h"
+
+namespace tally {
+
+class Counter {
+ public:
+  void add(uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+class Gauge {
+ public:
+  void add(int64_t n) { value_.fetch_add(n, std::memory_order_relaxed); }
+  int64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<int64_t> value_{0};
+};
+
+// Durations, in buckets that double from 250 us to 131 s: p50 to p99.9 of what is promised in milliseconds can be told.
+class DurationHistogram {
+ public:
+  static constexpr size_t kBuckets = 20;  // and one above them
+  static constexpr TimeUs kFirstUs = 250;
+  static constexpr TimeUs bound_us(size_t bucket) { return kFirstUs << bucket; }
+
+  void observe(TimeUs us);
+  struct Reading {
+    std::array<uint64_t, kBuckets + 1> counts{};  // not cumulated
+    uint64_t count = 0;
+    TimeUs sum_us = 0;
+  };
+  Reading read() const;
+
+ private:
+  std::array<std::atomic<uint64_t>, kBuckets + 1> counts_{};
+  std::atomic<int64_t> sum_us_{0};
+};
+
+struct ServerMetrics {
+  Counter connections_accepted;
+  Counter connections_refused;  // too many
+  Counter connections_failed;   // closed for what the client did, or did not
+  Gauge connections;
+  Counter batches_received;
+  Counter batches_answered;  // RESULT
+  Counter batches_refused;   // ERROR
+  Counter batch_bytes;
+  Gauge ingest_bytes;  // received and not answered
+  Counter ingest_waits;
+  Counter queries;
+  Counter queries_failed;
+  Gauge queries_running;
+  DurationHistogram acknowledgement;  // from a batch's last byte to its RESULT in the queue of its connection
+  DurationHistogram query;
+};
+
+}  // namespace tally

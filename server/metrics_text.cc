@@ -1,0 +1,143 @@
+#include "server/metrics_text.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <limits>
+
+namespace tally {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+class Families {
+ public:
+  MetricFamily& add(const char* name, const char* help, MetricType type) {
+    MetricFamily& family = families_.emplace_back();
+    family.name = name;
+    family.help = help;
+    family.type = type;
+    return family;
+  }
+  void counter(const char* name, const char* help, const Counter& counter) {
+    sample(add(name, help, MetricType::Counter), {}, static_cast<double>(counter.value()));
+  }
+  void gauge(const char* name, const char* help, double value) {
+    sample(add(name, help, MetricType::Gauge), {}, value);
+  }
+  void histogram(const char* name, const char* help, const DurationHistogram& histogram) {
+    const DurationHistogram::Reading reading = histogram.read();
+    ClientMetric metric;
+    uint64_t cumulated = 0;
+    for (size_t i = 0; i < reading.counts.size(); ++i) {
+      cumulated += reading.counts[i];
+      const bool last = i == DurationHistogram::kBuckets;
+      metric.histogram.bucket.push_back({cumulated, last ? std::numeric_limits<double>::infinity()
+                                                         : static_cast<double>(DurationHistogram::bound_us(i)) / 1e6});
+    }
+    metric.histogram.sample_count = reading.count;
+    metric.histogram.sample_sum = static_cast<double>(reading.sum_us) / 1e6;
+    add(name, help, MetricType::Histogram).metric.push_back(std::move(metric));
+  }
+  static void sample(MetricFamily& family, std::vector<ClientMetric::Label> labels, double value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    if (family.type == MetricType::Counter) {
+      metric.counter.value = value;
+    } else {
+      metric.gauge.value = value;
+    }
+    family.metric.push_back(std::move(metric));
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+struct TableSeries {
+  const char* name;
+  const char* help;
+  MetricType type;
+  double (*value)(const Table::Stats& stats);
+};
+
+constexpr TableSeries kTableSeries[] = {
+    {"tally_log_written_bytes_total", "Bytes written to the table's log", MetricType::Counter,
+     [](const Table::Stats& s) { return static_cast<double>(s.log.bytes_written); }},
+    {"tally_log_records_total", "Records written to the table's log", MetricType::Counter,
+     [](const Table::Stats& s) { return static_cast<double>(s.log.records); }},
+    {"tally_log_syncs_total", "Syncs of the table's log", MetricType::Counter,
+     [](const Table::Stats& s) { return static_cast<double>(s.log.syncs); }},
+    {"tally_log_slow_syncs_total", "Syncs that took more than a second", MetricType::Counter,
+     [](const Table::Stats& s) { return static_cast<double>(s.log.slow_syncs); }},
+    {"tally_memtable_rows", "Rows in memory that no segment has yet", MetricType::Gauge,
+     [](const Table::Stats& s) { return static_cast<double>(s.memtable_rows); }},
+    {"tally_memtable_bytes", "Bytes of those rows", MetricType::Gauge,
+     [](const Table::Stats& s) { return static_cast<double>(s.memtable_bytes); }},
+    {"tally_remembered_ids", "Ids that tell a retry from a new event", MetricType::Gauge,
+     [](const Table::Stats& s) { return static_cast<double>(s.remembered_ids); }},
+    {"tally_segments", "Live segments", MetricType::Gauge,
+     [](const Table::Stats& s) { return static_cast<double>(s.segments); }},
+    {"tally_segment_bytes", "Bytes of live segments", MetricType::Gauge,
+     [](const Table::Stats& s) { return static_cast<double>(s.segment_bytes); }},
+    {"tally_flushes_total", "Flushes since the server started", MetricType::Counter,
+     [](const Table::Stats& s) { return static_cast<double>(s.flushes); }},
+};
+
+void add_tables(Families& families, const std::vector<TableReading>& tables) {
+  MetricFamily& events =
+      families.add("tally_events_total", "Events received, by what became of them", MetricType::Counter);
+  for (const TableReading& table : tables) {
+    const Ledger& ledger = table.stats.ledger;
+    const std::pair<const char*, uint64_t> outcomes[] = {{"accepted", ledger.accepted},
+                                                         {"duplicate", ledger.duplicates},
+                                                         {"conflict", ledger.conflicts},
+                                                         {"too_late", ledger.too_late},
+                                                         {"rejected", ledger.rejected}};
+    for (auto [outcome, count] : outcomes) {
+      Families::sample(events, {{"table", table.name}, {"outcome", outcome}}, static_cast<double>(count));
+    }
+  }
+  for (const TableSeries& series : kTableSeries) {
+    MetricFamily& family = families.add(series.name, series.help, series.type);
+    for (const TableReading& table : tables) {
+      Families::sample(family, {{"table", table.name}}, series.value(table.stats));
+    }
+  }
+}
+
+}  // namespace
+
+std::string metrics_text(const ServerMetrics& metrics, const std::vector<TableReading>& tables, bool ready) {
+  Families families;
+  families.gauge("tally_ready", "1 when the log is replayed and connections are taken", ready ? 1 : 0);
+  families.gauge("tally_connections", "Open connections of the TCP protocol",
+                 static_cast<double>(metrics.connections.value()));
+  families.counter("tally_connections_accepted_total", "Connections taken", metrics.connections_accepted);
+  families.counter("tally_connections_refused_total", "Connections refused because there were too many",
+                   metrics.connections_refused);
+  families.counter("tally_connections_failed_total", "Connections ended for what the client did, or did not do",
+                   metrics.connections_failed);
+  families.counter("tally_batches_received_total", "Batches read whole", metrics.batches_received);
+  families.counter("tally_batches_answered_total", "Batches answered with a result", metrics.batches_answered);
+  families.counter("tally_batches_refused_total", "Batches answered with an error", metrics.batches_refused);
+  families.counter("tally_batch_bytes_total", "Bytes of batches read", metrics.batch_bytes);
+  families.gauge("tally_ingest_bytes", "Bytes of batches received and not answered",
+                 static_cast<double>(metrics.ingest_bytes.value()));
+  families.counter("tally_ingest_waits_total", "Batches that waited for room in memory before they were read",
+                   metrics.ingest_waits);
+  families.histogram("tally_acknowledgement_seconds", "From a batch's last byte to its result",
+                     metrics.acknowledgement);
+  families.counter("tally_queries_total", "Statements run", metrics.queries);
+  families.counter("tally_queries_failed_total", "Statements that ended with an error", metrics.queries_failed);
+  families.gauge("tally_queries_running", "Statements that run now",
+                 static_cast<double>(metrics.queries_running.value()));
+  families.histogram("tally_query_seconds", "From a statement's start to the end of its answer", metrics.query);
+  add_tables(families, tables);
+  return families.text();
+}
+
+}  // namespace tally

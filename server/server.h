@@ -1,0 +1,44 @@
+// The server: listeners over one database. Its life, by the thread that made it:
+//
+//   Server server(settings, clock, log);
+//   TALLY_TRY(server.start());            // the operations listener answers: alive, not ready
+//   ... Database::open(), which may replay for a while ...
+//   TALLY_TRY(server.serve(database));    // connections are taken: ready
+//   server.wait_for_stop();               // SIGTERM, SIGINT
+//   server.stop();                        // not ready, no new connections, what is in flight is answered
+//   database.close();                     // flushes, leaves the clean mark
+//
+// The server outlives the database's close(): the last answers come from there. SIGTERM and SIGINT are the server's from
+// start() to its end; a second one ends the process at once, which is as safe as a kill.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "engine/database.h"
+#include "server/server_log.h"
+#include "server/settings.h"
+
+namespace tally {
+
+class Server {
+ public:
+  Server(const SettingsTable& settings, Clock& clock, ServerLog& log, std::string version);
+  ~Server();
+
+  Status start();
+  Status serve(Database& database);
+  bool stop_requested() const;
+  void wait_for_stop();
+  void stop();
+
+  std::string tcp_address() const;  // where it listens, with the port that the kernel chose; empty: not
+  std::string ops_address() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tally

@@ -1,0 +1,29 @@
+// The real server over real sockets, told by the client in plain Python (serve_stories.py has the stories).
+#include "tests/end_to_end/program.h"
+
+namespace tally {
+namespace {
+
+void tell(const char* story) {
+  Workshop shop;
+  Ran ran = shop.run({"python3", "-B", "tests/end_to_end/serve_stories.py", story, tally_binary(), shop.path("work")});
+  CAPTURE(ran.out);
+  CAPTURE(ran.err);
+  CAPTURE(shop.get("work/server.log"));
+  CHECK(ran.code == 0);
+  CHECK(ran.out.find("told\n") != std::string::npos);
+}
+
+TEST_CASE("serve: real rows over the network are the truth, and again nothing but duplicates") { tell("truth"); }
+TEST_CASE("serve: killed in mid-batch three times, everything unanswered is sent again") { tell("killed"); }
+TEST_CASE("serve: SIGTERM under load answers what was taken and loses nothing") { tell("stopped_under_load"); }
+TEST_CASE("serve: slow, wrong and hostile clients are told why and let go") { tell("broken"); }
+TEST_CASE("serve: two thousand idle connections from a process of their own") { tell("crowd"); }
+TEST_CASE("serve: connections that never say HELLO do not last") { tell("silent"); }
+TEST_CASE("serve: statements over the network") { tell("questions"); }
+TEST_CASE("serve: health, metrics, settings, addresses") { tell("operations"); }
+TEST_CASE("serve: eight producers send the same events and memory stays in its budget") { tell("many_producers"); }
+TEST_CASE("serve: load, sql and generate with --server, over a server that is killed twice") { tell("with_program"); }
+
+}  // namespace
+}  // namespace tally
