@@ -3,6 +3,7 @@
 Every story begins with a database of its own and ends with the process gone and its exit code looked at. A failed assertion is
 a failed story."""
 
+import atexit
 import csv
 import datetime
 import gzip
@@ -41,6 +42,7 @@ class Server:
             words = ("--tcp", "127.0.0.1:0", *words)
         command = [TALLY, "serve", "--data", data, "--ops", "127.0.0.1:0", *words]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=environment)
+        atexit.register(self.process.kill)  # of a story that fails; nothing where it has ended
         said = {}
         while "ready" not in said:
             line = self.process.stdout.readline()
