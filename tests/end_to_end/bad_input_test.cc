@@ -149,7 +149,8 @@ TEST_CASE("wrong command lines: exit code 2, and the nearest name") {
       {{"lod"}, "there is no command \"lod\", did you mean \"load\"?"},
       {{"load", "--tabel", "clicks"}, "there is no option --tabel, did you mean \"--table\"?"},
       {{"sql", "--dta=x"}, "there is no option --dta, did you mean \"--data\"?"},
-      {{"load", "x.csv"}, "--data is required"},
+      {{"load", "x.csv"}, "--table is required"},
+      {{"load", "--table", "clicks", "x.csv"}, "--data DIR"},
       {{"load", "--data", shop.data, "--table", "clicks", "--batch", "many", "x.csv"}, "--batch"},
       {{"load", "--data", shop.data, "--table", "clicks", "--map", "ts", "x.csv"}, "--map wants column=source"},
       {{"load", "--data", shop.data, "--table", "clicks", "--input-format", "xml", "x.csv"}, "unknown input format"},
@@ -159,7 +160,7 @@ TEST_CASE("wrong command lines: exit code 2, and the nearest name") {
       {{"init"}, "DIR is required"},
       {{"init", "a", "b"}, "one argument too many"},
       {{"generate", "--profile", "tv", "--out", "x.csv"}, "there is no profile \"tv\""},
-      {{"generate"}, "either --out FILE or --data DIR"},
+      {{"generate"}, "one of --out FILE, --data DIR and --server A:P"},
       {{"generate", "--events", "0", "--out", "x.csv"}, "--events must be at least 1"},
       {{}, "Subcommands:"},
   };
