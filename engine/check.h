@@ -22,7 +22,7 @@ struct TableCheck {
   std::string table;
   uint64_t segments = 0;
   uint64_t segment_bytes = 0;
-  uint64_t rows = 0;         // in segments of raw, as are the two above
+  uint64_t rows = 0;  // in segments of raw, as are the two above
   uint64_t rollup_segments = 0;
   uint64_t rollup_bytes = 0;
   uint64_t rollup_rows = 0;
