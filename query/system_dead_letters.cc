@@ -56,8 +56,6 @@ std::string json_of(const Schema& schema, const BatchRows& rows, uint32_t row) {
 
 Datum text_or_null(std::string text) { return text.empty() ? Datum() : Datum::of_text(std::move(text)); }
 
-Datum number(uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); }
-
 // Rows of one table; the memory they take is bounded.
 class LetterRows {
  public:

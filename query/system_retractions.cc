@@ -3,7 +3,6 @@
 namespace tally {
 namespace {
 
-Datum number(uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); }
 Datum number_or_null(uint64_t value) { return value == 0 ? Datum() : number(value); }
 
 // Of every table that can be read, its retractions; the error of the first that cannot.

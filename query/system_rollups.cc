@@ -9,8 +9,6 @@
 namespace tally {
 namespace {
 
-Datum number(uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); }
-
 Datum text_or_null(const std::string& text) { return text.empty() ? Datum() : Datum::of_text(text); }
 
 std::string dimension_names(const Schema& schema, const Rollup& rollup) {

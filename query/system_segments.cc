@@ -11,8 +11,6 @@ using segment_format::column_name;
 using segment_format::Footer;
 using segment_format::form_name;
 
-Datum number(uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); }
-
 // How many blocks there are of each encoding: "constant 3, packed 12".
 class EncodingCounts {
  public:

@@ -14,22 +14,21 @@ namespace {
 std::vector<Datum> table_row(const std::string& name, const Snapshot& snapshot) {
   const Schema& schema = snapshot.schema();
   Ledger ledger = snapshot.ledger();
-  auto count = [](uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); };
   return {Datum::of_text(name),
-          count(schema.dimensions().size()),
-          count(schema.fields().size()),
-          count(schema.measures.size()),
-          count(schema.version),
-          count(snapshot.lsn()),
-          count(ledger.received),
-          count(ledger.accepted),
-          count(ledger.duplicates),
-          count(ledger.conflicts),
-          count(ledger.too_late),
-          count(ledger.rejected),
-          count(ledger.late),
-          count(ledger.other_values),
-          count(ledger.retracted),
+          number(schema.dimensions().size()),
+          number(schema.fields().size()),
+          number(schema.measures.size()),
+          number(schema.version),
+          number(snapshot.lsn()),
+          number(ledger.received),
+          number(ledger.accepted),
+          number(ledger.duplicates),
+          number(ledger.conflicts),
+          number(ledger.too_late),
+          number(ledger.rejected),
+          number(ledger.late),
+          number(ledger.other_values),
+          number(ledger.retracted),
           Datum()};
 }
 

@@ -32,6 +32,9 @@ struct SystemRows {
   }
 };
 
+// A cell of what is counted.
+inline Datum number(uint64_t value) { return Datum::of_number({static_cast<Int128>(value), 0}); }
+
 using SystemTable = Sql<SystemRows> (*)(Catalog& catalog);
 
 // Those of interfaces.md that the engine has nothing to show for yet fail by name; others as unknown, with the nearest.

@@ -48,6 +48,29 @@ struct Expected {
 };
 using Key = std::vector<uint64_t>;  // codes, then the bucket
 
+// What a file of a tier adds up to, by key.
+std::map<Key, Expected> read_back(const SegmentReader& reader, const RollupShape& shape) {
+  auto cursor = reader.cursor(tier_selection(shape));
+  std::map<Key, Expected> got;
+  for (uint32_t block = 0; block < reader.blocks().size(); ++block) {
+    const auto read = cursor->read(block);
+    REQUIRE(read);
+    RollupRows::Input input;
+    show_tier_block(shape, **read, input);
+    for (uint32_t row = 0; row < input.rows; ++row) {
+      Key key;
+      for (const uint32_t* column : input.codes) key.push_back(column[row]);
+      key.push_back(static_cast<uint64_t>(input.times[row] % kMicrosPerDay / kMicrosPerHour));
+      Expected& of = got[key];
+      of.events += input.values[0].ints[row];
+      of.clicks += input.values[5].ints[row];
+      const uint8_t* none = input.values[6].nulls;
+      if (none == nullptr || none[row] == 0) of.lowest = std::min(of.lowest, input.values[6].ints[row]);
+    }
+  }
+  return got;
+}
+
 void run(size_t dimensions, uint32_t codes, uint64_t seed) {
   CAPTURE(dimensions);
   CAPTURE(seed);
@@ -121,25 +144,7 @@ void run(size_t dimensions, uint32_t codes, uint64_t seed) {
   CHECK(info->days.size() == 1);
   const auto reader = SegmentReader::open(disk, "/s/00000001.seg", &*info);
   REQUIRE(reader);
-  auto cursor = (*reader)->cursor(tier_selection(shape));
-  std::map<Key, Expected> got;
-  for (uint32_t block = 0; block < (*reader)->blocks().size(); ++block) {
-    const auto read = cursor->read(block);
-    REQUIRE(read);
-    RollupRows::Input input;
-    show_tier_block(shape, **read, input);
-    for (uint32_t row = 0; row < input.rows; ++row) {
-      Key key;
-      for (const uint32_t* column : input.codes) key.push_back(column[row]);
-      key.push_back(static_cast<uint64_t>(input.times[row] % kMicrosPerDay / kMicrosPerHour));
-      Expected& of = got[key];
-      of.events += input.values[0].ints[row];
-      of.clicks += input.values[5].ints[row];
-      const uint8_t* none = input.values[6].nulls;
-      if (none == nullptr || none[row] == 0) of.lowest = std::min(of.lowest, input.values[6].ints[row]);
-    }
-  }
-  CHECK(got == expected);
+  CHECK(read_back(**reader, shape) == expected);
 }
 
 }  // namespace
