@@ -21,6 +21,7 @@ class Execution {
         rows_(select, memory_, query_limits.memory_bytes) {}
 
   Sql<QueryResult> run() {
+    SQL_TRY(limits_.control.proceed(0));
     bool nothing = select_.limit == 0;
     SourcePlan plan;
     if (select_.snapshot != nullptr) {
@@ -50,6 +51,7 @@ class Execution {
     while (!rows_.full()) {
       SQL_ASSIGN(const Block* block, source.next());
       if (block == nullptr) break;
+      SQL_TRY(limits_.control.proceed(block->rows));
       SQL_TRY(select_rows(*block));
       if (!selected_.empty()) SQL_TRY(rows_.add(*block, selected_));
     }
@@ -61,6 +63,7 @@ class Execution {
     while (true) {
       SQL_ASSIGN(const Block* block, source.next());
       if (block == nullptr) break;
+      SQL_TRY(limits_.control.proceed(block->rows));
       SQL_TRY(select_rows(*block));
       SQL_TRY(aggregation.add(*block, selected_));
     }
@@ -69,6 +72,7 @@ class Execution {
     // Groups go on in pieces, so that what is computed from them stays small.
     constexpr size_t kPiece = 8'192;
     for (size_t at = 0; at < groups->shown.size() && !rows_.full(); at += kPiece) {
+      SQL_TRY(limits_.control.proceed(0));
       size_t end = std::min(at + kPiece, groups->shown.size());
       std::vector<uint32_t> piece(groups->shown.begin() + static_cast<ptrdiff_t>(at),
                                   groups->shown.begin() + static_cast<ptrdiff_t>(end));

@@ -45,10 +45,14 @@ struct QueryEngine::Impl {
 QueryEngine::QueryEngine(Database& database) : impl_(new Impl{database, make_catalog(database)}) {}
 QueryEngine::~QueryEngine() = default;
 
-std::expected<QueryResult, QueryError> QueryEngine::run(std::string_view sql, const std::vector<Cell>& parameters) {
+std::expected<QueryResult, QueryError> QueryEngine::run(std::string_view sql, const std::vector<Cell>& parameters,
+                                                        const QueryOptions& options) {
   Clock& clock = impl_->database.clock();
   TimeUs start = clock.boottime_us();
-  auto result = run_statement(sql, parameters, *impl_->catalog);
+  QueryLimits query_limits;
+  if (options.memory_bytes != 0) query_limits.memory_bytes = options.memory_bytes;
+  query_limits.control = QueryControl(options, clock);
+  auto result = run_statement(sql, parameters, *impl_->catalog, query_limits);
   if (result) result->stats.elapsed_us = clock.boottime_us() - start;
   return result;
 }

@@ -6,9 +6,11 @@
 // Errors of the text carry a position and render a caret line (QueryError::render). Threads: run() from any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,12 +65,22 @@ struct QueryError {
   std::string render(std::string_view sql) const;  // message, the line, a caret under the place
 };
 
+// What whoever asks may say beside the text. A statement looks at it between blocks of rows: within milliseconds.
+struct QueryOptions {
+  std::stop_token stop = {};  // once a stop is requested the statement ends with kCancelled
+  int64_t timeout_us = 0;     // of the whole statement, past which it ends with kLimitExceeded; 0: none
+  uint64_t memory_bytes = 0;  // for its groups, and for its answer; 0: limits::kQueryMemoryBytesMax
+  std::atomic<uint64_t>* rows_read =
+      nullptr;  // counts the rows read so far, for whoever shows progress; outlives the call
+};
+
 class QueryEngine {
  public:
   explicit QueryEngine(Database& database);
   ~QueryEngine();
   // One statement; a trailing semicolon is fine.
-  std::expected<QueryResult, QueryError> run(std::string_view sql, const std::vector<Cell>& parameters);
+  std::expected<QueryResult, QueryError> run(std::string_view sql, const std::vector<Cell>& parameters,
+                                             const QueryOptions& options = {});
 
  private:
   struct Impl;

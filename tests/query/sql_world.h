@@ -19,6 +19,9 @@ class SqlWorld {
 
   // The answer in CSV, or "error: " and the message.
   std::string run(std::string_view sql, const std::vector<Cell>& parameters = {});
+  std::expected<QueryResult, QueryError> ask(std::string_view sql, const QueryOptions& options) {
+    return engine_->run(sql, {}, options);
+  }
   // What a person reads who asked something wrong: the message, the line, a caret.
   std::string refusal(std::string_view sql);
   // Rows as CSV with a header of column names: an empty cell is NULL, "" an empty string. Returns an error or nothing.

@@ -1,0 +1,26 @@
+// Whether a running statement may go on: its caller has not asked it to stop, its time is not over. Asked between blocks of
+// rows. Threads: shared freely.
+#pragma once
+
+#include "base/clock.h"
+#include "query/query.h"
+#include "query/sql_error.h"
+
+namespace tally {
+
+class QueryControl {
+ public:
+  QueryControl() = default;  // to the end
+  // The time runs from here on. Both must outlive it.
+  QueryControl(const QueryOptions& options, const Clock& clock);
+
+  // kCancelled, or kLimitExceeded when the time is over. `rows`: read since the last call.
+  Sql<void> proceed(uint64_t rows) const;
+
+ private:
+  const QueryOptions* options_ = nullptr;
+  const Clock* clock_ = nullptr;
+  TimeUs deadline_us_ = INT64_MAX;  // boottime
+};
+
+}  // namespace tally
