@@ -162,6 +162,7 @@ struct BoundSelect {
   std::vector<std::vector<Datum>> given_rows;  // kRows: of a system table
   std::vector<InputColumn> inputs;
   bool every_kind = false;  // kRaw: the query names _kind
+  bool from_raw = false;    // kTable: no rollup is to answer
   TimeUs grace_us = 0;      // what makes an event late
 
   BoundExprPtr where;

@@ -12,6 +12,7 @@ namespace tally {
 struct QueryLimits {
   uint64_t memory_bytes = limits::kQueryMemoryBytesMax;  // of its groups, and of its answer
   uint64_t filled_groups = 1'000'000;                    // added by FILL: years by the second are a mistake
+  bool from_raw = false;                                 // rollups are left alone
   QueryControl control = {};
 };
 

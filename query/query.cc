@@ -51,6 +51,7 @@ std::expected<QueryResult, QueryError> QueryEngine::run(std::string_view sql, co
   TimeUs start = clock.boottime_us();
   QueryLimits query_limits;
   if (options.memory_bytes != 0) query_limits.memory_bytes = options.memory_bytes;
+  query_limits.from_raw = options.from_raw;
   query_limits.control = QueryControl(options, clock);
   auto result = run_statement(sql, parameters, *impl_->catalog, query_limits);
   if (result) result->stats.elapsed_us = clock.boottime_us() - start;

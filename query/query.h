@@ -70,6 +70,7 @@ struct QueryOptions {
   std::stop_token stop = {};  // once a stop is requested the statement ends with kCancelled
   int64_t timeout_us = 0;     // of the whole statement, past which it ends with kLimitExceeded; 0: none
   uint64_t memory_bytes = 0;  // for its groups, and for its answer; 0: limits::kQueryMemoryBytesMax
+  bool from_raw = false;      // leave the rollups alone: what they say is to be compared, or they are in doubt
   std::atomic<uint64_t>* rows_read =
       nullptr;  // counts the rows read so far, for whoever shows progress; outlives the call
 };

@@ -24,7 +24,7 @@ class NeedsOf {
   explicit NeedsOf(const BoundSelect& select) : select_(select) {}
 
   Needs run(const PushedDown& pushed) {
-    needs_.raw_only = select_.source != BoundSelect::Source::kTable || !select_.aggregated;
+    needs_.raw_only = select_.source != BoundSelect::Source::kTable || !select_.aggregated || select_.from_raw;
     for (const ScanPredicate& predicate : pushed.filter.predicates) {
       if (predicate.is_dimension)
         needs_.dimensions.insert(predicate.column_id);

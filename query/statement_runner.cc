@@ -20,12 +20,12 @@ class StatementRunner {
       : parameters_(parameters), catalog_(catalog), limits_(query_limits) {}
 
   Sql<QueryResult> operator()(const SelectStatement& statement) {
-    SQL_ASSIGN(BoundSelect bound, bind_select(statement, catalog_, parameters_));
+    SQL_ASSIGN(BoundSelect bound, bind(statement));
     return execute(bound, limits_);
   }
 
   Sql<QueryResult> operator()(const ExplainStatement& statement) {
-    SQL_ASSIGN(BoundSelect bound, bind_select(statement.select, catalog_, parameters_));
+    SQL_ASSIGN(BoundSelect bound, bind(statement.select));
     if (statement.analyze) return explain_analyze(bound, catalog_, limits_);
     return explain(bound);
   }
@@ -60,6 +60,12 @@ class StatementRunner {
   }
 
  private:
+  Sql<BoundSelect> bind(const SelectStatement& statement) {
+    SQL_ASSIGN(BoundSelect bound, bind_select(statement, catalog_, parameters_));
+    bound.from_raw = limits_.from_raw;
+    return bound;
+  }
+
   const std::vector<Cell>& parameters_;
   Catalog& catalog_;
   const QueryLimits& limits_;

@@ -44,6 +44,9 @@ class Bucketer {
     return (months_ != 0 || us_ % width == 0) && (zone_ == nullptr || zone_->changes_only_at(width, from, to));
   }
   bool utc() const { return zone_ == nullptr; }
+  // Of buckets in UTC that all have one width: it, in microseconds; else 0. They begin at multiples of it from origin().
+  int64_t fixed_width() const { return zone_ == nullptr && months_ == 0 ? us_ : 0; }
+  TimeUs origin() const { return floor_local(0); }
 
  private:
   int64_t floor_local(int64_t local) const;

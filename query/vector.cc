@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <numeric>
 
 namespace tally {
 
@@ -114,10 +115,9 @@ Vector load_codes(const BlockColumn& column, Selection rows) {
   result.size = static_cast<uint32_t>(rows.size());
   result.dictionary = column.dictionary;
   result.codes.resize(rows.size());
-  bool other_is_null = column.type == SqlType::kInt64;  // (other) has no number
   for (uint32_t i = 0; i < result.size; ++i) {
-    uint32_t code = result.codes[i] = column.codes[rows[i]];
-    if (code == kNullCode || (other_is_null && code == kOtherCode)) result.set_null(i);
+    const uint32_t code = result.codes[i] = column.codes[rows[i]];
+    if (result.is_null_code(code)) result.set_null(i);
   }
   return result;
 }
@@ -170,12 +170,27 @@ Vector load_vector(const Vector& from, Selection rows) {
 
 }  // namespace
 
+Selection Selection::all(uint32_t rows) {
+  static const std::vector<uint32_t> numbers = [] {
+    std::vector<uint32_t> made(kAllMax);
+    std::iota(made.begin(), made.end(), 0);
+    return made;
+  }();
+  Selection all(numbers.data(), rows);
+  all.all_ = true;
+  return all;
+}
+
 Vector load(const BlockColumn& column, Selection rows) {
   uint32_t size = static_cast<uint32_t>(rows.size());
   Vector result;
   switch (column.kind) {
     case BlockColumn::Kind::kTimes:
       result = Vector::of(SqlType::kTimestamp, size);
+      if (column.one_time) {
+        std::fill(result.times.begin(), result.times.end(), *column.one_time);
+        return result;
+      }
       for (uint32_t i = 0; i < size; ++i) result.times[i] = column.times[rows[i]];
       return result;
     case BlockColumn::Kind::kCodes:

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,11 @@ struct Vector {
   bool uniform_numbers() const { return dictionary == nullptr && scales.empty(); }
   Datum datum(uint32_t i) const;
 
+  // (other) has no number.
+  bool is_null_code(uint32_t code) const {
+    return code == kNullCode || (type == SqlType::kInt64 && code == kOtherCode);
+  }
+
   // A vector of `size` rows with storage for `type`; no NULL yet.
   static Vector of(SqlType type, uint32_t size);
   static Vector of_constant(const Datum& datum, uint32_t size);  // `datum` must outlive it
@@ -73,6 +79,7 @@ struct BlockColumn {
   SqlType type = SqlType::kString;
   uint8_t scale = 0;
   const TimeUs* times = nullptr;
+  std::optional<TimeUs> one_time;  // kTimes: stands for all rows where buckets alone are asked for; then there are no `times`
   const uint32_t* codes = nullptr;
   const Dictionary* dictionary = nullptr;
   const int64_t* ints = nullptr;
@@ -99,7 +106,29 @@ struct Block {
   const Schema* schema = nullptr;  // that the rows are of; nullptr: the one in force
 };
 
-using Selection = std::span<const uint32_t>;  // row numbers of a block, ascending
+// Row numbers of a block, ascending; a view. Of a block that is wanted whole it is known that they are 0, 1, 2, ..., so that
+// loops over them read the columns straight.
+class Selection {
+ public:
+  Selection() = default;
+  Selection(const uint32_t* rows, size_t size) : rows_(rows), size_(size) {}
+  Selection(const std::vector<uint32_t>& rows) : Selection(rows.data(), rows.size()) {}  // NOLINT: as a span has it
+  static Selection all(uint32_t rows);                                                   // at most kAllMax
+  static constexpr uint32_t kAllMax = 65'536;
+
+  bool is_all() const { return all_; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const uint32_t* data() const { return rows_; }
+  const uint32_t* begin() const { return rows_; }
+  const uint32_t* end() const { return rows_ + size_; }
+  uint32_t operator[](size_t i) const { return rows_[i]; }
+
+ private:
+  const uint32_t* rows_ = nullptr;
+  size_t size_ = 0;
+  bool all_ = false;
+};
 
 Vector load(const BlockColumn& column, Selection rows);
 

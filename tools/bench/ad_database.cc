@@ -35,8 +35,15 @@ void remove_tree(FileSystem& fs, const std::string& path) {
   std::exit(1);
 }
 
-AdDatabase::AdDatabase(const std::string& parent)
-    : fs_(make_posix_file_system()), directory_(join_path(parent, "tally-bench-" + hex(random_uuid()))) {
+AdDatabase::AdDatabase(const std::string& parent, const std::string& keep)
+    : fs_(make_posix_file_system()),
+      directory_(keep.empty() ? join_path(parent, "tally-bench-" + hex(random_uuid())) : keep),
+      keep_(!keep.empty()) {
+  if (keep_ && fs_->list(directory_)) {
+    made_ = false;
+    open();
+    return;
+  }
   need(init_database(*fs_, directory_), "init");
   open();
   QueryEngine engine(*database_);
@@ -45,8 +52,9 @@ AdDatabase::AdDatabase(const std::string& parent)
 }
 
 AdDatabase::~AdDatabase() {
+  if (keep_ && database_ != nullptr) need(database_->close(), "close");
   database_.reset();
-  remove_tree(*fs_, directory_);
+  if (!keep_) remove_tree(*fs_, directory_);
 }
 
 void AdDatabase::open() {

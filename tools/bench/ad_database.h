@@ -23,12 +23,14 @@ inline void need(const Status& status, const char* what) {
   if (!status) stop_bench(what, status.error());
 }
 
-// A database with the table ad_events in a fresh directory under `parent`, removed at the end.
+// A database with the table ad_events in a fresh directory under `parent`, removed at the end. `keep`: a directory that stays,
+// and is opened as it is where it is there.
 class AdDatabase {
  public:
-  explicit AdDatabase(const std::string& parent);
+  explicit AdDatabase(const std::string& parent, const std::string& keep = "");
   ~AdDatabase();
 
+  bool made() const { return made_; }  // just now, so that nothing is in it
   void open();
   void close();
   Table& table() { return *table_; }
@@ -42,6 +44,8 @@ class AdDatabase {
   std::string directory_;
   std::unique_ptr<Database> database_;
   Table* table_ = nullptr;
+  bool made_ = true;
+  const bool keep_;
 };
 
 // Encoded batches of ad traffic, in order.

@@ -1,0 +1,35 @@
+// Numbers groups by the values of the keys of GROUP BY, from 0, in the order in which they first appear.
+//
+// Keys that are dimensions, and one bucket of event time beside them, are packed into one word, codes below and the bucket's
+// number above: a table by that word where it is small, else a hash table. Any other keys become words of their own, strings and
+// wide numbers through the values seen so far (group_table.h).
+// Threads: one at a time.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "query/bound.h"
+#include "query/evaluate.h"
+#include "query/sql_error.h"
+#include "query/vector.h"
+
+namespace tally {
+
+class GroupKeys {
+ public:
+  virtual ~GroupKeys() = default;
+  // groups[i]: of rows[i].
+  virtual Sql<void> number(const Block& block, Selection rows, EvaluationMemory& memory, uint32_t* groups) = 0;
+  virtual uint32_t size() const = 0;
+  // The values of a key, by group; strings of dictionaries stay codes.
+  virtual Vector values(size_t key) const = 0;
+  // Takes over the groups of `other`, made for the same select: numbers[i] is the number here of its group i.
+  virtual void adopt(const GroupKeys& other, std::vector<uint32_t>& numbers) = 0;
+  virtual uint64_t memory_bytes() const = 0;
+};
+
+// `select` has keys, and must outlive it.
+std::unique_ptr<GroupKeys> make_group_keys(const BoundSelect& select);
+
+}  // namespace tally

@@ -1,0 +1,156 @@
+#include "query/operators/packed_keys.h"
+
+#include <bit>
+
+#include "query/operators/time_numbers.h"
+#include "query/operators/word_table.h"
+
+namespace tally {
+namespace {
+
+constexpr unsigned kCodeBitsMax = 32;  // of all codes of a word together: the number of a bucket takes the rest
+
+struct PackedKey {
+  uint32_t slot = 0;                       // of the block
+  const Dictionary* dictionary = nullptr;  // of a dimension; nullptr: the bucket of time
+  SqlType type = SqlType::kString;
+  unsigned shift = 0, bits = 0;
+};
+
+class PackedKeys final : public GroupKeys {
+ public:
+  PackedKeys(std::vector<PackedKey> keys, const Bucketer* bucketer) : keys_(std::move(keys)) {
+    if (bucketer != nullptr) times_.emplace(*bucketer);
+  }
+
+  Sql<void> number(const Block& block, Selection rows, EvaluationMemory&, uint32_t* groups) override {
+    words_.assign(rows.size(), 0);
+    for (const PackedKey& key : keys_) {
+      const BlockColumn& column = block.columns[key.slot];
+      if (key.dictionary == nullptr) {
+        pack_times(key, column, rows);
+      } else if (column.codes != nullptr) {
+        pack_codes(key, column.codes, rows);
+      }
+    }
+    table_.find_or_add(words_.data(), words_.size(), groups);
+    return {};
+  }
+
+  uint32_t size() const override { return table_.size(); }
+
+  Vector values(size_t at) const override {
+    const PackedKey& key = keys_[at];
+    return key.dictionary == nullptr ? bucket_values(key) : code_values(key);
+  }
+
+  // The numbers of its buckets are its own.
+  void adopt(const GroupKeys& from, std::vector<uint32_t>& numbers) override {
+    const auto& other = static_cast<const PackedKeys&>(from);
+    words_.resize(other.size());
+    for (uint32_t group = 0; group < other.size(); ++group) words_[group] = adopted(other, other.table_.word(group));
+    numbers.resize(other.size());
+    table_.find_or_add(words_.data(), words_.size(), numbers.data());
+  }
+
+  uint64_t memory_bytes() const override {
+    return table_.memory_bytes() + words_.capacity() * 8 + (times_ ? times_->memory_bytes() : 0);
+  }
+
+ private:
+  static uint64_t mask(const PackedKey& key) { return (uint64_t{1} << key.bits) - 1; }
+
+  void pack_codes(const PackedKey& key, const uint32_t* codes, Selection rows) {
+    uint64_t* words = words_.data();
+    const unsigned shift = key.shift;
+    if (rows.is_all()) {
+      for (size_t i = 0; i < rows.size(); ++i) words[i] |= uint64_t{codes[i]} << shift;
+    } else {
+      for (size_t i = 0; i < rows.size(); ++i) words[i] |= uint64_t{codes[rows[i]]} << shift;
+    }
+  }
+
+  void pack_times(const PackedKey& key, const BlockColumn& column, Selection rows) {
+    if (column.one_time) {
+      const uint64_t number = uint64_t{times_->find_or_add(*column.one_time)} << key.shift;
+      for (uint64_t& word : words_) word |= number;
+      return;
+    }
+    numbers_.resize(rows.size());
+    times_->find_or_add(column.times, rows, numbers_.data());
+    for (size_t i = 0; i < rows.size(); ++i) words_[i] |= uint64_t{numbers_[i]} << key.shift;
+  }
+
+  uint64_t adopted(const PackedKeys& other, uint64_t word) {
+    if (!times_) return word;
+    for (const PackedKey& key : keys_) {
+      if (key.dictionary != nullptr) continue;
+      const TimeUs begin = other.times_->begin(static_cast<uint32_t>(word >> key.shift));
+      word = (word & ((uint64_t{1} << key.shift) - 1)) | uint64_t{times_->find_or_add(begin)} << key.shift;
+    }
+    return word;
+  }
+
+  Vector bucket_values(const PackedKey& key) const {
+    Vector values = Vector::of(SqlType::kTimestamp, size());
+    for (uint32_t group = 0; group < size(); ++group) {
+      values.times[group] = times_->begin(static_cast<uint32_t>(table_.word(group) >> key.shift));
+    }
+    return values;
+  }
+
+  Vector code_values(const PackedKey& key) const {
+    Vector values;
+    values.type = key.type;
+    values.size = size();
+    values.dictionary = key.dictionary;
+    values.codes.resize(size());
+    for (uint32_t group = 0; group < size(); ++group) {
+      const auto code = static_cast<uint32_t>(table_.word(group) >> key.shift & mask(key));
+      values.codes[group] = code;
+      if (values.is_null_code(code)) values.set_null(group);
+    }
+    return values;
+  }
+
+  const std::vector<PackedKey> keys_;
+  std::optional<TimeNumbers> times_;
+  WordTable table_;
+  std::vector<uint64_t> words_;
+  std::vector<uint32_t> numbers_;
+};
+
+bool is_slot_of(const BoundSelect& select, const BoundExpr& expr, InputColumn::Source source) {
+  return expr.op == Op::kSlot && select.inputs[expr.slot].source == source;
+}
+
+}  // namespace
+
+std::unique_ptr<GroupKeys> make_packed_keys(const BoundSelect& select) {
+  if (select.snapshot == nullptr) return nullptr;
+  std::vector<PackedKey> keys;
+  const Bucketer* bucketer = nullptr;
+  size_t bucket = 0;
+  unsigned bits = 0;
+  for (const BoundExprPtr& expr : select.keys) {
+    if (is_slot_of(select, *expr, InputColumn::Source::kDimension)) {
+      const InputColumn& input = select.inputs[expr->slot];
+      const Dictionary& dictionary = select.snapshot->dictionary(input.position);
+      const unsigned width = static_cast<unsigned>(std::bit_width(dictionary.size()));
+      keys.push_back({expr->slot, &dictionary, input.type, bits, width});
+      bits += width;
+    } else if (expr->op == Op::kBucket && bucketer == nullptr && expr->bucketer != nullptr &&
+               is_slot_of(select, *expr->args[0], InputColumn::Source::kTime)) {
+      bucketer = expr->bucketer.get();
+      bucket = keys.size();
+      keys.push_back({expr->args[0]->slot});
+    } else {
+      return nullptr;
+    }
+  }
+  if (bits > kCodeBitsMax) return nullptr;
+  if (bucketer != nullptr) keys[bucket].shift = bits;
+  return std::make_unique<PackedKeys>(std::move(keys), bucketer);
+}
+
+}  // namespace tally
