@@ -45,6 +45,18 @@ bool same(const Datum& a, const Datum& b) {
          a.number.scale == b.number.scale && a.time == b.time && a.text == b.text;
 }
 
+int compare_datums(const Datum& a, const Datum& b) {
+  auto order = [](const auto& x, const auto& y) { return x < y ? -1 : y < x ? 1 : 0; };
+  switch (a.type) {
+    case SqlType::kBool: return order(a.boolean, b.boolean);
+    case SqlType::kTimestamp: return order(a.time, b.time);
+    case SqlType::kString: return order(a.text.compare(b.text), 0);
+    case SqlType::kInterval:
+      return order(approximate_us(unpack_interval(a.number.value)), approximate_us(unpack_interval(b.number.value)));
+    default: return compare(a.number, b.number);
+  }
+}
+
 Datum to_datum(const Cell& cell) {
   switch (cell.kind) {
     case Cell::Kind::kNull: return {};

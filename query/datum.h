@@ -26,7 +26,8 @@ struct Datum {
   static Datum of_text(std::string value);
 };
 
-bool same(const Datum& a, const Datum& b);  // NULL is the same as NULL; 1.0 is not 1.00
+bool same(const Datum& a, const Datum& b);           // NULL is the same as NULL; 1.0 is not 1.00
+int compare_datums(const Datum& a, const Datum& b);  // of one type, neither NULL: below 0, 0, above 0
 Datum to_datum(const Cell& cell);
 Cell to_cell(const Datum& datum);          // intervals become text
 std::string to_text(const Datum& datum);   // as a SQL literal, for EXPLAIN and messages

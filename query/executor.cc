@@ -37,14 +37,15 @@ class Execution {
   }
 
  private:
-  // Rows of the block that the query looks at, in `selected_`.
-  Sql<void> select_rows(const Block& block) {
-    kinds_.select_rows(block, selected_);
+  // Rows of the block that the query looks at.
+  Sql<Selection> select_rows(const Block& block) {
+    Selection selected = kinds_.select_rows(block, rows_memory_);
     for (const BoundExpr* condition : pushed_.rest) {
-      if (selected_.empty()) break;
-      SQL_ASSIGN(selected_, filter_rows(*condition, block, selected_, memory_));
+      if (selected.empty()) break;
+      SQL_ASSIGN(rows_memory_, filter_rows(*condition, block, selected, memory_));
+      selected = rows_memory_;
     }
-    return {};
+    return selected;
   }
 
   Sql<void> run_plain(BlockSource& source) {
@@ -52,8 +53,8 @@ class Execution {
       SQL_ASSIGN(const Block* block, source.next());
       if (block == nullptr) break;
       SQL_TRY(limits_.control.proceed(block->rows));
-      SQL_TRY(select_rows(*block));
-      if (!selected_.empty()) SQL_TRY(rows_.add(*block, selected_));
+      SQL_ASSIGN(const Selection selected, select_rows(*block));
+      if (!selected.empty()) SQL_TRY(rows_.add(*block, selected));
     }
     return {};
   }
@@ -64,8 +65,8 @@ class Execution {
       SQL_ASSIGN(const Block* block, source.next());
       if (block == nullptr) break;
       SQL_TRY(limits_.control.proceed(block->rows));
-      SQL_TRY(select_rows(*block));
-      SQL_TRY(aggregation.add(*block, selected_));
+      SQL_ASSIGN(const Selection selected, select_rows(*block));
+      SQL_TRY(aggregation.add(*block, selected));
     }
     SQL_ASSIGN(auto groups, aggregation.finish());
     if (select_.fill) SQL_TRY(fill_gaps(select_, limits_.filled_groups, limits_.memory_bytes, *groups));
@@ -98,7 +99,7 @@ class Execution {
   EvaluationMemory memory_;
   KindFilter kinds_;
   RowSet rows_;
-  std::vector<uint32_t> selected_;
+  std::vector<uint32_t> rows_memory_;
 };
 
 }  // namespace

@@ -79,7 +79,8 @@ struct BlockColumn {
   SqlType type = SqlType::kString;
   uint8_t scale = 0;
   const TimeUs* times = nullptr;
-  std::optional<TimeUs> one_time;  // kTimes: stands for all rows where buckets alone are asked for; then there are no `times`
+  std::optional<TimeUs>
+      one_time;  // kTimes: stands for all rows where buckets alone are asked for; then there are no `times`
   const uint32_t* codes = nullptr;
   const Dictionary* dictionary = nullptr;
   const int64_t* ints = nullptr;

@@ -16,23 +16,67 @@ std::unexpected<SqlError> overflow(std::optional<uint32_t> offset) {
   return sql_fail(offset, "the sum does not fit 128 bits", {}, Code::kLimitExceeded);
 }
 
+// add(group, value, minus) for every row that has a value.
+template <class Add>
+void for_each_int(const AggregateInput& input, Add add) {
+  const int64_t* values = input.ints.values;
+  const Selection rows = input.ints.rows;
+  if (input.ints.nulls != nullptr || input.signs != nullptr) {
+    for (uint32_t i = 0; i < input.size; ++i) {
+      const uint32_t row = rows[i];
+      if (input.ints.nulls != nullptr && input.ints.nulls[row] != 0) continue;
+      add(input.group(i), values[row], input.signs != nullptr && input.signs[i] < 0);
+    }
+  } else if (input.groups == nullptr) {
+    for (uint32_t i = 0; i < input.size; ++i) add(0, values[rows[i]], false);
+  } else if (rows.is_all()) {
+    for (uint32_t i = 0; i < input.size; ++i) add(input.groups[i], values[i], false);
+  } else {
+    for (uint32_t i = 0; i < input.size; ++i) add(input.groups[i], values[rows[i]], false);
+  }
+}
+
+// Halves are added up apart, as no sum of so few can wrap: a loop for vector instructions.
+Int128 sum_of(const int64_t* values, uint32_t size) {
+  static_assert(Selection::kAllMax <= 1 << 16);
+  int64_t high = 0;
+  uint64_t low = 0;
+  for (uint32_t i = 0; i < size; ++i) {
+    high += values[i] >> 32;
+    low += static_cast<uint64_t>(values[i]) & UINT32_MAX;
+  }
+  return (static_cast<Int128>(high) << 32) + static_cast<Int128>(low);
+}
+
+// Whether rows are all of one group, of a block as it stands.
+bool is_plain_run(const AggregateInput& input) {
+  return input.groups == nullptr && input.signs == nullptr && input.ints.nulls == nullptr && input.ints.rows.is_all();
+}
+
 class CountState final : public AggregateState {
  public:
   void resize(uint32_t groups) override { counts_.resize(groups); }
+  bool takes_ints() const override { return true; }
   Sql<void> update(const AggregateInput& input) override {
-    for (uint32_t i = 0; i < input.groups.size(); ++i) {
-      if (input.values != nullptr && input.values->is_null(i)) continue;
-      counts_[input.groups[i]] += input.signs != nullptr ? input.signs[i] : 1;
+    if (input.ints.values != nullptr) {
+      for_each_int(input, [this](uint32_t group, int64_t, bool minus) { counts_[group] += minus ? -1 : 1; });
+    } else if (input.values != nullptr) {
+      for (uint32_t i = 0; i < input.size; ++i) {
+        if (!input.values->is_null(i)) counts_[input.group(i)] += input.signs != nullptr ? input.signs[i] : 1;
+      }
+    } else {
+      count_rows(input);
     }
     return {};
   }
   Sql<void> merge(const AggregateInput& input) override {
-    const Vector& values = *input.values;
-    for (uint32_t i = 0; i < input.groups.size(); ++i) {
-      if (values.is_null(i)) continue;
-      const auto count = static_cast<int64_t>(values.number(i).value);
-      counts_[input.groups[i]] += input.signs != nullptr && input.signs[i] < 0 ? -count : count;
-    }
+    for_each_int(input,
+                 [this](uint32_t group, int64_t count, bool minus) { counts_[group] += minus ? -count : count; });
+    return {};
+  }
+  Sql<void> combine(const AggregateState& from, std::span<const uint32_t> numbers) override {
+    const auto& other = static_cast<const CountState&>(from);
+    for (size_t i = 0; i < numbers.size(); ++i) counts_[numbers[i]] += other.counts_[i];
     return {};
   }
   Sql<Vector> finish(uint32_t groups) override {
@@ -43,6 +87,16 @@ class CountState final : public AggregateState {
   uint64_t memory_bytes() const override { return counts_.capacity() * 8; }
 
  private:
+  void count_rows(const AggregateInput& input) {
+    if (input.signs != nullptr) {
+      for (uint32_t i = 0; i < input.size; ++i) counts_[input.group(i)] += input.signs[i];
+    } else if (input.groups == nullptr) {
+      counts_[0] += input.size;
+    } else {
+      for (uint32_t i = 0; i < input.size; ++i) ++counts_[input.groups[i]];
+    }
+  }
+
   std::vector<int64_t> counts_;
 };
 
@@ -63,13 +117,15 @@ class SumState final : public AggregateState {
     if (!others_.empty()) others_.resize(groups);
   }
 
+  bool takes_ints() const override { return true; }
   Sql<void> update(const AggregateInput& input) override {
+    if (input.ints.values != nullptr) return add_ints(input);
     const Vector& values = *input.values;
     if (values.all_null) return {};
     const bool plain = values.uniform_numbers() && values.scale == scale_;
     for (uint32_t i = 0; i < values.size; ++i) {
       if (values.is_null(i)) continue;
-      uint32_t group = input.groups[i];
+      uint32_t group = input.group(i);
       bool minus = input.signs != nullptr && input.signs[i] < 0;
       counts_[group] += minus ? -1 : 1;
       if (plain) {
@@ -84,6 +140,19 @@ class SumState final : public AggregateState {
   }
 
   Sql<void> merge(const AggregateInput& input) override { return update(input); }
+
+  Sql<void> combine(const AggregateState& from, std::span<const uint32_t> numbers) override {
+    const auto& other = static_cast<const SumState&>(from);
+    for (uint32_t i = 0; i < numbers.size(); ++i) {
+      counts_[numbers[i]] += other.counts_[i];
+      if (!add_to(sums_[numbers[i]], other.sums_[i], false)) return overflow(offset_);
+      if (other.others_.empty()) continue;
+      for (const auto& [scale, sum] : other.others_[i]) {
+        if (!add_to(sum_of_scale(numbers[i], scale), sum, false)) return overflow(offset_);
+      }
+    }
+    return {};
+  }
 
   Sql<Vector> finish(uint32_t groups) override {
     Vector result = Vector::of(average_ ? SqlType::kDecimal : type_, groups);
@@ -106,6 +175,24 @@ class SumState final : public AggregateState {
   }
 
  private:
+  // Numbers of 64 bits, as many as a table can have rows, do not overflow 128; what other numbers have left may.
+  Sql<void> add_ints(const AggregateInput& input) {
+    if (is_plain_run(input) && input.ints.scale == scale_) {
+      counts_[0] += input.size;
+      if (!add_to(sums_[0], sum_of(input.ints.values, input.size), false)) return overflow(offset_);
+      return {};
+    }
+    bool fits = true;
+    const bool same_scale = input.ints.scale == scale_;
+    for_each_int(input, [&](uint32_t group, int64_t value, bool minus) {
+      Int128& sum = same_scale ? sums_[group] : sum_of_scale(group, input.ints.scale);
+      fits = add_to(sum, value, minus) && fits;
+      counts_[group] += minus ? -1 : 1;
+    });
+    if (!fits) return overflow(offset_);
+    return {};
+  }
+
   using Others = std::map<uint8_t, Int128, std::greater<>>;  // by scale
 
   static bool add_to(Int128& sum, Int128 value, bool minus) {
@@ -148,7 +235,7 @@ class ExtremeState final : public AggregateState {
     const Vector& values = *input.values;
     for (uint32_t i = 0; i < values.size; ++i) {
       if (values.is_null(i)) continue;
-      Datum& best = best_[input.groups[i]];
+      Datum& best = best_[input.group(i)];
       if (!best.is_null() && !better(values, i, best)) continue;
       text_bytes_ -= best.text.size();
       best = values.datum(i);
@@ -158,6 +245,20 @@ class ExtremeState final : public AggregateState {
   }
 
   Sql<void> merge(const AggregateInput& input) override { return update(input); }
+
+  Sql<void> combine(const AggregateState& from, std::span<const uint32_t> numbers) override {
+    const auto& other = static_cast<const ExtremeState&>(from);
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      const Datum& value = other.best_[i];
+      Datum& best = best_[numbers[i]];
+      if (value.is_null()) continue;
+      const int order = best.is_null() ? 0 : compare_datums(value, best);
+      if (!best.is_null() && (greatest_ ? order <= 0 : order >= 0)) continue;
+      text_bytes_ += value.text.size() - best.text.size();
+      best = value;
+    }
+    return {};
+  }
 
   Sql<Vector> finish(uint32_t groups) override {
     Vector result = Vector::of(type_, groups);
@@ -200,16 +301,29 @@ class CountDistinctState final : public AggregateState {
     column_.encode(values, words_.data() + 2, words_.data() + 1, 1, kWords);
     for (uint32_t i = 0; i < values.size; ++i) {
       if (values.is_null(i)) continue;
-      words_[i * kWords] = input.groups[i];
+      words_[i * kWords] = input.group(i);
       uint32_t before = seen_.size(), number;
       seen_.find_or_add(words_.data() + i * kWords, 1, &number);
-      counts_[input.groups[i]] += seen_.size() - before;
+      counts_[input.group(i)] += seen_.size() - before;
     }
     return {};
   }
 
   Sql<void> merge(const AggregateInput&) override {
     return sql_fail(std::nullopt, "no rollup stores distinct values", {}, Code::kInternal);
+  }
+
+  Sql<void> combine(const AggregateState& from, std::span<const uint32_t> numbers) override {
+    const auto& other = static_cast<const CountDistinctState&>(from);
+    const uint32_t pairs = other.seen_.size();
+    std::vector<uint32_t> groups(pairs);
+    std::vector<uint64_t> words(pairs);
+    for (uint32_t i = 0; i < pairs; ++i) {
+      groups[i] = numbers[other.seen_.key(i)[0]];
+      words[i] = other.seen_.key(i)[2];
+    }
+    const Vector values = other.column_.decode_all(words);
+    return update({.size = pairs, .groups = groups.data(), .values = &values, .ints = {}});
   }
 
   Sql<Vector> finish(uint32_t groups) override {
@@ -239,7 +353,7 @@ class ApproxDistinctState final : public AggregateState {
     const Vector& values = *input.values;
     for (uint32_t i = 0; i < values.size; ++i) {
       if (values.is_null(i)) continue;
-      HyperLogLog& sketch = sketches_[input.groups[i]];
+      HyperLogLog& sketch = sketches_[input.group(i)];
       uint64_t before = sketch.memory_bytes();
       sketch.add(hash_of(values, i));
       sketch_bytes_ += sketch.memory_bytes() - before;
@@ -251,11 +365,22 @@ class ApproxDistinctState final : public AggregateState {
     const Vector& values = *input.values;
     for (uint32_t i = 0; i < values.size; ++i) {
       if (values.is_null(i)) continue;
-      HyperLogLog& sketch = sketches_[input.groups[i]];
+      HyperLogLog& sketch = sketches_[input.group(i)];
       const uint64_t before = sketch.memory_bytes();
       if (Status merged = merge_stored_sketch(as_bytes(values.text(i)), sketch); !merged) {
         return sql_fail(std::nullopt, merged.error().message, {}, merged.error().code);
       }
+      sketch_bytes_ += sketch.memory_bytes() - before;
+    }
+    return {};
+  }
+
+  Sql<void> combine(const AggregateState& from, std::span<const uint32_t> numbers) override {
+    const auto& other = static_cast<const ApproxDistinctState&>(from);
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      HyperLogLog& sketch = sketches_[numbers[i]];
+      const uint64_t before = sketch.memory_bytes();
+      sketch.merge(other.sketches_[i]);
       sketch_bytes_ += sketch.memory_bytes() - before;
     }
     return {};

@@ -12,18 +12,31 @@ namespace tally {
 
 // The rows of a block that an aggregate takes.
 struct AggregateInput {
-  std::span<const uint32_t> groups;  // of each row
+  uint32_t size = 0;
+  const uint32_t* groups = nullptr;  // of each row; nullptr: all are of group 0
   const int8_t* signs = nullptr;     // of each row: -1 for a retraction; nullptr: all +1
-  const Vector* values = nullptr;    // of each row; nullptr for COUNT(*)
+  // The argument in each row, in one of two forms; in neither of COUNT(*).
+  const Vector* values = nullptr;
+  struct Ints {
+    const int64_t* values = nullptr;
+    const uint8_t* nulls = nullptr;  // 1 = NULL; nullptr: none is
+    Selection rows;                  // that of the block; values and nulls are by row of it
+    uint8_t scale = 0;
+  } ints = {};
+
+  uint32_t group(uint32_t i) const { return groups != nullptr ? groups[i] : 0; }
 };
 
 class AggregateState {
  public:
   virtual ~AggregateState() = default;
   virtual void resize(uint32_t groups) = 0;  // new groups are empty
+  virtual bool takes_ints() const { return false; }
   virtual Sql<void> update(const AggregateInput& input) = 0;
   // The same with what a rollup has stored for this aggregate: counts and sums are added up, sketches merged.
   virtual Sql<void> merge(const AggregateInput& input) = 0;
+  // Takes over what `other`, made for the same aggregate, has in its group i into group numbers[i].
+  virtual Sql<void> combine(const AggregateState& other, std::span<const uint32_t> numbers) = 0;
   virtual Sql<Vector> finish(uint32_t groups) = 0;
   virtual uint64_t memory_bytes() const = 0;
 };

@@ -8,10 +8,6 @@
 namespace tally {
 namespace {
 
-constexpr size_t kKeysPerNullWord = 64;
-
-size_t null_words(size_t keys) { return (keys + kKeysPerNullWord - 1) / kKeysPerNullWord; }
-
 uint8_t argument_scale(const BoundSelect& select, const Aggregate& aggregate) {
   const BoundExpr* argument = aggregate.argument.get();
   return argument != nullptr && argument->op == Op::kSlot ? select.inputs[argument->slot].scale : 0;
@@ -33,14 +29,31 @@ int8_t sign_of(RowClass rows, const Block& block, uint32_t row, TimeUs grace_us)
   return 1;
 }
 
+bool all_events(const RowKind* kinds, Selection rows) {
+  static_assert(static_cast<uint8_t>(RowKind::kEvent) == 0);
+  uint8_t any = 0;
+  if (rows.is_all()) {
+    for (size_t i = 0; i < rows.size(); ++i) any |= static_cast<uint8_t>(kinds[i]);
+  } else {
+    for (const uint32_t row : rows) any |= static_cast<uint8_t>(kinds[row]);
+  }
+  return any == 0;
+}
+
+// Whole numbers of a column go to a state as they stand.
+bool view_ints(const BlockColumn& column, Selection rows, AggregateInput& input) {
+  if (column.kind != BlockColumn::Kind::kInts || column.ints == nullptr) return false;
+  input.ints = {.values = column.ints, .nulls = column.nulls, .rows = rows, .scale = column.scale};
+  return true;
+}
+
 }  // namespace
 
 Aggregation::Aggregation(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max)
     : select_(select),
       memory_(memory),
       memory_bytes_max_(memory_bytes_max),
-      keys_(select.keys.size()),
-      table_(select.keys.size() + null_words(select.keys.size())),
+      keys_(select.keys.empty() ? nullptr : make_group_keys(select)),
       taken_(select.filters.size()) {
   for (const Aggregate& aggregate : select.aggregates) {
     states_.push_back(make_aggregate_state(aggregate, argument_scale(select, aggregate)));
@@ -51,134 +64,144 @@ Aggregation::Aggregation(const BoundSelect& select, EvaluationMemory& memory, ui
 Sql<void> Aggregation::add(const Block& block, Selection rows) {
   if (rows.empty()) return {};
   SQL_TRY(number_groups(block, rows));
-  if (!block.stored.empty()) return add_stored(block, rows);
-  only_events_ = block.kinds != nullptr && std::all_of(rows.begin(), rows.end(), [&](uint32_t row) {
-                   return block.kinds[row] == RowKind::kEvent;
-                 });
-  for (size_t i = 0; i < taken_.size(); ++i) SQL_TRY(take(select_.filters[i], block, rows, taken_[i]));
-  for (size_t i = 0; i < states_.size(); ++i) {
-    const Aggregate& aggregate = select_.aggregates[i];
-    const Taken& taken = taken_[aggregate.filter];
-    if (!select_.keys.empty()) states_[i]->resize(table_.size());
-    if (taken.rows.empty()) continue;
-    AggregateInput input;
-    input.groups = taken.groups;
-    if (!taken.signs.empty()) input.signs = taken.signs.data();
-    Vector values;
-    if (aggregate.argument != nullptr) {
-      SQL_ASSIGN(values, evaluate(*aggregate.argument, block, taken.rows, memory_));
-      input.values = &values;
-    }
-    SQL_TRY(states_[i]->update(input));
+  if (keys_ != nullptr) {
+    for (const auto& state : states_) state->resize(keys_->size());
   }
+  if (!block.stored.empty()) return add_stored(block, rows);
+  only_events_ = block.kinds != nullptr && all_events(block.kinds, rows);
+  for (size_t i = 0; i < taken_.size(); ++i) SQL_TRY(take(select_.filters[i], block, rows, taken_[i]));
+  for (size_t i = 0; i < states_.size(); ++i) SQL_TRY(update(i, block, taken_[select_.aggregates[i].filter]));
   return check_memory();
+}
+
+Sql<void> Aggregation::update(size_t i, const Block& block, const Taken& taken) {
+  if (taken.rows.empty()) return {};
+  AggregateInput input;
+  input.size = static_cast<uint32_t>(taken.rows.size());
+  input.groups = taken.groups;
+  if (!taken.signs.empty()) input.signs = taken.signs.data();
+  const BoundExpr* argument = select_.aggregates[i].argument.get();
+  if (argument == nullptr) return states_[i]->update(input);
+  const bool as_ints = states_[i]->takes_ints() && argument->op == Op::kSlot &&
+                       view_ints(block.columns[argument->slot], taken.rows, input);
+  if (as_ints) return states_[i]->update(input);
+  SQL_ASSIGN(const Vector values, evaluate(*argument, block, taken.rows, memory_));
+  input.values = &values;
+  return states_[i]->update(input);
 }
 
 Sql<void> Aggregation::add_stored(const Block& block, Selection rows) {
-  std::vector<int8_t> minus;
   for (size_t i = 0; i < states_.size(); ++i) {
-    if (!select_.keys.empty()) states_[i]->resize(table_.size());
-    AggregateInput input;
-    input.groups = groups_;
-    Vector values = load(block.stored[i], rows);
-    input.values = &values;
-    SQL_TRY(states_[i]->merge(input));
+    SQL_TRY(merge(i, block.stored[i], rows, nullptr));
     if (block.stored_minus[i].kind == BlockColumn::Kind::kVector) continue;
-    minus.assign(rows.size(), -1);
-    values = load(block.stored_minus[i], rows);
-    input.signs = minus.data();
-    SQL_TRY(states_[i]->merge(input));
+    minus_.assign(rows.size(), -1);
+    SQL_TRY(merge(i, block.stored_minus[i], rows, minus_.data()));
   }
   return check_memory();
 }
 
-Sql<void> Aggregation::number_groups(const Block& block, Selection rows) {
-  groups_.assign(rows.size(), 0);
-  if (select_.keys.empty()) return {};
-  size_t nulls = null_words(keys_.size()), stride = nulls + keys_.size();
-  words_.assign(rows.size() * stride, 0);
-  for (size_t key = 0; key < keys_.size(); ++key) {
-    SQL_ASSIGN(Vector values, evaluate(*select_.keys[key], block, rows, memory_));
-    keys_[key].encode(values, words_.data() + nulls + key, words_.data() + key / kKeysPerNullWord,
-                      uint64_t{1} << (key % kKeysPerNullWord), stride);
+Sql<void> Aggregation::merge(size_t i, const BlockColumn& column, Selection rows, const int8_t* signs) {
+  AggregateInput input;
+  input.size = static_cast<uint32_t>(rows.size());
+  input.groups = groups_.empty() ? nullptr : groups_.data();
+  input.signs = signs;
+  if (states_[i]->takes_ints()) {
+    if (!view_ints(column, rows, input)) return {};
+    return states_[i]->merge(input);
   }
-  table_.find_or_add(words_.data(), static_cast<uint32_t>(rows.size()), groups_.data());
-  return {};
+  const Vector values = load(column, rows);
+  input.values = &values;
+  return states_[i]->merge(input);
+}
+
+Sql<void> Aggregation::number_groups(const Block& block, Selection rows) {
+  if (keys_ == nullptr) return {};
+  groups_.resize(rows.size());
+  return keys_->number(block, rows, memory_, groups_.data());
 }
 
 Sql<void> Aggregation::take(const RowFilter& filter, const Block& block, Selection rows, Taken& taken) {
-  taken.rows.clear();
-  taken.groups.clear();
+  taken.rows = {};
+  taken.groups = groups_.empty() ? nullptr : groups_.data();
   taken.signs.clear();
   if (block.schema != nullptr && block.schema->version < filter.since_version) return {};
   const bool all = filter.rows == RowClass::kAll ||
                    (only_events_ && (filter.rows == RowClass::kAdditive || filter.rows == RowClass::kEvents));
   if (all) {
-    taken.rows.assign(rows.begin(), rows.end());
-    taken.groups = groups_;
+    taken.rows = rows;
   } else {
     take_by_sign(filter.rows, block, rows, taken);
   }
   if (filter.condition == nullptr || taken.rows.empty()) return {};
-  SQL_ASSIGN(Vector holds, evaluate(*filter.condition, block, taken.rows, memory_));
-  const bool has_signs = !taken.signs.empty();
+  SQL_ASSIGN(const Vector holds, evaluate(*filter.condition, block, taken.rows, memory_));
+  keep_true(holds, taken);
+  return {};
+}
+
+void Aggregation::keep_true(const Vector& holds, Taken& taken) {
+  taken.some.resize(holds.size);
+  if (taken.groups != nullptr) taken.groups_of_some.resize(holds.size);
   size_t kept = 0;
   for (uint32_t i = 0; i < holds.size; ++i) {
     if (!holds.is_true(i)) continue;
-    taken.rows[kept] = taken.rows[i];
-    taken.groups[kept] = taken.groups[i];
-    if (has_signs) taken.signs[kept] = taken.signs[i];
+    taken.some[kept] = taken.rows[i];
+    if (taken.groups != nullptr) taken.groups_of_some[kept] = taken.groups[i];
+    if (!taken.signs.empty()) taken.signs[kept] = taken.signs[i];
     ++kept;
   }
-  taken.rows.resize(kept);
-  taken.groups.resize(kept);
-  return {};
+  if (!taken.signs.empty()) taken.signs.resize(kept);
+  taken.rows = Selection(taken.some.data(), kept);
+  if (taken.groups != nullptr) taken.groups = taken.groups_of_some.data();
 }
 
 // Signs are kept only where some are negative.
 void Aggregation::take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const {
   bool negative = false;
   const TimeUs grace_us = block.schema != nullptr ? block.schema->grace_us : select_.grace_us;
+  taken.some.clear();
+  taken.groups_of_some.clear();
   for (uint32_t i = 0; i < rows.size(); ++i) {
     const int8_t sign = sign_of(wanted, block, rows[i], grace_us);
     if (sign == 0) continue;
-    taken.rows.push_back(rows[i]);
-    taken.groups.push_back(groups_[i]);
+    taken.some.push_back(rows[i]);
+    if (!groups_.empty()) taken.groups_of_some.push_back(groups_[i]);
     taken.signs.push_back(sign);
     negative = negative || sign < 0;
   }
   if (!negative) taken.signs.clear();
+  taken.rows = taken.some;
+  if (!groups_.empty()) taken.groups = taken.groups_of_some.data();
+}
+
+Sql<void> Aggregation::combine(const Aggregation& other) {
+  std::vector<uint32_t> numbers(1, 0);
+  if (keys_ != nullptr) {
+    keys_->adopt(*other.keys_, numbers);
+    for (const auto& state : states_) state->resize(keys_->size());
+  }
+  for (size_t i = 0; i < states_.size(); ++i) SQL_TRY(states_[i]->combine(*other.states_[i], numbers));
+  return check_memory();
 }
 
 Sql<void> Aggregation::check_memory() const {
-  uint64_t bytes = table_.memory_bytes();
-  for (const KeyColumn& key : keys_) bytes += key.memory_bytes();
+  uint64_t bytes = keys_ == nullptr ? 0 : keys_->memory_bytes();
   for (const auto& state : states_) bytes += state->memory_bytes();
   if (bytes <= memory_bytes_max_) return {};
   return sql_fail(std::nullopt,
                   "the query needs more than " + std::to_string(memory_bytes_max_ / limits::kMiB) + " MiB for its " +
-                      std::to_string(table_.size()) + " groups",
+                      std::to_string(groups()) + " groups",
                   "; group by less, or filter more", Code::kLimitExceeded);
 }
 
 Sql<std::unique_ptr<Aggregation::Groups>> Aggregation::finish() {
   auto result = std::make_unique<Groups>();
-  uint32_t count = select_.keys.empty() ? 1 : table_.size();
-  size_t nulls = null_words(keys_.size());
-  for (size_t key = 0; key < keys_.size(); ++key) {
-    Vector column = Vector::of(select_.keys[key]->type, count);
-    for (uint32_t group = 0; group < count; ++group) {
-      const uint64_t* words = table_.key(group);
-      bool null = (words[key / kKeysPerNullWord] >> (key % kKeysPerNullWord)) & 1;
-      column.set(group, null ? Datum() : keys_[key].decode(words[nulls + key]));
-    }
-    result->columns.push_back(std::move(column));
-  }
+  const uint32_t count = groups();
+  for (size_t key = 0; key < select_.keys.size(); ++key) result->columns.push_back(keys_->values(key));
   SQL_TRY(finish_states(count, *result));
   for (uint32_t group = 0; group < count; ++group) {
     bool shown = select_.appears_when.empty();
     for (uint32_t aggregate : select_.appears_when) {
-      shown = shown || result->columns[keys_.size() + aggregate].number(group).value > 0;
+      shown = shown || result->columns[select_.keys.size() + aggregate].number(group).value > 0;
     }
     if (shown) result->shown.push_back(group);
   }

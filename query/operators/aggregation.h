@@ -8,7 +8,7 @@
 #include "query/bound.h"
 #include "query/evaluate.h"
 #include "query/operators/aggregate_state.h"
-#include "query/operators/group_table.h"
+#include "query/operators/group_keys.h"
 
 namespace tally {
 
@@ -16,6 +16,8 @@ class Aggregation {
  public:
   Aggregation(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max);
   Sql<void> add(const Block& block, Selection rows);
+  // Takes over what `other`, made for the same select over other rows, has; its groups come behind those that are here.
+  Sql<void> combine(const Aggregation& other);
   // The groups, and which of them appear.
   struct Groups {
     std::vector<Vector> columns;
@@ -27,27 +29,32 @@ class Aggregation {
   Sql<std::unique_ptr<Groups>> finish();
 
  private:
-  // Rows taken by one filter: positions within the block's selection, with signs where some are retractions.
+  // Rows taken by one filter: of the block, with their groups, and with signs where some are retractions.
   struct Taken {
-    std::vector<uint32_t> rows, groups;
-    std::vector<int8_t> signs;  // empty: all are +1
+    Selection rows;
+    const uint32_t* groups = nullptr;            // nullptr: all of group 0
+    std::vector<int8_t> signs;                   // empty: all are +1
+    std::vector<uint32_t> some, groups_of_some;  // what the two view where not all selected rows are taken
   };
   Sql<void> number_groups(const Block& block, Selection rows);
   Sql<void> take(const RowFilter& filter, const Block& block, Selection rows, Taken& taken);
   void take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const;
+  static void keep_true(const Vector& holds, Taken& taken);
+  Sql<void> update(size_t aggregate, const Block& block, const Taken& taken);
+  Sql<void> merge(size_t aggregate, const BlockColumn& column, Selection rows, const int8_t* signs);
   Sql<void> add_stored(const Block& block, Selection rows);
   Sql<void> check_memory() const;
   Sql<void> finish_states(uint32_t count, Groups& result);
+  uint32_t groups() const { return keys_ == nullptr ? 1 : keys_->size(); }
 
   const BoundSelect& select_;
   EvaluationMemory& memory_;
   const uint64_t memory_bytes_max_;
-  std::vector<KeyColumn> keys_;
-  GroupTable table_;
+  std::unique_ptr<GroupKeys> keys_;  // nullptr: there are none, and one group
   std::vector<std::unique_ptr<AggregateState>> states_;
-  std::vector<uint64_t> words_;   // of the block: a word of NULL bits (one for 64 keys), then one a key
-  std::vector<uint32_t> groups_;  // of the block's selected rows
+  std::vector<uint32_t> groups_;  // of the block's selected rows; empty without keys
   std::vector<Taken> taken_;      // by filter
+  std::vector<int8_t> minus_;     // -1 for each selected row
   bool only_events_ = false;      // every selected row of the block is an event that counts
 };
 

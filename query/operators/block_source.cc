@@ -231,28 +231,39 @@ KindFilter::KindFilter(const BoundSelect& select) {
   }
 }
 
-void KindFilter::select_rows(const Block& block, std::vector<uint32_t>& rows) const {
-  rows.resize(block.rows);
+Selection KindFilter::select_rows(const Block& block, std::vector<uint32_t>& memory) const {
+  const bool kinds_matter = !all_ && block.stored.empty();
+  if (block.selected.empty() && block.rows <= Selection::kAllMax && (!kinds_matter || wants_all(block))) {
+    return Selection::all(block.rows);
+  }
+  memory.resize(block.rows);
   size_t kept = 0;
   if (block.selected.empty()) {
-    std::iota(rows.begin(), rows.end(), 0);
+    std::iota(memory.begin(), memory.end(), 0);
     kept = block.rows;
   }
   for (size_t word = 0; word < block.selected.size(); ++word) {
     for (uint64_t left = block.selected[word]; left != 0; left &= left - 1) {
-      rows[kept++] = static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left)));
+      memory[kept++] = static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left)));
     }
   }
   const size_t selected = kept;
-  if (!all_ && block.stored.empty()) {
+  if (kinds_matter) {
     kept = 0;
     for (size_t i = 0; i < selected; ++i) {
-      const uint32_t row = rows[i];
-      rows[kept] = row;
+      const uint32_t row = memory[i];
+      memory[kept] = row;
       kept += wanted_[static_cast<uint8_t>(block.kinds[row])] ? 1 : 0;
     }
   }
-  rows.resize(kept);
+  return Selection(memory.data(), kept);
+}
+
+// Most blocks hold events alone, which every query wants.
+bool KindFilter::wants_all(const Block& block) {
+  uint8_t any = 0;
+  for (uint32_t row = 0; row < block.rows; ++row) any |= static_cast<uint8_t>(block.kinds[row]);
+  return any == static_cast<uint8_t>(RowKind::kEvent);
 }
 
 }  // namespace tally

@@ -27,9 +27,12 @@ std::unique_ptr<BlockSource> open_source(const BoundSelect& select, const Pushed
 class KindFilter {
  public:
   explicit KindFilter(const BoundSelect& select);
-  void select_rows(const Block& block, std::vector<uint32_t>& rows) const;
+  // Valid as long as `memory` stays as it is.
+  Selection select_rows(const Block& block, std::vector<uint32_t>& memory) const;
 
  private:
+  static bool wants_all(const Block& block);
+
   bool all_ = false;
   bool wanted_[256] = {};  // by RowKind
 };

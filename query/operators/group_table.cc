@@ -83,6 +83,20 @@ Datum KeyColumn::decode(uint64_t word) const {
   return Datum::of_number(rescale(exact, scale_).value_or(exact));
 }
 
+Vector KeyColumn::decode_all(std::span<const uint64_t> words) const {
+  const auto size = static_cast<uint32_t>(words.size());
+  Vector values = dictionary_ == nullptr ? Vector::of(type_, size) : Vector();
+  if (dictionary_ != nullptr) {
+    values.type = SqlType::kString;
+    values.size = size;
+    values.dictionary = dictionary_;
+    values.codes.assign(words.begin(), words.end());
+    return values;
+  }
+  for (uint32_t i = 0; i < size; ++i) values.set(i, decode(words[i]));
+  return values;
+}
+
 GroupTable::GroupTable(size_t words_per_key) : words_(words_per_key), slots_(1024) {}
 
 uint64_t GroupTable::hash(const uint64_t* key) const {

@@ -17,6 +17,7 @@ class KeyColumn {
   // words[i * stride] for every row; a NULL is word 0 and sets `null_bit` in nulls[i * stride].
   void encode(const Vector& values, uint64_t* words, uint64_t* nulls, uint64_t null_bit, size_t stride);
   Datum decode(uint64_t word) const;
+  Vector decode_all(std::span<const uint64_t> words) const;     // of none NULL; codes stay codes
   const Dictionary* dictionary() const { return dictionary_; }  // not nullptr: words are its codes
   uint64_t memory_bytes() const { return bytes_; }
 

@@ -7,18 +7,6 @@
 namespace tally {
 namespace {
 
-int compare_datums(const Datum& a, const Datum& b) {
-  auto order = [](const auto& x, const auto& y) { return x < y ? -1 : y < x ? 1 : 0; };
-  switch (a.type) {
-    case SqlType::kBool: return order(a.boolean, b.boolean);
-    case SqlType::kTimestamp: return order(a.time, b.time);
-    case SqlType::kString: return order(a.text.compare(b.text), 0);
-    case SqlType::kInterval:
-      return order(approximate_us(unpack_interval(a.number.value)), approximate_us(unpack_interval(b.number.value)));
-    default: return compare(a.number, b.number);
-  }
-}
-
 std::string distinct_key(const std::vector<Vector>& outputs, uint32_t i) {
   std::string key;
   for (const Vector& output : outputs) {

@@ -28,9 +28,9 @@ class TimeNumbers {
   void widen(TimeUs begin, uint32_t number);
 
   const Bucketer& bucketer_;
-  const uint64_t width_;       // 0: of many widths
-  const uint64_t reciprocal_;  // floor(2^64 / width_)
-  TimeUs window_from_ = 0;     // where a bucket begins
+  const uint64_t width_;          // 0: of many widths
+  const uint64_t reciprocal_;     // floor(2^64 / width_)
+  TimeUs window_from_ = 0;        // where a bucket begins
   std::vector<uint32_t> window_;  // by bucket from there on: its number and 1, or 0
   std::vector<TimeUs> begins_;
   std::unordered_map<TimeUs, uint32_t> numbers_;  // by begin

@@ -91,7 +91,7 @@ constexpr Question kQuestions[] = {
      "SELECT time_bucket('1 hour', ts) AS hour, SUM(clicks) FROM ad_events WHERE ts >= '{from}' AND ts < '{to}' "
      "GROUP BY hour ORDER BY hour"},
     {"Q6", "unique users of a campaign, 30 days", 1.7, "campaign_id",
-     "SELECT UNIQUE(users) FROM ad_events WHERE campaign_id = '{x}' AND ts >= '{from}' AND ts < '{to}'"},
+     "SELECT users FROM ad_events WHERE campaign_id = '{x}' AND ts >= '{from}' AND ts < '{to}'"},
     {"Q7", "four filters by day, 30 days", 1.3, "advertiser_id",
      "SELECT time_bucket('1 day', ts) AS day, SUM(impressions), SUM(clicks), SUM(spend) FROM ad_events "
      "WHERE advertiser_id = '{x}' AND country IN ('US', 'IN', 'BR') AND device_type = 'phone' AND os = 'android' "
