@@ -1,6 +1,7 @@
 // What the background does next, as a table: the manifest, the clock and the policy in, a job out.
 #include <doctest/doctest.h>
 
+#include "engine/fold_debt.h"
 #include "engine/fold_plan.h"
 #include "engine/rollup_shape.h"
 #include "tests/support/engine/test_rows.h"
@@ -83,6 +84,18 @@ TEST_CASE("fold plan: raw goes into the finest tier first, from where each day s
                         .inputs = {1, 2},
                         .days = {{kDay, 0, 20}}};
   CHECK(std::get<FoldTask>(*job) == wanted);
+}
+
+TEST_CASE("fold plan: the debt is what raw holds above the finest tier, day by day") {
+  Planned table;
+  CHECK(fold_debt_rows(table.state) == 0);
+  table.raw(1, 1, 10, {kDay - 1, kDay});
+  table.raw(2, 11, 20, {kDay});
+  CHECK(fold_debt_rows(table.state) == 3);
+  table.tier(3, Tier::kMinute, {part(kDay, 0, 10)});
+  CHECK(fold_debt_rows(table.state) == 2);
+  table.tier(4, Tier::kMinute, {part(kDay - 1, 0, 20), part(kDay, 10, 20)});
+  CHECK(fold_debt_rows(table.state) == 0);
 }
 
 TEST_CASE("fold plan: a day goes on when it is closed, and late parts of it when there are enough") {
