@@ -30,6 +30,7 @@ void use(const FrameView& frame) {
     case FrameType::kResult: return again(decode_result(frame.fields), frame.fields);
     case FrameType::kQuery: return again(decode_query(frame.fields), frame.fields);
     case FrameType::kColumns: return again(decode_columns(frame.fields), frame.fields);
+    case FrameType::kProgress: return again(decode_progress(frame.fields), frame.fields);
     case FrameType::kEnd: return again(decode_end(frame.fields), frame.fields);
     case FrameType::kGoodbye: return again(decode_goodbye(frame.fields), frame.fields);
     case FrameType::kError: {
@@ -60,7 +61,7 @@ void try_stream(ByteSpan bytes) {
 // The first byte says type and checksum, the next two how many of the rest are fields.
 void try_fields(ByteSpan bytes) {
   if (bytes.size() < 3) return;
-  const auto type = static_cast<FrameType>(1 + (bytes[0] & 0x7F) % 13);
+  const auto type = static_cast<FrameType>(1 + (bytes[0] & 0x7F) % 14);
   const auto checksum = bytes[0] < 128 ? WireChecksum::kCrc32 : WireChecksum::kXxh3;
   const size_t wanted = load_le<uint16_t>(bytes.data() + 1);
   bytes = bytes.subspan(3);

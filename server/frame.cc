@@ -12,7 +12,7 @@ constexpr std::string_view kMagic = "TLYF";
 constexpr size_t kHeadSumAt = 32;
 
 const char* const kTypeNames[] = {"HELLO", "WELCOME", "BATCH", "RESULT", "QUERY", "COLUMNS", "ROWS",
-                                  "END",   "CANCEL",  "ERROR", "PING",   "PONG",  "GOODBYE"};
+                                  "END",   "CANCEL",  "ERROR", "PING",   "PONG",  "GOODBYE", "PROGRESS"};
 
 bool known_type(uint8_t type) { return type >= 1 && type <= std::size(kTypeNames); }
 
@@ -61,7 +61,8 @@ FrameSizes frame_sizes(FrameType type) {
     case FrameType::kError:
     case FrameType::kPing:
     case FrameType::kPong:
-    case FrameType::kGoodbye: break;
+    case FrameType::kGoodbye:
+    case FrameType::kProgress: break;
   }
   return {2 * limits::kPlainFieldsMax, 0};
 }

@@ -28,19 +28,20 @@ inline constexpr uint8_t kProtocolVersion = 1;
 inline constexpr size_t kFrameHeaderBytes = 40;
 
 enum class FrameType : uint8_t {
-  kHello = 1,     // client: who, which table, what it understands
-  kWelcome = 2,   // server: what was chosen, limits, columns, credits
-  kBatch = 3,     // client: rows
-  kResult = 4,    // server: what became of them
-  kQuery = 5,     // client: a statement
-  kColumns = 6,   // server: of the answer
-  kRows = 7,      // server: a piece of it
-  kEnd = 8,       // server: that was all of it
-  kCancel = 9,    // client: the statement of this sequence
-  kError = 10,    // server: instead of RESULT or END; sequence 0: about the connection
-  kPing = 11,     // either
-  kPong = 12,     // either
-  kGoodbye = 13,  // either: nothing more comes from here than what is owed
+  kHello = 1,      // client: who, which table, what it understands
+  kWelcome = 2,    // server: what was chosen, limits, columns, credits
+  kBatch = 3,      // client: rows
+  kResult = 4,     // server: what became of them
+  kQuery = 5,      // client: a statement
+  kColumns = 6,    // server: of the answer
+  kRows = 7,       // server: a piece of it
+  kEnd = 8,        // server: that was all of it
+  kCancel = 9,     // client: the statement of this sequence
+  kError = 10,     // server: instead of RESULT or END; sequence 0: about the connection
+  kPing = 11,      // either
+  kPong = 12,      // either
+  kGoodbye = 13,   // either: nothing more comes from here than what is owed
+  kProgress = 14,  // server: how far the statement of this sequence is
 };
 std::string_view frame_type_name(FrameType type);
 

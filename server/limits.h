@@ -42,7 +42,12 @@ inline constexpr uint32_t kWorkersMax = 256;
 inline constexpr uint32_t kQueriesRunningMax = 4;
 inline constexpr uint32_t kQueriesWaitingMax = 64;
 inline constexpr uint32_t kQueriesPerConnection = 16;  // asked and not answered
-inline constexpr uint32_t kPiecesInFlightMax = 4;      // of an answer, written to the client or waiting for it
+inline constexpr TimeUs kQueryTimeUs =
+    5 * kMicrosPerMinute;  // for computing an answer; its way to the client has its own
+inline constexpr TimeUs kProgressEveryUs = kMicrosPerSecond / 4;
+inline constexpr size_t kSqlOutlineBytesMax = 1'024;          // of a statement in the log
+inline constexpr TimeUs kSlowQueryUs = 2 * kMicrosPerSecond;  // the log tells of a statement that took longer
+inline constexpr uint32_t kPiecesInFlightMax = 4;             // of an answer, written to the client or waiting for it
 
 // --- HTTP of the operations listener -------------------------------------------------------------------------------------
 inline constexpr uint32_t kOpsConnectionsMax = 64;

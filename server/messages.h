@@ -72,7 +72,15 @@ struct ResultMessage {
 
 struct QueryMessage {
   std::string sql = {};
+  uint32_t timeout_ms = 0;  // for computing the answer; 0: as long as the server allows
+  bool progress = false;    // PROGRESS frames are wanted
   std::vector<Cell> parameters = {};
+};
+
+struct ProgressMessage {
+  uint64_t rows_read = 0;  // so far
+  uint64_t elapsed_us = 0;
+  friend bool operator==(const ProgressMessage&, const ProgressMessage&) = default;
 };
 
 struct ColumnsMessage {
@@ -107,6 +115,7 @@ Bytes encode_fields(const WelcomeMessage& message);
 Bytes encode_fields(const BatchMessage& message);
 Bytes encode_fields(const ResultMessage& message);
 Bytes encode_fields(const QueryMessage& message);
+Bytes encode_fields(const ProgressMessage& message);
 Bytes encode_fields(const ColumnsMessage& message);
 Bytes encode_fields(const EndMessage& message);
 Bytes encode_fields(const ErrorMessage& message);
@@ -118,6 +127,7 @@ Wire<WelcomeMessage> decode_welcome(ByteSpan fields);
 Wire<BatchMessage> decode_batch_fields(ByteSpan fields);
 Wire<ResultMessage> decode_result(ByteSpan fields);
 Wire<QueryMessage> decode_query(ByteSpan fields);
+Wire<ProgressMessage> decode_progress(ByteSpan fields);
 Wire<ColumnsMessage> decode_columns(ByteSpan fields);
 Wire<EndMessage> decode_end(ByteSpan fields);
 Wire<ErrorMessage> decode_error(ByteSpan fields);

@@ -61,6 +61,7 @@ struct ServerMetrics {
   Counter ingest_waits;
   Counter queries;
   Counter queries_failed;
+  Counter queries_cancelled;
   Gauge queries_running;
   DurationHistogram acknowledgement;  // from a batch's last byte to its RESULT in the queue of its connection
   DurationHistogram query;

@@ -61,30 +61,32 @@ struct TableSeries {
   const char* name;
   const char* help;
   MetricType type;
-  double (*value)(const Table::Stats& stats);
+  double (*value)(const TableReading& table);
 };
 
 constexpr TableSeries kTableSeries[] = {
     {"tally_log_written_bytes_total", "Bytes written to the table's log", MetricType::Counter,
-     [](const Table::Stats& s) { return static_cast<double>(s.log.bytes_written); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.log.bytes_written); }},
     {"tally_log_records_total", "Records written to the table's log", MetricType::Counter,
-     [](const Table::Stats& s) { return static_cast<double>(s.log.records); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.log.records); }},
     {"tally_log_syncs_total", "Syncs of the table's log", MetricType::Counter,
-     [](const Table::Stats& s) { return static_cast<double>(s.log.syncs); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.log.syncs); }},
     {"tally_log_slow_syncs_total", "Syncs that took more than a second", MetricType::Counter,
-     [](const Table::Stats& s) { return static_cast<double>(s.log.slow_syncs); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.log.slow_syncs); }},
     {"tally_memtable_rows", "Rows in memory that no segment has yet", MetricType::Gauge,
-     [](const Table::Stats& s) { return static_cast<double>(s.memtable_rows); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.memtable_rows); }},
     {"tally_memtable_bytes", "Bytes of those rows", MetricType::Gauge,
-     [](const Table::Stats& s) { return static_cast<double>(s.memtable_bytes); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.memtable_bytes); }},
     {"tally_remembered_ids", "Ids that tell a retry from a new event", MetricType::Gauge,
-     [](const Table::Stats& s) { return static_cast<double>(s.remembered_ids); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.remembered_ids); }},
     {"tally_segments", "Live segments", MetricType::Gauge,
-     [](const Table::Stats& s) { return static_cast<double>(s.segments); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.segments); }},
     {"tally_segment_bytes", "Bytes of live segments", MetricType::Gauge,
-     [](const Table::Stats& s) { return static_cast<double>(s.segment_bytes); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.segment_bytes); }},
+    {"tally_fold_debt_rows", "Rows of raw segments that the rollup furthest behind has not folded", MetricType::Gauge,
+     [](const TableReading& t) { return static_cast<double>(t.fold_debt_rows); }},
     {"tally_flushes_total", "Flushes since the server started", MetricType::Counter,
-     [](const Table::Stats& s) { return static_cast<double>(s.flushes); }},
+     [](const TableReading& t) { return static_cast<double>(t.stats.flushes); }},
 };
 
 void add_tables(Families& families, const std::vector<TableReading>& tables) {
@@ -104,7 +106,7 @@ void add_tables(Families& families, const std::vector<TableReading>& tables) {
   for (const TableSeries& series : kTableSeries) {
     MetricFamily& family = families.add(series.name, series.help, series.type);
     for (const TableReading& table : tables) {
-      Families::sample(family, {{"table", table.name}}, series.value(table.stats));
+      Families::sample(family, {{"table", table.name}}, series.value(table));
     }
   }
 }
@@ -133,6 +135,8 @@ std::string metrics_text(const ServerMetrics& metrics, const std::vector<TableRe
                      metrics.acknowledgement);
   families.counter("tally_queries_total", "Statements run", metrics.queries);
   families.counter("tally_queries_failed_total", "Statements that ended with an error", metrics.queries_failed);
+  families.counter("tally_queries_cancelled_total", "Statements whose client did not want them any more",
+                   metrics.queries_cancelled);
   families.gauge("tally_queries_running", "Statements that run now",
                  static_cast<double>(metrics.queries_running.value()));
   families.histogram("tally_query_seconds", "From a statement's start to the end of its answer", metrics.query);

@@ -13,6 +13,7 @@ namespace tally {
 struct TableReading {
   std::string name;
   Table::Stats stats;
+  uint64_t fold_debt_rows = 0;
 };
 
 std::string metrics_text(const ServerMetrics& metrics, const std::vector<TableReading>& tables, bool ready);

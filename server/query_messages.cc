@@ -80,6 +80,8 @@ Bytes encode_fields(const QueryMessage& message) {
   Bytes bytes;
   ByteWriter out(bytes);
   out.string(message.sql);
+  out.u32(message.timeout_ms);
+  out.u8(message.progress ? 1 : 0);
   out.u16(static_cast<uint16_t>(message.parameters.size()));
   for (const Cell& cell : message.parameters) encode_cell(cell, out);
   return bytes;
@@ -89,10 +91,28 @@ Wire<QueryMessage> decode_query(ByteSpan fields) {
   FieldReader in(fields, "QUERY");
   QueryMessage message;
   message.sql = in.text("statement", limits::kSqlBytesMax);
+  message.timeout_ms = in.u32("time");
+  message.progress = in.choice<uint8_t>(0, 1, "wish for progress") != 0;
   const uint16_t parameters = in.count16(kCellBytesMin, "parameters");
   if (parameters > limits::kParametersMax) in.refuse("more than 1,024 parameters");
   for (uint16_t i = 0; i < parameters && in.good(); ++i) message.parameters.push_back(read_cell(in));
   return in.done(std::move(message));
+}
+
+Bytes encode_fields(const ProgressMessage& message) {
+  Bytes bytes;
+  ByteWriter out(bytes);
+  out.u64(message.rows_read);
+  out.u64(message.elapsed_us);
+  return bytes;
+}
+
+Wire<ProgressMessage> decode_progress(ByteSpan fields) {
+  FieldReader in(fields, "PROGRESS");
+  ProgressMessage message;
+  message.rows_read = in.u64("rows read");
+  message.elapsed_us = in.u64("time");
+  return in.done(message);
 }
 
 Bytes encode_fields(const ColumnsMessage& message) {

@@ -1,47 +1,14 @@
 #include "server/query_service.h"
 
 #include <algorithm>
-#include <cctype>
 #include <deque>
 #include <thread>
 
 #include "server/limits.h"
+#include "server/sql_outline.h"
 
 namespace tally {
 namespace {
-
-// Words in upper case with one space between them, without a semicolon at the end; of short texts only.
-std::string plain_words(std::string_view sql) {
-  if (sql.size() > 64) return {};
-  std::string words;
-  for (char c : sql) {
-    if (std::isspace(static_cast<unsigned char>(c)) != 0 || c == ';') {
-      if (!words.empty() && words.back() != ' ') words += ' ';
-    } else {
-      words += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    }
-  }
-  while (!words.empty() && words.back() == ' ') words.pop_back();
-  return words;
-}
-
-QueryResult settings_result(const std::vector<SettingRow>& rows) {
-  QueryResult result;
-  for (const char* name : {"name", "value", "default", "source", "reloadable", "meaning"}) {
-    result.columns.push_back({.name = name, .type = SqlType::kString, .scale = 0});
-  }
-  for (const SettingRow& row : rows) {
-    std::vector<Cell>& cells = result.rows.emplace_back();
-    for (std::string_view text : {std::string_view(row.name), std::string_view(row.value),
-                                  std::string_view(row.standard), setting_source_name(row.source),
-                                  std::string_view(row.reloadable ? "yes" : "no"), std::string_view(row.meaning)}) {
-      Cell& cell = cells.emplace_back();
-      cell.kind = Cell::Kind::kString;
-      cell.text = text;
-    }
-  }
-  return result;
-}
 
 WireError query_error(const QueryError& error) {
   // A limit, a disk: the statement may be fine.
@@ -118,61 +85,77 @@ void AnswerStream::written() {
 }
 
 void AnswerStream::cancel() {
-  std::lock_guard lock(mutex_);
-  cancelled_ = true;
-  changed_.notify_all();
+  {
+    std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    changed_.notify_all();
+  }
+  stop_.request_stop();
 }
 
 struct QueryService::Impl {
-  Impl(Database& database, size_t most_waiting, ServerMetrics& given_metrics, SettingRows given_settings)
-      : engine(database),
-        clock(database.clock()),
-        waiting_max(most_waiting),
-        metrics(given_metrics),
-        settings(std::move(given_settings)) {}
+  Impl(Run given_run, const Limits& given_limits, Clock& given_clock, ServerMetrics& given_metrics,
+       ServerLog& given_log)
+      : run(std::move(given_run)), limits(given_limits), clock(given_clock), metrics(given_metrics), log(given_log) {}
 
   void work() {
     while (true) {
       QueryJob job;
       {
         std::unique_lock lock(mutex);
-        changed.wait(lock, [this] { return stopping || !jobs.empty(); });
-        if (jobs.empty()) return;
-        job = std::move(jobs.front());
-        jobs.pop_front();
+        changed.wait(lock, [this] { return stopping || !waiting.empty(); });
+        if (waiting.empty()) return;
+        job = std::move(waiting.front());
+        waiting.pop_front();
+        running.push_back(job.stream);
         if (stopping) job.stream->cancel();
-        ++busy;
       }
       metrics.queries_running.add(1);
       const TimeUs begun = clock.boottime_us();
       Bytes last = answer(job);
-      metrics.query.observe(clock.boottime_us() - begun);
+      const TimeUs took = clock.boottime_us() - begun;
+      metrics.query.observe(took);
       metrics.queries_running.add(-1);
+      if (took > limits.slow_us) tell_slow(job, took);
       {
         std::lock_guard lock(mutex);
-        --busy;
+        std::erase(running, job.stream);
       }
       job.done(std::move(last));
     }
   }
 
+  void tell_slow(const QueryJob& job, TimeUs took_us) {
+    log.warn("a statement took long", {{"connection", std::to_string(job.connection)},
+                                       {"statement", std::to_string(job.sequence)},
+                                       {"milliseconds", std::to_string(took_us / 1000)},
+                                       {"rows_read", std::to_string(job.stream->rows_read_so_far())},
+                                       {"cancelled", job.stream->stopped() ? "yes" : "no"},
+                                       {"sql", sql_outline(job.query.sql)}});
+  }
+
+  QueryOptions options_of(const QueryJob& job) const {
+    const TimeUs asked_us = TimeUs{job.query.timeout_ms} * 1000;
+    const bool less = asked_us != 0 && (limits.time_us == 0 || asked_us < limits.time_us);
+    return {.stop = job.stream->stop_token(),
+            .timeout_us = less ? asked_us : limits.time_us,
+            .memory_bytes = limits.memory_bytes,
+            .rows_read = &job.stream->rows_read()};
+  }
+
   Bytes answer(const QueryJob& job) {
     metrics.queries.add();
-    if (job.stream->stopped()) return cancelled_frame(job);
-    std::expected<QueryResult, QueryError> result;
-    if (plain_words(job.query.sql) == "SHOW SETTINGS") {
-      result = settings_result(settings());
-    } else {
-      result = engine.run(job.query.sql, job.query.parameters);
-    }
+    if (job.stream->stopped()) return cancelled(job);
+    auto result = run(job.query, options_of(job));
     if (!result) {
+      if (result.error().error.code == Code::kCancelled) return cancelled(job);
       metrics.queries_failed.add();
       return error_frame(job, query_error(result.error()));
     }
     if (any_row_too_long(*result)) {
       return error_frame(job, {.status = WireStatus::kQueryFailed, .message = "a row is longer than a frame may be"});
     }
-    if (!result->columns.empty() && !send_rows(job, *result)) return cancelled_frame(job);
+    if (!result->columns.empty() && !send_rows(job, *result)) return cancelled(job);
     const EndMessage end{.rows = result->rows.size(),
                          .rows_read = result->stats.scan.rows_read,
                          .elapsed_us = static_cast<uint64_t>(result->stats.elapsed_us),
@@ -180,23 +163,27 @@ struct QueryService::Impl {
     return encode_frame(FrameType::kEnd, job.sequence, job.checksum, encode_fields(end));
   }
 
-  QueryEngine engine;
+  Bytes cancelled(const QueryJob& job) {
+    metrics.queries_cancelled.add();
+    return cancelled_frame(job);
+  }
+
+  const Run run;
+  const Limits limits;
   Clock& clock;
-  const size_t waiting_max;
   ServerMetrics& metrics;
-  SettingRows settings;
+  ServerLog& log;
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<QueryJob> jobs;  // guarded by mutex
-  size_t busy = 0;            // guarded by mutex
-  bool stopping = false;      // guarded by mutex
+  std::deque<QueryJob> waiting;  // guarded by mutex, as are the next two
+  std::vector<std::shared_ptr<AnswerStream>> running;
+  bool stopping = false;
   std::vector<std::thread> threads;
 };
 
-QueryService::QueryService(Database& database, size_t running_max, size_t waiting_max, ServerMetrics& metrics,
-                           SettingRows settings)
-    : impl_(std::make_unique<Impl>(database, waiting_max, metrics, std::move(settings))) {
-  for (size_t i = 0; i < running_max; ++i) impl_->threads.emplace_back([this] { impl_->work(); });
+QueryService::QueryService(Run run, const Limits& limits, Clock& clock, ServerMetrics& metrics, ServerLog& log)
+    : impl_(std::make_unique<Impl>(std::move(run), limits, clock, metrics, log)) {
+  for (size_t i = 0; i < limits.running; ++i) impl_->threads.emplace_back([this] { impl_->work(); });
 }
 
 QueryService::~QueryService() { stop(); }
@@ -204,18 +191,33 @@ QueryService::~QueryService() { stop(); }
 bool QueryService::submit(QueryJob job) {
   {
     std::lock_guard lock(impl_->mutex);
-    const size_t idle = impl_->threads.size() - std::min(impl_->busy, impl_->threads.size());
-    if (impl_->stopping || impl_->jobs.size() >= impl_->waiting_max + idle) return false;
-    impl_->jobs.push_back(std::move(job));
+    const size_t idle = impl_->limits.running - std::min(impl_->running.size(), impl_->limits.running);
+    if (impl_->stopping || impl_->waiting.size() >= impl_->limits.waiting + idle) return false;
+    impl_->waiting.push_back(std::move(job));
   }
   impl_->changed.notify_one();
   return true;
+}
+
+void QueryService::cancel(AnswerStream& stream) {
+  std::optional<QueryJob> waited;
+  {
+    std::lock_guard lock(impl_->mutex);
+    const auto found = std::ranges::find(impl_->waiting, &stream, [](const QueryJob& job) { return job.stream.get(); });
+    if (found != impl_->waiting.end()) {
+      waited = std::move(*found);
+      impl_->waiting.erase(found);
+    }
+  }
+  stream.cancel();
+  if (waited) waited->done(impl_->cancelled(*waited));
 }
 
 void QueryService::stop() {
   {
     std::lock_guard lock(impl_->mutex);
     impl_->stopping = true;
+    for (const auto& stream : impl_->running) stream->cancel();
   }
   impl_->changed.notify_all();
   for (std::thread& thread : impl_->threads) {

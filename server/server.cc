@@ -25,10 +25,12 @@
 #include <mutex>
 #include <thread>
 
+#include "engine/fold_debt.h"
 #include "server/limits.h"
 #include "server/metrics_text.h"
 #include "server/ops_listener.h"
 #include "server/session.h"
+#include "server/show_settings.h"
 
 namespace tally {
 namespace {
@@ -107,7 +109,8 @@ struct Server::Impl {
   ByteBudget budget;
   std::atomic<Database*> database{nullptr};
   std::unique_ptr<IngestService> ingest;
-  std::unique_ptr<QueryService> queries;
+  std::unique_ptr<QueryEngine> engine;
+  std::unique_ptr<QueryService> queries;  // stands on it
   std::unique_ptr<SessionServices> services;
   std::map<uint64_t, std::shared_ptr<Session>> sessions;
   uint64_t next_session = 1;
@@ -223,7 +226,10 @@ std::string Server::Impl::metrics_page() {
   std::vector<TableReading> tables;
   if (Database* open = database.load()) {
     for (const std::string& table_name : open->table_names()) {
-      if (auto found = open->table(table_name)) tables.push_back({table_name, (*found)->stats()});
+      auto found = open->table(table_name);
+      if (!found) continue;
+      TableReading& reading = tables.emplace_back(TableReading{.name = table_name, .stats = (*found)->stats()});
+      if (auto snapshot = (*found)->snapshot()) reading.fold_debt_rows = fold_debt_rows((*snapshot)->manifest());
     }
   }
   return metrics_text(metrics, tables, state.load() == State::kServing);
@@ -274,9 +280,17 @@ Status Server::start() {
 Status Server::serve(Database& database) {
   Impl& self = *impl_;
   self.ingest = std::make_unique<IngestService>(worker_count(self.settings));
-  self.queries = std::make_unique<QueryService>(database, self.settings.limits.queries_running,
-                                                self.settings.limits.queries_waiting, self.metrics,
-                                                [&self] { return self.table.rows(); });
+  self.engine = std::make_unique<QueryEngine>(database);
+  const auto run = [&self](const QueryMessage& query, const QueryOptions& options) {
+    if (is_show_settings(query.sql)) return std::expected<QueryResult, QueryError>(show_settings(self.table.rows()));
+    return self.engine->run(query.sql, query.parameters, options);
+  };
+  const QueryService::Limits query_limits{.running = self.settings.limits.queries_running,
+                                          .waiting = self.settings.limits.queries_waiting,
+                                          .time_us = self.settings.limits.query_time,
+                                          .memory_bytes = self.settings.limits.query_bytes,
+                                          .slow_us = self.settings.log.slow_query};
+  self.queries = std::make_unique<QueryService>(run, query_limits, self.clock, self.metrics, self.log);
   self.services.reset(new SessionServices{self.network, database, *self.ingest, *self.queries, self.budget,
                                           self.settings, self.metrics, self.log, self.clock, self.name});
   self.database.store(&database);

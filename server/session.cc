@@ -42,6 +42,15 @@ class Signal {
   asio::steady_timer timer_;
 };
 
+// A statement that is not answered yet.
+struct Asked {
+  std::shared_ptr<AnswerStream> stream;
+  bool wants_progress = false;
+  uint64_t told = 0;  // rows read
+  TimeUs begun_us = 0;
+  TimeUs told_us = 0;
+};
+
 struct Outgoing {
   Bytes bytes;
   std::shared_ptr<AnswerStream> stream;  // of which this is a piece
@@ -105,6 +114,9 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   void take_cancel(const FrameHeader& header);
   void answer_batch(uint64_t sequence, TimeUs received_us, ByteBudget::Claim& claim, const Wire<BatchResult>& result);
   void end_query(uint64_t sequence, Bytes last);
+  void client_is_gone(const error_code& how);
+  void cancel_statements();
+  void tell_progress(TimeUs now_us);
 
   void send(FrameType type, uint64_t sequence, ByteSpan fields);
   void queue(Outgoing frame);
@@ -143,10 +155,11 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   std::deque<Outgoing> outgoing_;
   uint32_t credits_;  // that the client has
   uint32_t batches_owed_ = 0;
-  std::map<uint64_t, std::shared_ptr<AnswerStream>> queries_;
+  std::map<uint64_t, Asked> queries_;
   bool read_no_more_ = false;   // what is owed is still answered
   bool write_no_more_ = false;  // than what is in outgoing_
   bool goodbye_said_ = false;
+  bool goodbye_heard_ = false;
   bool socket_closed_ = false;
   int coroutines_ = 2;
 };
@@ -158,6 +171,7 @@ asio::awaitable<bool> TcpSession::read_exactly(MutableByteSpan into) {
   error_code error;
   auto buffer = asio::buffer(into.data(), into.size());
   co_await asio::async_read(socket_, buffer, asio::redirect_error(asio::use_awaitable, error));
+  if (error) client_is_gone(error);
   co_return !error && !read_no_more_;
 }
 
@@ -240,6 +254,29 @@ Nothing TcpSession::linger() {
     auto buffer = asio::buffer(nobody_reads);
     co_await socket_.async_read_some(buffer, asio::redirect_error(asio::use_awaitable, error));
   }
+  client_is_gone(error);
+}
+
+// Nobody waits for the answers of a client that closed its connection. One that said GOODBYE may have closed its side alone.
+void TcpSession::client_is_gone(const error_code& how) {
+  if (goodbye_heard_ && how == asio::error::eof) return;
+  cancel_statements();
+}
+
+void TcpSession::cancel_statements() {
+  for (auto& [sequence, asked] : queries_) services_.queries.cancel(*asked.stream);
+}
+
+void TcpSession::tell_progress(TimeUs now_us) {
+  if (write_no_more_ || !outgoing_.empty()) return;
+  for (auto& [sequence, asked] : queries_) {
+    const uint64_t rows = asked.stream->rows_read_so_far();
+    if (!asked.wants_progress || rows == asked.told || now_us - asked.told_us < limits::kProgressEveryUs) continue;
+    asked.told = rows;
+    asked.told_us = now_us;
+    const ProgressMessage progress{.rows_read = rows, .elapsed_us = static_cast<uint64_t>(now_us - asked.begun_us)};
+    send(FrameType::kProgress, sequence, encode_fields(progress));
+  }
 }
 
 void TcpSession::check_deadlines(TimeUs now_us) {
@@ -249,6 +286,7 @@ void TcpSession::check_deadlines(TimeUs now_us) {
     return close_socket();
   }
   if (write_no_more_ && outgoing_.empty() && now_us - ended_us_ > limits::kLingerUs) return close_socket();
+  tell_progress(now_us);
   if (read_no_more_) return;
   if (!said_hello_ && now_us - connected_us_ > limits_.hello_time)
     return refuse(WireStatus::kTimeout, "no HELLO came in time");
@@ -291,6 +329,7 @@ Wire<void> TcpSession::allowed(const FrameHeader& header) const {
     case FrameType::kColumns:
     case FrameType::kRows:
     case FrameType::kEnd:
+    case FrameType::kProgress:
     case FrameType::kError: break;
   }
   return out_of_order("only servers send it");
@@ -305,6 +344,7 @@ Wire<void> TcpSession::take(const FrameHeader& header, Bytes fields, Bytes data)
     case FrameType::kCancel: take_cancel(header); return {};
     case FrameType::kPing: send(FrameType::kPong, header.sequence, {}); return {};
     case FrameType::kGoodbye:
+      goodbye_heard_ = true;
       read_no_more_ = true;
       finish_if_done();
       return {};
@@ -314,6 +354,7 @@ Wire<void> TcpSession::take(const FrameHeader& header, Bytes fields, Bytes data)
     case FrameType::kColumns:
     case FrameType::kRows:
     case FrameType::kEnd:
+    case FrameType::kProgress:
     case FrameType::kError: break;
   }
   return {};
@@ -417,13 +458,17 @@ Wire<void> TcpSession::take_query(const FrameHeader& header, ByteSpan fields) {
     self->on_network([self, stream_place, shared] { self->queue({std::move(*shared), stream_place->lock()}); });
   });
   *stream_place = stream;
-  QueryJob job{.sequence = sequence, .checksum = checksum_, .query = *std::move(query), .stream = stream};
+  Asked asked{
+      .stream = stream, .wants_progress = query->progress, .told = 0, .begun_us = services_.clock.boottime_us()};
+  asked.told_us = asked.begun_us;
+  QueryJob job{
+      .connection = id_, .sequence = sequence, .checksum = checksum_, .query = *std::move(query), .stream = stream};
   job.done = [self, sequence](Bytes last) {
     auto shared = std::make_shared<Bytes>(std::move(last));
     self->on_network([self, sequence, shared] { self->end_query(sequence, std::move(*shared)); });
   };
   if (queries_.size() < limits::kQueriesPerConnection && services_.queries.submit(std::move(job))) {
-    queries_.emplace(sequence, std::move(stream));
+    queries_.emplace(sequence, std::move(asked));
     return {};
   }
   WireError busy{.status = WireStatus::kBusy, .message = "too many statements at once"};
@@ -434,7 +479,7 @@ Wire<void> TcpSession::take_query(const FrameHeader& header, ByteSpan fields) {
 
 void TcpSession::take_cancel(const FrameHeader& header) {
   auto found = queries_.find(header.sequence);
-  if (found != queries_.end()) found->second->cancel();
+  if (found != queries_.end()) services_.queries.cancel(*found->second.stream);
 }
 
 void TcpSession::end_query(uint64_t sequence, Bytes last) {
@@ -471,7 +516,7 @@ void TcpSession::end_with(WireError error) {
   write_no_more_ = true;
   read_no_more_ = true;
   ended_us_ = services_.clock.boottime_us();
-  for (auto& [sequence, stream] : queries_) stream->cancel();
+  cancel_statements();
   granted_.notify();
   room_.notify();
   to_write_.notify();
@@ -538,7 +583,7 @@ void TcpSession::close_socket() {
   socket_closed_ = true;
   read_no_more_ = true;
   write_no_more_ = true;
-  for (auto& [sequence, stream] : queries_) stream->cancel();
+  cancel_statements();
   for (const Outgoing& frame : outgoing_) {
     if (frame.stream) frame.stream->written();
   }

@@ -35,6 +35,8 @@ struct Settings {
     uint64_t ingest_bytes = limits::kIngestBytesMax;
     uint64_t queries_running = limits::kQueriesRunningMax;
     uint64_t queries_waiting = limits::kQueriesWaitingMax;
+    TimeUs query_time = limits::kQueryTimeUs;
+    uint64_t query_bytes = limits::kQueryMemoryBytesMax;
     TimeUs hello_time = limits::kHelloTimeoutUs;
     TimeUs frame_time = limits::kFrameTimeoutUs;
     TimeUs idle_time = limits::kIdleTimeoutUs;
@@ -53,6 +55,7 @@ struct Settings {
   struct Log {
     std::string level = "info";
     std::string format = "text";
+    TimeUs slow_query = limits::kSlowQueryUs;
   } log;
 };
 

@@ -1,13 +1,18 @@
 #include "server/client/remote_query.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
+#include <mutex>
 #include <optional>
+#include <stop_token>
 
 #include "base/clock.h"
 #include "server/listen_address.h"
@@ -37,6 +42,10 @@ std::unexpected<QueryError> broken(Error error) {
   return std::unexpected(QueryError{.error = std::move(error), .position = std::nullopt});
 }
 
+uint32_t milliseconds(int64_t us) {
+  return static_cast<uint32_t>(std::clamp<int64_t>((us + 999) / 1000, 0, UINT32_MAX));
+}
+
 class TcpQuery final : public RemoteQuery {
  public:
   TcpQuery(std::string text, ListenAddress address)
@@ -60,13 +69,17 @@ class TcpQuery final : public RemoteQuery {
     return {};
   }
 
-  std::expected<QueryResult, QueryError> run(std::string_view sql, const std::vector<Cell>& parameters) override {
+  std::expected<QueryResult, QueryError> run(std::string_view sql, const std::vector<Cell>& parameters,
+                                             const QueryOptions& options) override {
     // After a long silence the server has let go, or is about to.
     if (open_ && system_clock().boottime_us() - used_us_ > idle_us_ / 2) open_ = false;
     if (!open_) {
       if (Status opened = open(); !opened) return broken(opened.error());
     }
-    const QueryMessage query{.sql = std::string(sql), .parameters = parameters};
+    const QueryMessage query{.sql = std::string(sql),
+                             .timeout_ms = milliseconds(options.timeout_us),
+                             .progress = options.rows_read != nullptr,
+                             .parameters = parameters};
     const Bytes fields = encode_fields(query);
     if (fields.size() > frame_sizes(FrameType::kQuery).fields_max || parameters.size() > UINT16_MAX) {
       return broken({Code::kLimitExceeded, "the statement is longer than a frame may be"});
@@ -75,12 +88,46 @@ class TcpQuery final : public RemoteQuery {
     if (Status sent = write(encode_frame(FrameType::kQuery, sequence, checksum_, fields)); !sent) {
       return broken(sent.error());
     }
-    auto result = answer(sequence);
+    begin(sequence);
+    auto result = [&] {
+      const std::stop_callback stop(options.stop, [this] { cancel(); });
+      return answer(sequence, options.rows_read);
+    }();
+    if (end()) {
+      if (!result && !open_)
+        result = broken({Code::kCancelled, "the statement was cancelled, and the connection with it"});
+      open_ = false;
+    }
     used_us_ = system_clock().boottime_us();
     return result;
   }
 
+  void cancel() override {
+    std::lock_guard lock(mutex_);
+    if (running_ == 0) return;
+    // The thread that runs the statement only reads meanwhile, so these bytes stand alone.
+    const Bytes frame = encode_frame(FrameType::kCancel, running_, checksum_, {});
+    const bool first = !cancel_sent_;
+    cancel_sent_ = true;
+    const ssize_t sent =
+        first ? ::send(socket_.native_handle(), frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT) : 0;
+    if (sent != static_cast<ssize_t>(frame.size())) {
+      cut_ = true;
+      ::shutdown(socket_.native_handle(), SHUT_RDWR);
+    }
+  }
+
  private:
+  void begin(uint64_t sequence) {
+    std::lock_guard lock(mutex_);
+    running_ = sequence;
+    cancel_sent_ = cut_ = false;
+  }
+  bool end() {  // true: the connection was cut
+    std::lock_guard lock(mutex_);
+    running_ = 0;
+    return cut_;
+  }
   Status lost(const error_code& error) {
     open_ = false;
     return fail(Code::kIoError, "the connection to " + text_ + " broke: " + error.message());
@@ -120,7 +167,7 @@ class TcpQuery final : public RemoteQuery {
     return frame;
   }
 
-  std::expected<QueryResult, QueryError> answer(uint64_t sequence) {
+  std::expected<QueryResult, QueryError> answer(uint64_t sequence, std::atomic<uint64_t>* rows_read) {
     QueryResult result;
     while (true) {
       Result<WholeFrame> frame = read();
@@ -134,13 +181,19 @@ class TcpQuery final : public RemoteQuery {
         Wire<ErrorMessage> error = decode_error(frame->fields);
         return std::unexpected(query_error(error ? error->error : error.error()));
       }
-      Wire<void> good = take(*frame, result);
+      Wire<void> good = take(*frame, result, rows_read);
       if (!good) return broken(bad(good.error()).error());
       if (frame->header.type == FrameType::kEnd) return result;
     }
   }
 
-  static Wire<void> take(const WholeFrame& frame, QueryResult& result) {
+  static Wire<void> take(const WholeFrame& frame, QueryResult& result, std::atomic<uint64_t>* rows_read) {
+    if (frame.header.type == FrameType::kProgress) {
+      Wire<ProgressMessage> progress = decode_progress(frame.fields);
+      if (!progress) return std::unexpected(progress.error());
+      if (rows_read != nullptr) rows_read->store(progress->rows_read, std::memory_order_relaxed);
+      return {};
+    }
     if (frame.header.type == FrameType::kColumns) {
       Wire<ColumnsMessage> columns = decode_columns(frame.fields);
       if (!columns) return std::unexpected(columns.error());
@@ -167,6 +220,10 @@ class TcpQuery final : public RemoteQuery {
   uint64_t sequence_ = 0;
   TimeUs idle_us_ = 0;
   TimeUs used_us_ = 0;
+  std::mutex mutex_;
+  uint64_t running_ = 0;      // sequence of the statement whose answer is read; guarded by mutex_, as are the next two
+  bool cancel_sent_ = false;  // of it
+  bool cut_ = false;          // the connection was closed to cancel it
 };
 
 }  // namespace

@@ -446,7 +446,7 @@ def questions():
     # before that is the machine's affair.
     slow = tc.Connection(server.address)
     for number in range(1, 4):
-        slow.send(tc.QUERY, number, tc.text("SELECT id, country, ts, id, id, id, id, id FROM clicks.raw") + b"\0\0")
+        slow.send(tc.QUERY, number, tc.text("SELECT id, country, ts, id, id, id, id, id FROM clicks.raw") + bytes(7))
     ends = {}
     while len(ends) < 3:
         kind, sequence, fields, _ = slow.receive()
@@ -458,6 +458,59 @@ def questions():
             ends[sequence] = "end"
     assert ends[1] == "end" and ends[2] in (24, "end") and ends[3] in (4, "end"), ends
     server.stop()
+
+
+def cancelled():
+    """A statement that is being computed: it tells how far it is, CANCEL ends it, and so does a connection that is closed."""
+    new_database(SMALL)
+    server = Server(settings={"limits.queries_running": 1, "limits.queries_waiting": 0, "limits.stop_time": "1 s",
+                              "log.slow_query": "0"})
+    producer = tc.Producer(server.address, "clicks")
+    for part in range(6):
+        producer.add(clicks(part * 50_000, 50_000))
+    producer.settle()
+    # Hundreds of sums over every row: seconds at least.
+    sums = ", ".join(f"SUM(CASE WHEN country = 'a secret' THEN n * n + {i} ELSE n * {i} END)" for i in range(2, 202))
+    statement = f"SELECT {sums} FROM clicks.raw"
+
+    def computing(connection):
+        """Sends the statement; returns when rows are being read for it."""
+        asked = connection.ask(statement, progress=True)
+        kind, sequence, fields, _ = connection.receive()
+        assert (kind, sequence) == (tc.PROGRESS, asked), kind
+        assert 0 < fields.take("Q") < 300_000
+        return asked
+
+    first = tc.Connection(server.address)
+    asked = computing(first)
+    first.cancel(asked)
+    try:
+        first.answer(asked)
+        raise AssertionError("the statement came to its end")
+    except tc.ServerError as error:
+        assert error.status == 24, error.message
+    assert first.query("SELECT COUNT(*) FROM clicks.raw")[1] == [[300_000]]
+
+    computing(first)
+    first.close()
+    second = tc.Connection(server.address)
+    while True:  # the only place for statements is free again
+        try:
+            assert second.query("SELECT SUM(total) FROM clicks")[1] == [[300_000]]
+            break
+        except tc.ServerError as error:
+            assert error.status == 4, error.message
+            time.sleep(0.02)
+    try:
+        second.query(statement, timeout_ms=10)
+        raise AssertionError("the statement took 10 ms")
+    except tc.ServerError as error:
+        assert error.status == 23 and "time limit of" in error.message, error.message
+    assert server.metric("tally_queries_cancelled_total") == 2
+    computing(second)
+    server.stop()  # which waits for it as long as the setting says
+    log = open(os.path.join(WORK, "server.log"), encoding="utf-8").read()
+    assert "CASE WHEN country = ? THEN" in log and "secret" not in log, log[:2_000]
 
 
 def operations():

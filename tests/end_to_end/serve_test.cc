@@ -21,6 +21,7 @@ TEST_CASE("serve: slow, wrong and hostile clients are told why and let go") { te
 TEST_CASE("serve: two thousand idle connections from a process of their own") { tell("crowd"); }
 TEST_CASE("serve: connections that never say HELLO do not last") { tell("silent"); }
 TEST_CASE("serve: statements over the network") { tell("questions"); }
+TEST_CASE("serve: a statement is stopped by CANCEL, by a closed connection, by its time limit") { tell("cancelled"); }
 TEST_CASE("serve: health, metrics, settings, addresses") { tell("operations"); }
 TEST_CASE("serve: eight producers send the same events and memory stays in its budget") { tell("many_producers"); }
 TEST_CASE("serve: load, sql and generate with --server, over a server that is killed twice") { tell("with_program"); }

@@ -4,7 +4,7 @@ import socket
 import struct
 import zlib
 
-HELLO, WELCOME, BATCH, RESULT, QUERY, COLUMNS, ROWS, END, CANCEL, ERROR, PING, PONG, GOODBYE = range(1, 14)
+HELLO, WELCOME, BATCH, RESULT, QUERY, COLUMNS, ROWS, END, CANCEL, ERROR, PING, PONG, GOODBYE, PROGRESS = range(1, 15)
 RESEND, DROP, RECONNECT = 1, 2, 3
 HEADER = struct.Struct("<4sBBBBIIQQQ")
 
@@ -146,15 +146,31 @@ class Connection:
     def close(self):
         self.socket.close()
 
-    def query(self, sql, parameters=()):
+    def query(self, sql, parameters=(), timeout_ms=0):
         """(names, rows, message); a ServerError says what is wrong with it."""
+        return self.answer(self.ask(sql, parameters, timeout_ms))
+
+    def ask(self, sql, parameters=(), timeout_ms=0, progress=False):
+        """Sends a statement; its sequence is what cancel() and answer() take."""
         self.sequence += 1
-        fields = text(sql) + struct.pack("<H", len(parameters)) + b"".join(cell(p) for p in parameters)
+        fields = text(sql) + struct.pack("<IBH", timeout_ms, progress, len(parameters)) + b"".join(map(cell, parameters))
         self.send(QUERY, self.sequence, fields)
+        return self.sequence
+
+    def cancel(self, asked):
+        self.send(CANCEL, asked)
+
+    def answer(self, asked, on_progress=None):
         names, rows = [], []
         while True:
             kind, sequence, fields, data = self.receive()
-            if kind == PONG or sequence != self.sequence:
+            if kind == PONG or sequence != asked:
+                continue
+            if kind == PROGRESS:
+                rows_read, _ = fields.take("QQ")
+                fields.end()
+                if on_progress:
+                    on_progress(rows_read)
                 continue
             if kind == COLUMNS:
                 for _ in range(fields.take("H")):

@@ -1,0 +1,157 @@
+// Statements of connections, told by a pretended engine whose statements end when they are stopped, or when the test says so.
+#include "server/query_service.h"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <future>
+
+#include "server/limits.h"
+#include "server/sql_outline.h"
+
+namespace tally {
+namespace {
+
+QueryError cancelled_error() { return {.error = {Code::kCancelled, "stopped"}, .position = std::nullopt}; }
+
+// What a connection gets of an answer.
+struct Asked {
+  std::shared_ptr<AnswerStream> stream =
+      std::make_shared<AnswerStream>([this](Bytes piece) { take(std::move(piece)); });
+  std::promise<Bytes> last;
+  std::future<Bytes> end = last.get_future();
+  std::vector<FrameType> pieces;
+  bool reads = true;
+  std::promise<void> full;  // as many pieces as may be unread are
+
+  void take(Bytes piece) {
+    pieces.push_back(static_cast<FrameType>(piece[5]));
+    if (reads) stream->written();
+    if (!reads && pieces.size() == limits::kPiecesInFlightMax) full.set_value();
+  }
+  QueryJob job(std::string sql, uint32_t timeout_ms = 0) {
+    return {.sequence = 1,
+            .query = {.sql = std::move(sql), .timeout_ms = timeout_ms, .parameters = {}},
+            .stream = stream,
+            .done = [this](Bytes bytes) { last.set_value(std::move(bytes)); }};
+  }
+  // "END", or the name of the status.
+  std::string outcome() {
+    const Bytes bytes = end.get();
+    auto frame = next_frame(bytes);
+    REQUIRE((frame && *frame));
+    if ((*frame)->header.type == FrameType::kEnd) return "END";
+    return std::string(wire_status_name(decode_error((*frame)->fields).value().error.status));
+  }
+};
+
+// "wait" runs until it is stopped; "rows" answers 200,000 rows; anything else ends at once.
+struct Desk {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::promise<void> begun;  // "wait" runs
+  std::vector<TimeUs> times;
+  ServerMetrics metrics;
+  ServerLog log{LogLevel::kError, false, system_clock()};
+  QueryService service;
+
+  explicit Desk(QueryService::Limits limits)
+      : service([this](const QueryMessage& query, const QueryOptions& options) { return run(query, options); }, limits,
+                system_clock(), metrics, log) {}
+
+  std::expected<QueryResult, QueryError> run(const QueryMessage& query, const QueryOptions& options) {
+    std::unique_lock lock(mutex);
+    times.push_back(options.timeout_us);
+    QueryResult result;
+    if (query.sql == "wait") {
+      begun.set_value();
+      stopped.wait(lock, options.stop, [] { return false; });
+      return std::unexpected(cancelled_error());
+    }
+    if (query.sql == "rows") {
+      result.columns.push_back({.name = "n", .type = SqlType::kInt64, .scale = 0});
+      Cell cell;
+      cell.kind = Cell::Kind::kNumber;
+      result.rows.assign(200'000, {cell});
+    }
+    return result;
+  }
+};
+
+TEST_CASE("query service: a statement that runs is stopped, and its client is told so") {
+  Desk desk({.running = 1});
+  Asked asked;
+  REQUIRE(desk.service.submit(asked.job("wait")));
+  desk.begun.get_future().get();
+  desk.service.cancel(*asked.stream);
+  CHECK(asked.outcome() == "cancelled");
+  desk.service.cancel(*asked.stream);  // after its end: nothing
+  Asked next;
+  REQUIRE(desk.service.submit(next.job("now")));
+  CHECK(next.outcome() == "END");
+  CHECK(desk.metrics.queries_cancelled.value() == 1);
+  CHECK(desk.metrics.queries_failed.value() == 0);
+}
+
+TEST_CASE("query service: a statement that waits is answered at once, whatever runs before it") {
+  Desk desk({.running = 1, .waiting = 2});
+  Asked first, second, third;
+  REQUIRE(desk.service.submit(first.job("wait")));
+  desk.begun.get_future().get();
+  REQUIRE(desk.service.submit(second.job("now")));
+  REQUIRE(desk.service.submit(third.job("now")));
+  Asked fourth;
+  CHECK_FALSE(desk.service.submit(fourth.job("now")));
+  desk.service.cancel(*second.stream);
+  CHECK(second.outcome() == "cancelled");  // while the first still runs
+  REQUIRE(desk.service.submit(fourth.job("now")));
+  desk.service.cancel(*first.stream);
+  CHECK(first.outcome() == "cancelled");
+  CHECK(third.outcome() == "END");
+  CHECK(fourth.outcome() == "END");
+}
+
+TEST_CASE("query service: an answer whose client does not read stands still, and cancel ends it") {
+  Desk desk({.running = 1});
+  Asked asked;
+  asked.reads = false;
+  REQUIRE(desk.service.submit(asked.job("rows")));
+  asked.full.get_future().get();
+  desk.service.cancel(*asked.stream);
+  CHECK(asked.outcome() == "cancelled");
+  CHECK(asked.pieces.size() == limits::kPiecesInFlightMax);
+}
+
+TEST_CASE("query service: a statement may ask for less time than the server gives, not for more") {
+  Desk desk({.running = 1, .time_us = 10 * kMicrosPerSecond});
+  for (const uint32_t asked_ms : {0u, 3'000u, 60'000u}) {
+    Asked asked;
+    REQUIRE(desk.service.submit(asked.job("now", asked_ms)));
+    CHECK(asked.outcome() == "END");
+  }
+  CHECK(desk.times == std::vector<TimeUs>{10 * kMicrosPerSecond, 3 * kMicrosPerSecond, 10 * kMicrosPerSecond});
+}
+
+TEST_CASE("query service: when it stops, what runs and what waits is cancelled") {
+  Desk desk({.running = 1, .waiting = 1});
+  Asked runs, waits;
+  REQUIRE(desk.service.submit(runs.job("wait")));
+  desk.begun.get_future().get();
+  REQUIRE(desk.service.submit(waits.job("now")));
+  desk.service.stop();
+  CHECK(runs.outcome() == "cancelled");
+  CHECK(waits.outcome() == "cancelled");
+  Asked late;
+  CHECK_FALSE(desk.service.submit(late.job("now")));
+}
+
+TEST_CASE("sql outline: names stay, data goes") {
+  CHECK(sql_outline("SELECT n, 'a secret' -- why\nFROM \"t\" WHERE x = 12.5 AND y IN ('a','b') AND z = $1") ==
+        "SELECT n , ? FROM \"t\" WHERE x = ? AND y IN ( ? , ? ) AND z = $1");
+  CHECK(sql_outline("SELECT 'open") == "SELECT");
+  CHECK(sql_outline("\xff").empty());
+  CHECK(sql_outline("SELECT " + std::string(5'000, 'x')) == "SELECT ...");
+}
+
+}  // namespace
+}  // namespace tally

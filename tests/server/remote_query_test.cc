@@ -1,0 +1,151 @@
+// Statements to a server of this process, over loopback: what the caller may say and hear while one is computed.
+#include "server/client/remote_query.h"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <future>
+#include <thread>
+
+#include "base/checksum.h"
+#include "engine/batch.h"
+#include "server/server.h"
+#include "tests/support/temp_dir.h"
+
+namespace tally {
+namespace {
+
+constexpr uint32_t kRows = 200'000;
+
+using Changes = std::vector<std::pair<std::string, std::string>>;  // of settings
+
+// A database with rows enough that a statement over all of them takes a while, and a server over it.
+class Shop {
+ public:
+  explicit Shop(const Changes& changed = {}) {
+    REQUIRE(init_database(*fs_, directory_.file("shop")).has_value());
+    database_ = Database::open(*fs_, system_clock(), directory_.file("shop"), {}).value();
+    fill();
+    auto settings = SettingsTable::load(*fs_, "", [](const std::string&) { return std::nullopt; }).value();
+    REQUIRE(settings.set("listen.tcp", "127.0.0.1:0", SettingSource::kCommandLine).has_value());
+    REQUIRE(settings.set("listen.ops", "", SettingSource::kCommandLine).has_value());
+    for (const auto& [name, value] : changed) {
+      REQUIRE(settings.set(name, value, SettingSource::kCommandLine).has_value());
+    }
+    server_ = std::make_unique<Server>(settings, system_clock(), log_, "test");
+    REQUIRE(server_->start().has_value());
+    REQUIRE(server_->serve(*database_).has_value());
+  }
+  ~Shop() {
+    server_->stop();
+    (void)database_->close();
+  }
+  std::string address() const { return server_->tcp_address(); }
+
+ private:
+  void fill() {
+    QueryEngine engine(*database_);
+    REQUIRE(engine
+                .run("CREATE TABLE t (ts TIMESTAMP EVENT TIME, id ID UNIQUE WITHIN '72 hours', c STRING DIMENSION, "
+                     "n INT64 FIELD, total MEASURE SUM(n))",
+                     {})
+                .has_value());
+    Table* table = database_->table("t").value();
+    BatchBuilder builder(*table->schema());
+    for (uint32_t i = 0; i < kRows; ++i) {
+      builder.set_time(system_clock().wall_us());
+      builder.set_id("row " + std::to_string(i));
+      builder.set_string(2, "de");
+      builder.set_int64(3, i);
+      REQUIRE(builder.end_row().has_value());
+      if (builder.rows() < 40'000 && i + 1 < kRows) continue;
+      IngestBatch batch;
+      batch.payload = builder.finish();
+      batch.payload_xxh3 = xxh3(batch.payload);
+      REQUIRE(table->ingest(std::move(batch)).has_value());
+    }
+  }
+
+  TempDir directory_;
+  std::unique_ptr<FileSystem> fs_ = make_posix_file_system();
+  std::unique_ptr<Database> database_;
+  ServerLog log_{LogLevel::kError, false, system_clock()};
+  std::unique_ptr<Server> server_;
+};
+
+// Hundreds of sums over every row: seconds, if nobody stops it.
+std::string long_statement() {
+  std::string sql = "SELECT ";
+  for (int i = 0; i < 300; ++i) {
+    if (i > 0) sql += ", ";
+    sql +=
+        "SUM(CASE WHEN n * " + std::to_string(i + 2) + " + n > 1000 THEN n * n + " + std::to_string(i) + " ELSE n END)";
+  }
+  return sql + " FROM t.raw";
+}
+
+// Runs the long statement, and `act` once it is known to be computed.
+std::expected<QueryResult, QueryError> run_until(RemoteQuery& remote, const std::function<void()>& act,
+                                                 QueryOptions options = {}) {
+  std::atomic<uint64_t> rows_read{0};
+  options.rows_read = &rows_read;
+  auto answer = std::async(std::launch::async, [&] { return remote.run(long_statement(), {}, options); });
+  while (rows_read.load() == 0 && answer.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) {
+  }
+  act();
+  auto result = answer.get();
+  CHECK(rows_read.load() > 0);
+  CHECK(rows_read.load() < kRows);
+  return result;
+}
+
+TEST_CASE("remote query: a statement that is being computed tells how far it is, and stops when it is cancelled") {
+  Shop shop;
+  auto remote = RemoteQuery::connect(shop.address()).value();
+  auto result = run_until(*remote, [&] { remote->cancel(); });
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().error.code == Code::kCancelled);
+  remote->cancel();  // nothing runs: nothing
+  auto next = remote->run("SELECT COUNT(*) FROM t.raw", {});
+  REQUIRE(next.has_value());
+  CHECK((next->rows[0][0].number == kRows));
+}
+
+TEST_CASE("remote query: a stop token is as good") {
+  Shop shop;
+  auto remote = RemoteQuery::connect(shop.address()).value();
+  std::stop_source stop;
+  auto result = run_until(*remote, [&] { stop.request_stop(); }, {.stop = stop.get_token()});
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().error.code == Code::kCancelled);
+  auto stopped = remote->run("SELECT COUNT(*) FROM t.raw", {}, {.stop = stop.get_token()});  // before it began
+  CHECK((stopped.has_value() || stopped.error().error.code == Code::kCancelled));
+  CHECK(remote->run("SELECT COUNT(*) FROM t.raw", {}).has_value());
+}
+
+TEST_CASE("remote query: cancelling twice does not wait for the server, and a closed connection cancels too") {
+  Shop shop(Changes{{"limits.queries_running", "1"}, {"limits.queries_waiting", "0"}});
+  auto remote = RemoteQuery::connect(shop.address()).value();
+  auto result = run_until(*remote, [&] {
+    remote->cancel();
+    remote->cancel();
+  });
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().error.code == Code::kCancelled);
+  // The one place for statements is free again: soon, since the server has to notice.
+  auto next = remote->run("SELECT COUNT(*) FROM t.raw", {});
+  while (!next && next.error().error.code == Code::kRetryLater) next = remote->run("SELECT COUNT(*) FROM t.raw", {});
+  CHECK(next.has_value());
+}
+
+TEST_CASE("remote query: time is limited by the server's setting, and by the statement's own wish") {
+  Shop shop(Changes{{"limits.query_time", "20 ms"}});
+  auto remote = RemoteQuery::connect(shop.address()).value();
+  auto result = remote->run(long_statement(), {});
+  REQUIRE_FALSE(result.has_value());
+  CHECK(result.error().error.message.find("time") != std::string::npos);
+  CHECK(remote->run("SELECT COUNT(*) FROM t.raw WHERE n < 0", {}, {.timeout_us = 60 * kMicrosPerSecond}).has_value());
+}
+
+}  // namespace
+}  // namespace tally
