@@ -93,6 +93,8 @@ inline constexpr uint32_t kSqlNodesMax = 500'000;  // of one statement's syntax 
 inline constexpr uint32_t kSqlColumnsMax = 4'096;  // columns, and aggregates, of one answer
 inline constexpr uint32_t kSqlKeysMax = 256;       // of one GROUP BY or ORDER BY
 inline constexpr uint64_t kQueryMemoryBytesMax = 2 * kGiB;
+inline constexpr uint64_t kQueriesMemoryBytesMax = 4 * kGiB;  // of all queries of a process together
+inline constexpr uint64_t kQueryRowsAThread = 131'072;        // to read, before another thread is worth waking
 
 // --- loading -------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kSourceLineBytesMax = 16 * kMiB;  // one CSV record or NDJSON line

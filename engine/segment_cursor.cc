@@ -24,8 +24,24 @@ void select_decoded(std::span<const T> values, const IntPredicate& predicate, st
 
 }  // namespace
 
-SegmentCursor::SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnSelection selection, ScanFilter filter)
-    : segment_(std::move(segment)), selection_(std::move(selection)), filter_(std::move(filter)) {
+CursorMemory::CursorMemory() = default;
+CursorMemory::~CursorMemory() = default;
+
+std::unique_ptr<CursorMemory::Arrays> CursorMemory::take(uint32_t column_id) {
+  auto found = std::ranges::find(kept_, column_id, &std::pair<uint32_t, std::unique_ptr<Arrays>>::first);
+  if (found == kept_.end()) return nullptr;
+  std::unique_ptr<Arrays> arrays = std::move(found->second);
+  kept_.erase(found);
+  return arrays;
+}
+
+void CursorMemory::give_back(uint32_t column_id, std::unique_ptr<Arrays> arrays) {
+  kept_.emplace_back(column_id, std::move(arrays));
+}
+
+SegmentCursor::SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnSelection selection, ScanFilter filter,
+                             CursorMemory* memory)
+    : segment_(std::move(segment)), selection_(std::move(selection)), filter_(std::move(filter)), memory_(memory) {
   const Schema& schema = *segment_->footer().schema;
   if (selection_.times) times_ = slot_of(schema.columns[schema.time_column()].id);
   if (selection_.ids) ids_ = slot_of(schema.columns[schema.id_column()].id);
@@ -39,6 +55,16 @@ SegmentCursor::SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnS
   }
 }
 
+SegmentCursor::~SegmentCursor() {
+  if (memory_ == nullptr) return;
+  for (auto& slot : slots_) {
+    slot->bytes.cached.reset();
+    const uint32_t id = slot->stored.id;
+    memory_->give_back(id,
+                       std::make_unique<CursorMemory::Arrays>(std::move(static_cast<CursorMemory::Arrays&>(*slot))));
+  }
+}
+
 SegmentCursor::Slot* SegmentCursor::slot_of(uint32_t column_id) {
   for (const auto& slot : slots_) {
     if (slot->stored.id == column_id) return slot.get();
@@ -47,6 +73,9 @@ SegmentCursor::Slot* SegmentCursor::slot_of(uint32_t column_id) {
   auto found = std::find_if(columns.begin(), columns.end(), [&](const StoredColumn& c) { return c.id == column_id; });
   if (found == columns.end()) return nullptr;
   auto made = std::make_unique<Slot>();
+  if (std::unique_ptr<CursorMemory::Arrays> arrays = memory_ == nullptr ? nullptr : memory_->take(column_id)) {
+    static_cast<CursorMemory::Arrays&>(*made) = std::move(*arrays);
+  }
   made->column = static_cast<size_t>(found - columns.begin());
   made->stored = *found;
   const Column* declared = segment_->footer().schema->find_column(column_id);
@@ -61,14 +90,45 @@ Result<const BlockColumns*> SegmentCursor::read(uint32_t block) {
   columns_.rows = RawColumns();
   columns_.rows.rows = rows_of(block);
   if (!any) return &columns_;
+  TALLY_TRY(mark(block));
+  columns_.one_time.reset();
+  if (is_one_bucket(block)) columns_.one_time = segment_->footer().blocks[block].info.min_time;
   for (Slot* slot : {times_, ids_, kinds_, lsns_, arrivals_}) {
-    if (slot != nullptr) TALLY_TRY(decode_selected(block, *slot));
+    const bool wanted = slot != nullptr && (slot != times_ || !columns_.one_time);
+    if (wanted) TALLY_TRY(decode_selected(block, *slot));
   }
   for (Slot* slot : selected_) {
     if (slot != nullptr) TALLY_TRY(decode_selected(block, *slot));
   }
   show();
   return &columns_;
+}
+
+// Whether its times are asked for to be put into buckets, and all lie in one.
+bool SegmentCursor::is_one_bucket(uint32_t block) const {
+  if (times_ == nullptr || selection_.bucket_width_us <= 0) return false;
+  const SegmentReader::BlockInfo& info = segment_->footer().blocks[block].info;
+  const auto bucket = [this](TimeUs time) {
+    const __int128 since = static_cast<__int128>(time) - selection_.bucket_origin;
+    const __int128 width = selection_.bucket_width_us;
+    return since / width - (since % width < 0 ? 1 : 0);
+  };
+  return bucket(info.min_time) == bucket(info.max_time);
+}
+
+Status SegmentCursor::mark(uint32_t block) {
+  const uint32_t rows = rows_of(block);
+  mark_words_.resize(selection_.marks.size());
+  columns_.marks.resize(selection_.marks.size());
+  for (size_t i = 0; i < selection_.marks.size(); ++i) {
+    mark_words_[i].resize(selection_words(rows));
+    select_all(rows, mark_words_[i]);
+    for (const ScanPredicate& predicate : selection_.marks[i]) {
+      TALLY_TRY(select_column(block, predicate, mark_words_[i]));
+    }
+    columns_.marks[i] = mark_words_[i];
+  }
+  return {};
 }
 
 // The rows of the block that the filter lets through, in words_.
@@ -79,11 +139,10 @@ Result<bool> SegmentCursor::select(uint32_t block) {
   columns_.selected = {};
   if (inside && filter_.predicates.empty()) return true;
   words_.resize(selection_words(info.rows));
-  more_words_.resize(words_.size());
   select_all(info.rows, words_);
   for (size_t i = 0; i < filter_.predicates.size(); ++i) {
     if (matches_whole_zone(block, i)) continue;
-    TALLY_TRY(select_column(block, filter_.predicates[i]));
+    TALLY_TRY(select_column(block, filter_.predicates[i], words_));
     columns_.matches = static_cast<uint32_t>(count_selected(words_));
     if (columns_.matches == 0) return false;
   }
@@ -101,16 +160,17 @@ bool SegmentCursor::matches_whole_zone(uint32_t block, size_t predicate) const {
          ints->first() <= zones->min[block] && zones->max[block] <= ints->last();
 }
 
-Status SegmentCursor::select_column(uint32_t block, const ScanPredicate& predicate) {
+Status SegmentCursor::select_column(uint32_t block, const ScanPredicate& predicate, std::span<uint64_t> words) {
   Slot* slot = slot_of(predicate.column_id);
   if (slot == nullptr) {
     const IntPredicate* ints = std::get_if<IntPredicate>(&predicate.matches);
-    if (!predicate.is_dimension || ints == nullptr || !ints->matches(kNullCode)) select_none(words_);
+    if (!predicate.is_dimension || ints == nullptr || !ints->matches(kNullCode)) select_none(words);
     return {};
   }
+  more_words_.resize(words.size());
   Status selected = select_encoded(block, *slot, predicate, more_words_);
   if (!selected) return at(block, *slot, std::move(selected).error());
-  for (size_t word = 0; word < words_.size(); ++word) words_[word] &= more_words_[word];
+  for (size_t word = 0; word < words.size(); ++word) words[word] &= more_words_[word];
   return {};
 }
 
@@ -120,9 +180,10 @@ Status SegmentCursor::select_times(uint32_t block) {
     select_none(words_);
     return {};
   }
-  return select_column(block, {.column_id = schema.columns[schema.time_column()].id,
-                               .is_dimension = false,
-                               .matches = IntPredicate::range(filter_.from, filter_.to - 1)});
+  const ScanPredicate inside{.column_id = schema.columns[schema.time_column()].id,
+                             .is_dimension = false,
+                             .matches = IntPredicate::range(filter_.from, filter_.to - 1)};
+  return select_column(block, inside, words_);
 }
 
 Status SegmentCursor::select_encoded(uint32_t block, Slot& slot, const ScanPredicate& predicate,
@@ -307,7 +368,7 @@ Status SegmentCursor::check_values(uint32_t rows, const Slot& slot) const {
 
 void SegmentCursor::show() {
   RawColumns& rows = columns_.rows;
-  if (times_ != nullptr) rows.times = times_->ints.data();
+  if (times_ != nullptr && !columns_.one_time) rows.times = times_->ints.data();
   if (arrivals_ != nullptr) rows.arrivals = arrivals_->ints.data();
   if (lsns_ != nullptr) rows.lsns = reinterpret_cast<const Lsn*>(lsns_->ints.data());
   if (kinds_ != nullptr) rows.kinds = reinterpret_cast<const RowKind*>(kinds_->small.data());

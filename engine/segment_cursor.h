@@ -9,27 +9,32 @@
 
 namespace tally {
 
+struct CursorMemory::Arrays {
+  ColumnBytes bytes;
+  std::vector<uint8_t> small;
+  std::vector<uint32_t> codes;
+  std::vector<int64_t> ints;
+  std::vector<uint8_t> nulls;
+  std::vector<StringRef> strings;
+  std::vector<IdSlot> ids;
+  std::vector<IdKind> id_kinds;
+};
+
 class SegmentCursor final : public SegmentReader::Cursor {
  public:
-  SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnSelection selection, ScanFilter filter);
+  SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnSelection selection, ScanFilter filter,
+                CursorMemory* memory = nullptr);
+  ~SegmentCursor() override;
   Result<const BlockColumns*> read(uint32_t block) override;
 
  private:
   static constexpr uint32_t kNoBlock = UINT32_MAX;
   // One column's arrays. Long strings point into bytes.
-  struct Slot {
+  struct Slot : CursorMemory::Arrays {
     size_t column = 0;  // in the footer
     segment_format::StoredColumn stored;
     uint32_t fetched = kNoBlock;  // the block whose bytes these are
     uint32_t decoded = kNoBlock;  // the block whose rows these are
-    ColumnBytes bytes;
-    std::vector<uint8_t> small;
-    std::vector<uint32_t> codes;
-    std::vector<int64_t> ints;
-    std::vector<uint8_t> nulls;
-    std::vector<StringRef> strings;
-    std::vector<IdSlot> ids;
-    std::vector<IdKind> id_kinds;
     bool has_nulls = false;
     bool may_have_nulls = false;
   };
@@ -45,9 +50,12 @@ class SegmentCursor final : public SegmentReader::Cursor {
   uint32_t rows_of(uint32_t block) const { return segment_->footer().blocks[block].info.rows; }
   Result<bool> select(uint32_t block);  // false: no row matches
   bool matches_whole_zone(uint32_t block, size_t predicate) const;
-  Status select_column(uint32_t block, const ScanPredicate& predicate);
+  // Turns those words off in whose rows it does not hold.
+  Status select_column(uint32_t block, const ScanPredicate& predicate, std::span<uint64_t> words);
   Status select_times(uint32_t block);
   Status select_encoded(uint32_t block, Slot& slot, const ScanPredicate& predicate, std::span<uint64_t> words);
+  Status mark(uint32_t block);
+  bool is_one_bucket(uint32_t block) const;
   Status fetch(uint32_t block, Slot& slot);
   Status decode(uint32_t block, Slot& slot);           // all rows
   Status decode_selected(uint32_t block, Slot& slot);  // at least those that the filter lets through
@@ -66,6 +74,7 @@ class SegmentCursor final : public SegmentReader::Cursor {
   const std::shared_ptr<const SegmentFile> segment_;
   const ColumnSelection selection_;
   const ScanFilter filter_;
+  CursorMemory* const memory_;
   std::vector<std::unique_ptr<Slot>> slots_;
   Slot *times_ = nullptr, *ids_ = nullptr, *kinds_ = nullptr, *lsns_ = nullptr, *arrivals_ = nullptr;
   std::vector<Slot*> selected_;  // by selection_.column_ids
@@ -73,6 +82,7 @@ class SegmentCursor final : public SegmentReader::Cursor {
   std::unique_ptr<Missing> missing_;
   std::vector<const segment_format::ColumnZones*> zones_;  // by predicate
   std::vector<uint64_t> words_, more_words_;
+  std::vector<std::vector<uint64_t>> mark_words_;  // by mark
   BlockColumns columns_;
 };
 

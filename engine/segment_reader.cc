@@ -25,8 +25,8 @@ class SegmentReaderImpl final : public SegmentReader {
   const std::vector<BlockInfo>& blocks() const override { return blocks_; }
   const std::map<uint32_t, uint32_t>& max_codes() const override { return footer().max_codes; }
 
-  std::unique_ptr<Cursor> cursor(ColumnSelection selection, ScanFilter filter) const override {
-    return std::make_unique<SegmentCursor>(segment_, std::move(selection), std::move(filter));
+  std::unique_ptr<Cursor> cursor(ColumnSelection selection, ScanFilter filter, CursorMemory* memory) const override {
+    return std::make_unique<SegmentCursor>(segment_, std::move(selection), std::move(filter), memory);
   }
 
   Result<BlockPlan> plan(const ScanFilter& filter) const override { return plan_blocks(*segment_, filter); }

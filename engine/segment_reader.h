@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,12 @@ struct ColumnSelection {
   bool kinds = true;
   bool lsns = false;
   bool arrivals = false;
+  // Beside what a filter lets through: for each of these, in which rows all its predicates hold.
+  std::vector<std::vector<ScanPredicate>> marks;
+  // Above 0: times are asked for only to be put into buckets of this width, one of which begins at `bucket_origin`. Blocks that
+  // lie in one bucket then come without times.
+  int64_t bucket_width_us = 0;
+  TimeUs bucket_origin = 0;
   bool cached = true;  // false: a pass over everything, which is not to push what queries use out of the block cache
 };
 
@@ -46,6 +53,21 @@ struct BlockColumns {
   // hold in other rows means nothing; without a match no array is there.
   uint32_t matches = 0;
   std::span<const uint64_t> selected;
+  std::vector<std::span<const uint64_t>> marks;  // parallel to ColumnSelection::marks
+  std::optional<TimeUs> one_time;                // see ColumnSelection::bucket_width_us
+};
+
+// The arrays that cursors decode into, kept from one segment to the next. One thread.
+class CursorMemory {
+ public:
+  CursorMemory();
+  ~CursorMemory();
+  struct Arrays;
+  std::unique_ptr<Arrays> take(uint32_t column_id);
+  void give_back(uint32_t column_id, std::unique_ptr<Arrays> arrays);
+
+ private:
+  std::vector<std::pair<uint32_t, std::unique_ptr<Arrays>>> kept_;
 };
 
 class SegmentReader {
@@ -88,7 +110,9 @@ class SegmentReader {
     virtual Result<const BlockColumns*> read(uint32_t block) = 0;
   };
   // Keeps the file open by itself: it may outlive the reader. Only rows that `filter` lets through are asked for.
-  virtual std::unique_ptr<Cursor> cursor(ColumnSelection selection, ScanFilter filter = {}) const = 0;
+  // `memory` must outlive it.
+  virtual std::unique_ptr<Cursor> cursor(ColumnSelection selection, ScanFilter filter = {},
+                                         CursorMemory* memory = nullptr) const = 0;
 
   // The blocks in which there may be a row for `filter`.
   virtual Result<BlockPlan> plan(const ScanFilter& filter) const = 0;

@@ -4,7 +4,10 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "base/status.h"
@@ -35,6 +38,10 @@ struct RowBlock {
   // The rows that the filter lets through, one at least: bit r % 64 of word r / 64; empty: all of them. What the arrays
   // hold in other rows means nothing.
   std::span<const uint64_t> selected;
+  // Parallel to ColumnSelection::marks, as `selected` but with all words; of rows that are not selected they say nothing.
+  std::span<const std::span<const uint64_t>> marks;
+  // All rows lie in one bucket of ColumnSelection::time_buckets, this time too, and `times` are not there.
+  std::optional<TimeUs> one_time;
 };
 
 struct ScanStats {
@@ -44,7 +51,20 @@ struct ScanStats {
   uint64_t rows_read = 0;         // of the blocks read, memtable included
   uint64_t rows_selected = 0;     // by the filter
   uint64_t memtable_rows = 0;
+
+  ScanStats& operator+=(const ScanStats& other) {
+    segments += other.segments;
+    segments_by_time += other.segments_by_time;
+    blocks += other.blocks;
+    rows_read += other.rows_read;
+    rows_selected += other.rows_selected;
+    memtable_rows += other.memtable_rows;
+    return *this;
+  }
 };
+
+// Asked before each block with the rows read since the last time; an error ends the scan with it.
+using ScanProceed = std::function<Status(uint64_t rows)>;
 
 // Goes through every decided row (of every RowKind) that the filter lets through: segments first, then memtable. Blocks
 // without one are left out.
@@ -69,6 +89,18 @@ struct ScanSpec {
   ColumnSelection columns;
   ScanFilter filter;
   ScanSource source;
+  ScanProceed proceed;  // called by whoever scans, on its thread; may be empty
+};
+
+// What a scan is going to read, in steps: blocks of segments, then slices of the memtable. Keeps all of it alive. Immutable:
+// shared freely.
+class ScanPlan {
+ public:
+  virtual ~ScanPlan() = default;
+  virtual uint32_t steps() const = 0;
+  virtual uint64_t rows() const = 0;           // of all steps
+  virtual const ScanStats& stats() const = 0;  // what is spared; what is read is for the scans to say
+  virtual std::unique_ptr<RawScan> scan(uint32_t first, uint32_t last) const = 0;  // steps [first, last)
 };
 
 // A segment file as it stands on the disk: what the manifest and the file's own footer say.
@@ -87,6 +119,8 @@ class Snapshot {
   // Of a dimension of any version, dropped ones too; nullptr: no version has it.
   virtual const Dictionary* find_dictionary(uint32_t dimension_id) const;
   virtual const ManifestState& manifest() const = 0;
+  virtual Result<std::shared_ptr<const ScanPlan>> plan(ScanSpec spec) const = 0;
+  // All steps of it; what planning has to say comes with the first block.
   virtual std::unique_ptr<RawScan> scan(ScanSpec spec) const = 0;
   // Every retraction ever asked for, ascending by key. Reads their files.
   virtual Result<std::vector<Retraction>> retractions() const = 0;

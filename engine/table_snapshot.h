@@ -28,6 +28,7 @@ struct TableSnapshot final : Snapshot {
     return all_dictionaries->find(dimension_id).get();
   }
   const ManifestState& manifest() const override { return *state->manifest; }
+  Result<std::shared_ptr<const ScanPlan>> plan(ScanSpec spec) const override;
   std::unique_ptr<RawScan> scan(ScanSpec spec) const override;
   Result<std::vector<Retraction>> retractions() const override;
   Result<std::vector<SegmentView>> segments() const override;

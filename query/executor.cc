@@ -1,40 +1,46 @@
 #include "query/executor.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "query/operators/aggregation.h"
-#include "query/operators/block_source.h"
 #include "query/operators/gap_filling.h"
 #include "query/operators/row_set.h"
+#include "query/operators/table_reads.h"
 #include "query/pushdown.h"
 
 namespace tally {
 namespace {
 
-class Execution {
+// One thread's way through its share of the rows.
+class Pipeline {
  public:
-  Execution(const BoundSelect& select, const QueryLimits& query_limits)
-      : select_(select),
-        limits_(query_limits),
-        pushed_(push_down(select)),
-        kinds_(select),
-        rows_(select, memory_, query_limits.memory_bytes) {}
-
-  Sql<QueryResult> run() {
-    SQL_TRY(limits_.control.proceed(0));
-    bool nothing = select_.limit == 0;
-    SourcePlan plan;
-    if (select_.snapshot != nullptr) {
-      SQL_ASSIGN(plan, plan_source(select_, pushed_));
-    }
-    std::unique_ptr<BlockSource> source = open_source(select_, pushed_, plan);
-    if (!nothing) SQL_TRY(select_.aggregated ? run_aggregated(*source) : run_plain(*source));
-    QueryResult result;
-    result.stats = source->stats();
-    result.rows = rows_.finish();
-    describe_columns(result);
-    return result;
+  Pipeline(const BoundSelect& select, const PushedDown& pushed, MemoryBudget& budget)
+      : pushed_(pushed), kinds_(select) {
+    if (select.aggregated) aggregation_.emplace(select, memory_, budget);
   }
+
+  Sql<void> aggregate(BlockSource& source) {
+    while (true) {
+      SQL_ASSIGN(const Block* block, source.next());
+      if (block == nullptr) return {};
+      SQL_ASSIGN(const Selection selected, select_rows(*block));
+      SQL_TRY(aggregation_->add(*block, selected));
+    }
+  }
+
+  Sql<void> collect(BlockSource& source, RowSet& rows) {
+    while (!rows.full()) {
+      SQL_ASSIGN(const Block* block, source.next());
+      if (block == nullptr) return {};
+      SQL_ASSIGN(const Selection selected, select_rows(*block));
+      if (!selected.empty()) SQL_TRY(rows.add(*block, selected));
+    }
+    return {};
+  }
+
+  Aggregation& aggregation() { return *aggregation_; }
+  EvaluationMemory& memory() { return memory_; }
 
  private:
   // Rows of the block that the query looks at.
@@ -48,27 +54,89 @@ class Execution {
     return selected;
   }
 
-  Sql<void> run_plain(BlockSource& source) {
-    while (!rows_.full()) {
-      SQL_ASSIGN(const Block* block, source.next());
-      if (block == nullptr) break;
-      SQL_TRY(limits_.control.proceed(block->rows));
-      SQL_ASSIGN(const Selection selected, select_rows(*block));
-      if (!selected.empty()) SQL_TRY(rows_.add(*block, selected));
-    }
+  const PushedDown& pushed_;
+  EvaluationMemory memory_;
+  KindFilter kinds_;
+  std::vector<uint32_t> rows_memory_;
+  std::optional<Aggregation> aggregation_;
+};
+
+class Execution {
+ public:
+  Execution(const BoundSelect& select, const QueryLimits& query_limits)
+      : select_(select),
+        limits_(query_limits),
+        pushed_(push_down(select)),
+        budget_(query_limits.memory_bytes, query_limits.all_queries),
+        pipeline_(select, pushed_, budget_),
+        rows_(select, pipeline_.memory(), budget_) {}
+
+  Sql<QueryResult> run() {
+    SQL_TRY(limits_.control.proceed(0));
+    SQL_TRY(plan());
+    if (select_.limit != 0) SQL_TRY(select_.aggregated ? run_aggregated() : run_plain());
+    QueryResult result;
+    result.stats = stats_;
+    if (reads_ != nullptr) result.stats.scan += reads_->stats();
+    result.rows = rows_.finish();
+    describe_columns(result);
+    return result;
+  }
+
+ private:
+  Sql<void> plan() {
+    if (select_.snapshot == nullptr) return {};
+    SQL_ASSIGN(source_, plan_source(select_, pushed_));
+    SQL_ASSIGN(reads_, TableReads::plan(select_, pushed_, source_, limits_.control));
     return {};
   }
 
-  Sql<void> run_aggregated(BlockSource& source) {
-    Aggregation aggregation(select_, memory_, limits_.memory_bytes);
-    while (true) {
-      SQL_ASSIGN(const Block* block, source.next());
-      if (block == nullptr) break;
-      SQL_TRY(limits_.control.proceed(block->rows));
-      SQL_ASSIGN(const Selection selected, select_rows(*block));
-      SQL_TRY(aggregation.add(*block, selected));
+  std::unique_ptr<BlockSource> open(size_t share, size_t shares) const {
+    return reads_ == nullptr ? open_given_rows(select_) : reads_->open(share, shares);
+  }
+
+  Sql<void> run_plain() {
+    const std::unique_ptr<BlockSource> source = open(0, 1);
+    SQL_TRY(pipeline_.collect(*source, rows_));
+    stats_.scan += source->stats().scan;
+    return {};
+  }
+
+  size_t shares() const {
+    if (reads_ == nullptr || limits_.pool == nullptr) return 1;
+    const uint64_t worth = reads_->rows() / std::max<uint64_t>(1, limits_.rows_a_thread);
+    return static_cast<size_t>(std::clamp<uint64_t>(worth, 1, limits_.pool->helpers() + 1));
+  }
+
+  // Each thread aggregates a share of the rows; groups come in the order of the shares, however long each takes.
+  Sql<void> aggregate() {
+    const size_t count = shares();
+    std::vector<std::unique_ptr<Pipeline>> others;
+    for (size_t i = 1; i < count; ++i) others.push_back(std::make_unique<Pipeline>(select_, pushed_, budget_));
+    std::vector<Sql<void>> outcomes(count);
+    std::vector<QueryStats> stats(count);
+    const auto run_share = [&](size_t share) {
+      const std::unique_ptr<BlockSource> source = open(share, count);
+      Pipeline& pipeline = share == 0 ? pipeline_ : *others[share - 1];
+      outcomes[share] = pipeline.aggregate(*source);
+      stats[share] = source->stats();
+    };
+    if (count == 1) {
+      run_share(0);
+    } else {
+      limits_.pool->run(count, run_share);
     }
-    SQL_ASSIGN(auto groups, aggregation.finish());
+    for (size_t i = 0; i < count; ++i) {
+      SQL_TRY(std::move(outcomes[i]));
+      stats_.scan += stats[i].scan;
+    }
+    for (const auto& other : others) SQL_TRY(pipeline_.aggregation().combine(other->aggregation()));
+    return {};
+  }
+
+  Sql<void> run_aggregated() {
+    SQL_TRY(aggregate());
+    SQL_ASSIGN(auto groups, pipeline_.aggregation().finish());
     if (select_.fill) SQL_TRY(fill_gaps(select_, limits_.filled_groups, limits_.memory_bytes, *groups));
     // Groups go on in pieces, so that what is computed from them stays small.
     constexpr size_t kPiece = 8'192;
@@ -78,7 +146,7 @@ class Execution {
       std::vector<uint32_t> piece(groups->shown.begin() + static_cast<ptrdiff_t>(at),
                                   groups->shown.begin() + static_cast<ptrdiff_t>(end));
       if (select_.having != nullptr) {
-        SQL_ASSIGN(piece, filter_rows(*select_.having, groups->block, piece, memory_));
+        SQL_ASSIGN(piece, filter_rows(*select_.having, groups->block, piece, pipeline_.memory()));
       }
       SQL_TRY(rows_.add(groups->block, piece));
     }
@@ -94,12 +162,14 @@ class Execution {
   }
 
   const BoundSelect& select_;
-  const QueryLimits limits_;
+  const QueryLimits& limits_;
   const PushedDown pushed_;
-  EvaluationMemory memory_;
-  KindFilter kinds_;
+  MemoryBudget budget_;
+  SourcePlan source_;
+  std::unique_ptr<TableReads> reads_;  // nullptr: the rows are given
+  Pipeline pipeline_;                  // of this thread
   RowSet rows_;
-  std::vector<uint32_t> rows_memory_;
+  QueryStats stats_;  // of what is read
 };
 
 }  // namespace

@@ -41,6 +41,9 @@ class Explanation {
     if (select_.from != INT64_MIN) line("  from " + format_timestamp(select_.from));
     if (select_.to != INT64_MAX) line("  to " + format_timestamp(select_.to) + " (exclusive)");
     for (const std::string& predicate : pushed.predicates) line("  where " + predicate + ", asked of blocks");
+    if (!stored_) {
+      for (const std::string& mark : pushed.marked) line("  measured where " + mark + ", asked of blocks");
+    }
     columns(pushed);
     if (!pushed.rest.empty()) line("filter rows by " + quantity(pushed.rest.size(), "condition") + " of WHERE");
     if (select_.aggregated) aggregation();

@@ -77,7 +77,9 @@ class PushDown {
 
   PushedDown run() {
     if (select_.where != nullptr) visit(*select_.where);
+    mark_filters();
     find_used();
+    find_time_buckets();
     return std::move(out_);
   }
 
@@ -87,8 +89,10 @@ class PushDown {
     out_.used.assign(select_.inputs.size(), false);
     for (const BoundExpr* condition : out_.rest) use(*condition);
     for (const BoundExprPtr& key : select_.keys) use(*key);
-    for (const RowFilter& rows : select_.filters) {
-      if (rows.condition != nullptr) use(*rows.condition);
+    for (size_t i = 0; i < select_.filters.size(); ++i) {
+      const RowFilter& rows = select_.filters[i];
+      if (rows.condition != nullptr && !out_.marks[i]) use(*rows.condition);
+      times_matter_ = times_matter_ || rows.rows == RowClass::kLate;
     }
     for (const Aggregate& aggregate : select_.aggregates) {
       if (aggregate.argument != nullptr) use(*aggregate.argument);
@@ -99,8 +103,46 @@ class PushDown {
   }
 
   void use(const BoundExpr& expr) {
-    if (expr.op == Op::kSlot) out_.used[expr.slot] = true;
+    if (is_bucket_of_time(expr)) {
+      out_.used[expr.args[0]->slot] = true;
+      buckets_.push_back(expr.bucketer.get());
+      return;
+    }
+    if (expr.op == Op::kSlot) {
+      out_.used[expr.slot] = true;
+      times_matter_ = times_matter_ || input(expr).source == InputColumn::Source::kTime;
+    }
     for (const BoundExprPtr& arg : expr.args) use(*arg);
+  }
+
+  bool is_bucket_of_time(const BoundExpr& expr) const {
+    return expr.op == Op::kBucket && expr.bucketer != nullptr && expr.args[0]->op == Op::kSlot &&
+           input(*expr.args[0]).source == InputColumn::Source::kTime;
+  }
+
+  void find_time_buckets() {
+    if (times_matter_ || buckets_.empty()) return;
+    const int64_t width = buckets_.front()->fixed_width();
+    const bool same_width =
+        std::ranges::all_of(buckets_, [width](const Bucketer* bucketer) { return bucketer->fixed_width() == width; });
+    if (width > 0 && same_width) out_.time_buckets = buckets_.front();
+  }
+
+  // The time range of WHERE is not theirs: only what the scan says of columns goes down.
+  void mark_filters() {
+    for (const RowFilter& rows : select_.filters) {
+      auto& mark = out_.marks.emplace_back();
+      if (rows.condition == nullptr) continue;
+      std::vector<ScanPredicate> predicates;
+      target_ = &predicates;
+      if (push_all(*rows.condition)) mark = std::move(predicates);
+      target_ = nullptr;
+    }
+  }
+
+  bool push_all(const BoundExpr& expr) {
+    if (expr.op != Op::kAnd) return push(expr);
+    return std::ranges::all_of(expr.args, [this](const BoundExprPtr& part) { return push_all(*part); });
   }
 
   void visit(const BoundExpr& expr) {
@@ -271,15 +313,19 @@ class PushDown {
 
   void add(const InputColumn& column, bool is_dimension, decltype(ScanPredicate::matches) matches, size_t count,
            std::string_view unit) {
-    out_.filter.predicates.push_back(
-        {.column_id = column.column_id, .is_dimension = is_dimension, .matches = std::move(matches)});
+    ScanPredicate predicate{.column_id = column.column_id, .is_dimension = is_dimension, .matches = std::move(matches)};
+    const bool is_mark = target_ != nullptr;
+    (is_mark ? *target_ : out_.filter.predicates).push_back(std::move(predicate));
     std::string text =
         column.name + " (" + std::to_string(count) + " " + std::string(unit) + (count == 1 ? "" : "s") + ")";
-    out_.predicates.push_back(std::move(text));
+    (is_mark ? out_.marked : out_.predicates).push_back(std::move(text));
   }
 
   const BoundSelect& select_;
   PushedDown out_;
+  std::vector<ScanPredicate>* target_ = nullptr;  // of predicates, when not the filter's
+  bool times_matter_ = false;                     // event times themselves, not their buckets
+  std::vector<const Bucketer*> buckets_;          // of event times
 };
 
 }  // namespace

@@ -1,8 +1,9 @@
 // Which conditions of a WHERE the scan answers by itself, from zones, indexes and packed codes; the rest stays with the
-// executor. A condition goes down only where the scan says exactly what the condition says; one that could fail on a value
+// executor. Conditions of measures go down too, as marks. A condition goes down only where the scan says exactly what the condition says; one that could fail on a value
 // of no row that the query looks at stays.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,12 @@ struct PushedDown {
   ScanFilter filter;                    // its strings live in the select's constants
   std::vector<const BoundExpr*> rest;   // conditions that are left, all of which must hold
   std::vector<std::string> predicates;  // for EXPLAIN, as the filter has them: "campaign_id (1 code)"
-  std::vector<bool> used;               // by input: whether anything but the filter looks at it
+  std::vector<std::string> marked;      // the same of the marks
+  // By BoundSelect::filters: its condition as predicates that all must hold; nullopt: it has none, or it stays.
+  std::vector<std::optional<std::vector<ScanPredicate>>> marks;
+  std::vector<bool> used;  // by input: whether anything but filter and marks looks at it
+  // Where event times are looked at only to be put into buckets of one width: what puts them there.
+  const Bucketer* time_buckets = nullptr;
 };
 
 PushedDown push_down(const BoundSelect& select);  // `select` must outlive it

@@ -1,5 +1,7 @@
 #include "query/query.h"
 
+#include <algorithm>
+
 #include "query/catalog.h"
 #include "query/statement_runner.h"
 
@@ -38,11 +40,22 @@ class DatabaseCatalog final : public Catalog {
 std::unique_ptr<Catalog> make_catalog(Database& database) { return std::make_unique<DatabaseCatalog>(database); }
 
 struct QueryEngine::Impl {
+  Impl(Database& db, const QueryEngineOptions& options)
+      : database(db),
+        catalog(make_catalog(db)),
+        rows_a_thread(options.rows_a_thread == 0 ? limits::kQueryRowsAThread : options.rows_a_thread),
+        memory(options.memory_bytes == 0 ? limits::kQueriesMemoryBytesMax : options.memory_bytes),
+        pool(std::max(options.threads, 1u) - 1) {}
+
   Database& database;
   std::unique_ptr<Catalog> catalog;
+  const uint64_t rows_a_thread;
+  MemoryBudget memory;
+  QueryPool pool;
 };
 
-QueryEngine::QueryEngine(Database& database) : impl_(new Impl{database, make_catalog(database)}) {}
+QueryEngine::QueryEngine(Database& database, const QueryEngineOptions& options)
+    : impl_(std::make_unique<Impl>(database, options)) {}
 QueryEngine::~QueryEngine() = default;
 
 std::expected<QueryResult, QueryError> QueryEngine::run(std::string_view sql, const std::vector<Cell>& parameters,
@@ -51,6 +64,9 @@ std::expected<QueryResult, QueryError> QueryEngine::run(std::string_view sql, co
   TimeUs start = clock.boottime_us();
   QueryLimits query_limits;
   if (options.memory_bytes != 0) query_limits.memory_bytes = options.memory_bytes;
+  query_limits.all_queries = &impl_->memory;
+  query_limits.pool = &impl_->pool;
+  query_limits.rows_a_thread = impl_->rows_a_thread;
   query_limits.from_raw = options.from_raw;
   query_limits.control = QueryControl(options, clock);
   auto result = run_statement(sql, parameters, *impl_->catalog, query_limits);

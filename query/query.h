@@ -75,9 +75,16 @@ struct QueryOptions {
       nullptr;  // counts the rows read so far, for whoever shows progress; outlives the call
 };
 
+// What queries of one engine have between them.
+struct QueryEngineOptions {
+  unsigned threads = 1;        // of one query, its caller's among them
+  uint64_t rows_a_thread = 0;  // to read, before another thread helps; 0: limits::kQueryRowsAThread
+  uint64_t memory_bytes = 0;   // for all queries together; 0: limits::kQueriesMemoryBytesMax
+};
+
 class QueryEngine {
  public:
-  explicit QueryEngine(Database& database);
+  explicit QueryEngine(Database& database, const QueryEngineOptions& options = {});
   ~QueryEngine();
   // One statement; a trailing semicolon is fine.
   std::expected<QueryResult, QueryError> run(std::string_view sql, const std::vector<Cell>& parameters,

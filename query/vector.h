@@ -97,6 +97,9 @@ struct Block {
   uint32_t rows = 0;
   std::span<const uint64_t> selected;  // rows that the scan has let through (engine/encoding/selection.h); empty: all
   std::vector<BlockColumn> columns;
+  // By BoundSelect::filters: the rows in which its condition holds, where the scan has found them (one bit a row, only selected
+  // rows count); without words: the condition is to be evaluated. Empty: none was.
+  std::vector<std::span<const uint64_t>> marks;
   // What aggregates over measures look at beside columns; nullptr where not read.
   const RowKind* kinds = nullptr;
   const TimeUs* times = nullptr;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <thread>
 
 #include "base/limits.h"
 #include "server/client/remote_query.h"
@@ -93,7 +94,7 @@ int run_sql(Console& console, const SqlArguments& arguments) {
   if (!open) return report_failure(console, "sql", open.error());
   bool good;
   {
-    QueryEngine engine(*open->database);
+    QueryEngine engine(*open->database, {.threads = std::thread::hardware_concurrency()});
     good = run_all([&](std::string_view sql) { return engine.run(sql, {}); });
   }
   if (Status closed = open->database->close(); !closed) return report_failure(console, "sql", closed.error());

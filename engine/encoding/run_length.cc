@@ -86,10 +86,19 @@ Status decode_runs(ByteSpan bytes, std::span<T> out) {
   TALLY_ASSIGN_OR_RETURN(Runs runs, open_runs<T>(bytes, out.size()));
   std::vector<T> values(runs.ends.size());
   runs.values.decode(std::span(values));
+  // Most runs are short: of each so many cells are written at once, and what is too many is written over by the next run.
+  constexpr ptrdiff_t kAtOnce = 32 / sizeof(T);
   T* to = out.data();
+  T* const behind = out.data() + out.size();
   for (size_t i = 0; i < values.size(); ++i) {
     T* end = out.data() + runs.ends[i];
-    std::fill(to, end, values[i]);
+    const T value = values[i];
+    if (behind - to >= kAtOnce) {
+      for (ptrdiff_t cell = 0; cell < kAtOnce; ++cell) to[cell] = value;
+      if (end - to > kAtOnce) std::fill(to + kAtOnce, end, value);
+    } else {
+      std::fill(to, end, value);
+    }
     to = end;
   }
   return {};

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "base/limits.h"
+#include "engine/encoding/selection.h"
 
 namespace tally {
 namespace {
@@ -49,10 +51,10 @@ bool view_ints(const BlockColumn& column, Selection rows, AggregateInput& input)
 
 }  // namespace
 
-Aggregation::Aggregation(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max)
+Aggregation::Aggregation(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget)
     : select_(select),
       memory_(memory),
-      memory_bytes_max_(memory_bytes_max),
+      budget_(budget),
       keys_(select.keys.empty() ? nullptr : make_group_keys(select)),
       taken_(select.filters.size()) {
   for (const Aggregate& aggregate : select.aggregates) {
@@ -69,7 +71,7 @@ Sql<void> Aggregation::add(const Block& block, Selection rows) {
   }
   if (!block.stored.empty()) return add_stored(block, rows);
   only_events_ = block.kinds != nullptr && all_events(block.kinds, rows);
-  for (size_t i = 0; i < taken_.size(); ++i) SQL_TRY(take(select_.filters[i], block, rows, taken_[i]));
+  for (size_t i = 0; i < taken_.size(); ++i) SQL_TRY(take(i, block, rows, taken_[i]));
   for (size_t i = 0; i < states_.size(); ++i) SQL_TRY(update(i, block, taken_[select_.aggregates[i].filter]));
   return check_memory();
 }
@@ -120,7 +122,8 @@ Sql<void> Aggregation::number_groups(const Block& block, Selection rows) {
   return keys_->number(block, rows, memory_, groups_.data());
 }
 
-Sql<void> Aggregation::take(const RowFilter& filter, const Block& block, Selection rows, Taken& taken) {
+Sql<void> Aggregation::take(size_t number, const Block& block, Selection rows, Taken& taken) {
+  const RowFilter& filter = select_.filters[number];
   taken.rows = {};
   taken.groups = groups_.empty() ? nullptr : groups_.data();
   taken.signs.clear();
@@ -133,9 +136,37 @@ Sql<void> Aggregation::take(const RowFilter& filter, const Block& block, Selecti
     take_by_sign(filter.rows, block, rows, taken);
   }
   if (filter.condition == nullptr || taken.rows.empty()) return {};
+  if (!block.marks.empty() && !block.marks[number].empty()) {
+    keep_marked(block.marks[number], taken);
+    return {};
+  }
   SQL_ASSIGN(const Vector holds, evaluate(*filter.condition, block, taken.rows, memory_));
   keep_true(holds, taken);
   return {};
+}
+
+void Aggregation::keep_marked(std::span<const uint64_t> words, Taken& taken) {
+  const size_t size = taken.rows.size();
+  taken.some.resize(size);
+  if (taken.groups != nullptr) taken.groups_of_some.resize(size);
+  size_t kept = 0;
+  const auto keep = [&](size_t i, uint32_t row) {
+    taken.some[kept] = row;
+    if (taken.groups != nullptr) taken.groups_of_some[kept] = taken.groups[i];
+    if (!taken.signs.empty()) taken.signs[kept] = taken.signs[i];
+    ++kept;
+  };
+  if (taken.rows.is_all()) {
+    for_each_selected(words, [&](size_t row) { keep(row, static_cast<uint32_t>(row)); });
+  } else {
+    for (size_t i = 0; i < size; ++i) {
+      const uint32_t row = taken.rows[i];
+      if (is_selected(words, row)) keep(i, row);
+    }
+  }
+  if (!taken.signs.empty()) taken.signs.resize(kept);
+  taken.rows = Selection(taken.some.data(), kept);
+  if (taken.groups != nullptr) taken.groups = taken.groups_of_some.data();
 }
 
 void Aggregation::keep_true(const Vector& holds, Taken& taken) {
@@ -183,12 +214,14 @@ Sql<void> Aggregation::combine(const Aggregation& other) {
   return check_memory();
 }
 
-Sql<void> Aggregation::check_memory() const {
+Sql<void> Aggregation::check_memory() {
   uint64_t bytes = keys_ == nullptr ? 0 : keys_->memory_bytes();
   for (const auto& state : states_) bytes += state->memory_bytes();
-  if (bytes <= memory_bytes_max_) return {};
+  const MemoryBudget::Verdict verdict = budget_.change(std::exchange(bytes_, bytes), bytes);
+  if (verdict == MemoryBudget::Verdict::kFits) return {};
+  if (verdict == MemoryBudget::Verdict::kTooMuchOfAll) return too_much_of_all();
   return sql_fail(std::nullopt,
-                  "the query needs more than " + std::to_string(memory_bytes_max_ / limits::kMiB) + " MiB for its " +
+                  "the query needs more than " + std::to_string(budget_.bytes_max() / limits::kMiB) + " MiB for its " +
                       std::to_string(groups()) + " groups",
                   "; group by less, or filter more", Code::kLimitExceeded);
 }

@@ -7,6 +7,7 @@
 
 #include "query/bound.h"
 #include "query/evaluate.h"
+#include "query/memory_budget.h"
 #include "query/operators/aggregate_state.h"
 #include "query/operators/group_keys.h"
 
@@ -14,7 +15,7 @@ namespace tally {
 
 class Aggregation {
  public:
-  Aggregation(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max);
+  Aggregation(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget);
   Sql<void> add(const Block& block, Selection rows);
   // Takes over what `other`, made for the same select over other rows, has; its groups come behind those that are here.
   Sql<void> combine(const Aggregation& other);
@@ -37,19 +38,21 @@ class Aggregation {
     std::vector<uint32_t> some, groups_of_some;  // what the two view where not all selected rows are taken
   };
   Sql<void> number_groups(const Block& block, Selection rows);
-  Sql<void> take(const RowFilter& filter, const Block& block, Selection rows, Taken& taken);
+  Sql<void> take(size_t filter, const Block& block, Selection rows, Taken& taken);
+  static void keep_marked(std::span<const uint64_t> words, Taken& taken);
   void take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const;
   static void keep_true(const Vector& holds, Taken& taken);
   Sql<void> update(size_t aggregate, const Block& block, const Taken& taken);
   Sql<void> merge(size_t aggregate, const BlockColumn& column, Selection rows, const int8_t* signs);
   Sql<void> add_stored(const Block& block, Selection rows);
-  Sql<void> check_memory() const;
+  Sql<void> check_memory();
   Sql<void> finish_states(uint32_t count, Groups& result);
   uint32_t groups() const { return keys_ == nullptr ? 1 : keys_->size(); }
 
   const BoundSelect& select_;
   EvaluationMemory& memory_;
-  const uint64_t memory_bytes_max_;
+  MemoryBudget& budget_;
+  uint64_t bytes_ = 0;               // of the budget
   std::unique_ptr<GroupKeys> keys_;  // nullptr: there are none, and one group
   std::vector<std::unique_ptr<AggregateState>> states_;
   std::vector<uint32_t> groups_;  // of the block's selected rows; empty without keys

@@ -19,9 +19,8 @@ class BlockSource {
   virtual QueryStats stats() const = 0;
 };
 
-// Rows that the filter does not let through are left out, and of a table inputs that are not used. All three must outlive it;
-// `plan` is looked at only where the query is over a table.
-std::unique_ptr<BlockSource> open_source(const BoundSelect& select, const PushedDown& pushed, const SourcePlan& plan);
+// The rows that a select has with it: of a system table, or the one row. `select` must outlive it.
+std::unique_ptr<BlockSource> open_given_rows(const BoundSelect& select);
 
 // The selected rows of a block whose kind the query looks at.
 class KindFilter {

@@ -1,6 +1,8 @@
 #include "query/operators/row_set.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include "base/limits.h"
 
@@ -21,11 +23,8 @@ uint64_t saturated_add(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UIN
 
 }  // namespace
 
-RowSet::RowSet(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max)
-    : select_(select),
-      memory_(memory),
-      memory_bytes_max_(memory_bytes_max),
-      keep_(saturated_add(select.limit, select.offset)) {}
+RowSet::RowSet(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget)
+    : select_(select), memory_(memory), budget_(budget), keep_(saturated_add(select.limit, select.offset)) {}
 
 bool RowSet::full() const { return select_.order_by.empty() && rows_.size() >= keep_; }
 
@@ -39,10 +38,12 @@ Sql<void> RowSet::add(const Block& block, Selection rows) {
     SQL_ASSIGN(Vector value, evaluate(*key.expr, block, rows, memory_));
     keys.push_back(std::move(value));
   }
-  for (uint32_t i = 0; i < rows.size() && !full(); ++i) {
+  const uint64_t first_number = std::exchange(next_number_, next_number_ + rows.size());
+  for (const uint32_t i : candidates(keys, static_cast<uint32_t>(rows.size()))) {
+    if (full()) break;
     if (select_.distinct && !seen_.insert(distinct_key(outputs, i)).second) continue;
     Row row;
-    row.number = next_number_++;
+    row.number = first_number + i;
     for (const Vector& key : keys) row.keys.push_back(key.datum(i));
     for (const Vector& output : outputs) {
       row.cells.push_back(to_cell(output.datum(i)));
@@ -55,6 +56,28 @@ Sql<void> RowSet::add(const Block& block, Selection rows) {
     if (rows_.size() % 1024 == 0) SQL_TRY(check_memory());
   }
   return check_memory();
+}
+
+// Of the rows of a block no more can enter the answer than it has rows; the others are not made.
+std::vector<uint32_t> RowSet::candidates(const std::vector<Vector>& keys, uint32_t size) const {
+  std::vector<uint32_t> rows(size);
+  std::iota(rows.begin(), rows.end(), 0);
+  if (keys.empty() || select_.distinct || keep_ >= size) return rows;
+  const auto before = [&](uint32_t a, uint32_t b) {
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const OrderKey& key = select_.order_by[i];
+      const bool a_null = keys[i].is_null(a), b_null = keys[i].is_null(b);
+      if (a_null && b_null) continue;
+      if (a_null || b_null) return a_null == key.nulls_first;
+      const int order = compare_values(keys[i], a, keys[i], b);
+      if (order != 0) return key.descending ? order > 0 : order < 0;
+    }
+    return a < b;
+  };
+  std::nth_element(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(keep_), rows.end(), before);
+  rows.resize(keep_);
+  std::sort(rows.begin(), rows.end());
+  return rows;
 }
 
 bool RowSet::before(const Row& a, const Row& b) const {
@@ -78,10 +101,12 @@ void RowSet::cut() {
   rows_.erase(middle, rows_.end());
 }
 
-Sql<void> RowSet::check_memory() const {
-  if (bytes_ <= memory_bytes_max_) return {};
+Sql<void> RowSet::check_memory() {
+  const MemoryBudget::Verdict verdict = budget_.change(std::exchange(budgeted_, bytes_), bytes_);
+  if (verdict == MemoryBudget::Verdict::kFits) return {};
+  if (verdict == MemoryBudget::Verdict::kTooMuchOfAll) return too_much_of_all();
   return sql_fail(std::nullopt,
-                  "the answer needs more than " + std::to_string(memory_bytes_max_ / limits::kMiB) + " MiB, at " +
+                  "the answer needs more than " + std::to_string(budget_.bytes_max() / limits::kMiB) + " MiB, at " +
                       std::to_string(rows_.size()) + " rows",
                   "; add a LIMIT, or filter more", Code::kLimitExceeded);
 }

@@ -8,12 +8,13 @@
 
 #include "query/bound.h"
 #include "query/evaluate.h"
+#include "query/memory_budget.h"
 
 namespace tally {
 
 class RowSet {
  public:
-  RowSet(const BoundSelect& select, EvaluationMemory& memory, uint64_t memory_bytes_max);
+  RowSet(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget);
   Sql<void> add(const Block& block, Selection rows);
   bool full() const;  // no further row can enter the answer
   std::vector<std::vector<Cell>> finish();
@@ -25,18 +26,20 @@ class RowSet {
     uint64_t number = 0;  // equal keys stay in the order in which they came
     uint64_t bytes = 0;
   };
+  std::vector<uint32_t> candidates(const std::vector<Vector>& keys, uint32_t size) const;
   bool before(const Row& a, const Row& b) const;
   void cut();
-  Sql<void> check_memory() const;
+  Sql<void> check_memory();
 
   const BoundSelect& select_;
   EvaluationMemory& memory_;
-  const uint64_t memory_bytes_max_;
+  MemoryBudget& budget_;
   uint64_t keep_;  // OFFSET + LIMIT rows
   std::vector<Row> rows_;
   std::unordered_set<std::string> seen_;
   uint64_t next_number_ = 0;
   uint64_t bytes_ = 0;
+  uint64_t budgeted_ = 0;  // of them
 };
 
 }  // namespace tally

@@ -91,7 +91,7 @@ constexpr Question kQuestions[] = {
      "SELECT time_bucket('1 hour', ts) AS hour, SUM(clicks) FROM ad_events WHERE ts >= '{from}' AND ts < '{to}' "
      "GROUP BY hour ORDER BY hour"},
     {"Q6", "unique users of a campaign, 30 days", 1.7, "campaign_id",
-     "SELECT users FROM ad_events WHERE campaign_id = '{x}' AND ts >= '{from}' AND ts < '{to}'"},
+     "SELECT APPROX_COUNT_DISTINCT(users) FROM ad_events WHERE campaign_id = '{x}' AND ts >= '{from}' AND ts < '{to}'"},
     {"Q7", "four filters by day, 30 days", 1.3, "advertiser_id",
      "SELECT time_bucket('1 day', ts) AS day, SUM(impressions), SUM(clicks), SUM(spend) FROM ad_events "
      "WHERE advertiser_id = '{x}' AND country IN ('US', 'IN', 'BR') AND device_type = 'phone' AND os = 'android' "
@@ -102,6 +102,7 @@ constexpr Question kQuestions[] = {
 };
 
 constexpr size_t kParameters = 10;
+const QueryEngineOptions kAllCores{.threads = std::thread::hardware_concurrency()};
 
 void replace(std::string& text, std::string_view what, const std::string& with) {
   for (size_t at = text.find(what); at != std::string::npos; at = text.find(what)) text.replace(at, what.size(), with);
@@ -281,7 +282,7 @@ void run_cold(const Arguments& arguments) {
   DatabaseOptions options;
   options.table.background = false;
   auto database = need(Database::open(*fs, system_clock(), arguments.cold, options), "open");
-  QueryEngine engine(*database);
+  QueryEngine engine(*database, kAllCores);
   const int64_t begun = bench_now_us();
   (void)ask(engine, arguments.sql);
   std::printf("%8.1f", static_cast<double>(bench_now_us() - begun) / 1e3);
@@ -290,7 +291,7 @@ void run_cold(const Arguments& arguments) {
 void run_cold_all(AdDatabase& database, const Arguments& arguments, const char* self) {
   std::vector<std::pair<const Question*, std::vector<std::string>>> all;
   {
-    QueryEngine engine(database.database());
+    QueryEngine engine(database.database(), kAllCores);
     Questions questions(engine, arguments.profile);
     for (const Question& question : kQuestions) {
       if (wanted(arguments, question)) all.emplace_back(&question, questions.statements(question));
@@ -311,7 +312,7 @@ void run_cold_all(AdDatabase& database, const Arguments& arguments, const char* 
 
 void prepare(AdDatabase& database, const Arguments& arguments) {
   if (!database.made()) return;
-  QueryEngine engine(database.database());
+  QueryEngine engine(database.database(), kAllCores);
   // Long enough to keep what is asked.
   (void)ask(engine, "ALTER TABLE ad_events SET RETENTION raw '90 days'");
   (void)ask(engine,
@@ -328,13 +329,13 @@ void run_all(const Arguments& arguments, const char* self) {
   prepare(database, arguments);
   const bool all = arguments.mode == "all";
   {
-    QueryEngine engine(database.database());
+    QueryEngine engine(database.database(), kAllCores);
     if (all || arguments.mode == "rollups") run_mode(engine, arguments, "warm, from the shipped rollups; ms", false);
     if (all || arguments.mode == "raw") run_mode(engine, arguments, "warm, from raw rows alone; ms", true);
   }
   if (all || arguments.mode == "cold") run_cold_all(database, arguments, self);
   if (all || arguments.mode == "ingest") {
-    QueryEngine engine(database.database());
+    QueryEngine engine(database.database(), kAllCores);
     Producer producer(database.table(), arguments);
     run_mode(engine, arguments, "warm, from the shipped rollups, while a producer sends events; ms", false);
     producer.stop();

@@ -16,6 +16,7 @@ class FakeSnapshot : public Snapshot {
   Ledger ledger() const override { return {}; }
   const Dictionary& dictionary(size_t) const override { std::abort(); }
   const ManifestState& manifest() const override { return state_; }
+  Result<std::shared_ptr<const ScanPlan>> plan(ScanSpec) const override { return fail(Code::kUnsupported, "no rows"); }
   std::unique_ptr<RawScan> scan(ScanSpec) const override { return nullptr; }
   Result<std::vector<Retraction>> retractions() const override { return std::vector<Retraction>(); }
   Result<std::vector<SegmentView>> segments() const override { return std::vector<SegmentView>(); }

@@ -64,7 +64,8 @@ RandomWorld::RandomWorld(uint64_t seed) : random_(seed), scope_(seed), clock_(kN
   auto opened = Database::open(disk_, clock_, "/db", options);
   TALLY_CHECK(opened.has_value());
   database_ = *std::move(opened);
-  engine_ = std::make_unique<QueryEngine>(*database_);
+  const auto threads = static_cast<unsigned>(1 + random_.below(3));
+  engine_ = std::make_unique<QueryEngine>(*database_, QueryEngineOptions{.threads = threads, .rows_a_thread = 300});
   catalog_ = make_catalog(*database_);
   auto created = engine_->run(create_sql_, {});
   if (!created) std::fprintf(stderr, "%s\n", created.error().render(create_sql_).c_str());
