@@ -30,7 +30,7 @@ struct ColumnSelection {
   bool lsns = false;
   bool arrivals = false;
   // Beside what a filter lets through: for each of these, in which rows all its predicates hold.
-  std::vector<std::vector<ScanPredicate>> marks;
+  std::vector<std::vector<ScanPredicate>> marks = {};
   // Above 0: times are asked for only to be put into buckets of this width, one of which begins at `bucket_origin`. Blocks that
   // lie in one bucket then come without times.
   int64_t bucket_width_us = 0;

@@ -77,7 +77,7 @@ uint64_t use(const BlockColumns& columns) {
 }
 
 ColumnSelection everything(const Schema& schema) {
-  ColumnSelection selection{.column_ids = {4000}, .ids = true, .lsns = true, .arrivals = true, .marks = {}};
+  ColumnSelection selection{.column_ids = {4000}, .ids = true, .lsns = true, .arrivals = true};
   for (const Column& column : schema.columns) {
     if (column.role == ColumnRole::kDimension || column.role == ColumnRole::kField)
       selection.column_ids.push_back(column.id);

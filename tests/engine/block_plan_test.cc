@@ -144,7 +144,7 @@ std::string PlannedSegment::check_plan(const PlainFilter& filter) const {
 }
 
 std::string PlannedSegment::check_cursor(const PlainFilter& filter) const {
-  ColumnSelection selection{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true, .marks = {}};
+  ColumnSelection selection{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true};
   for (const PlainColumn& column : plain_.columns) selection.column_ids.push_back(column.id);
   auto cursor = reader_->cursor(selection, filter.scan_filter());
   for (uint32_t block = 0; block < firsts_.size(); ++block) {

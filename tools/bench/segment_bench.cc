@@ -187,14 +187,14 @@ Status run(FileSystem& fs, const std::string& directory, uint32_t count) {
   print_rate("the same, synced, read back and verified", count, finished, info.size);
 
   TALLY_ASSIGN_OR_RETURN(auto reader, SegmentReader::open(fs, path, &info));
-  ColumnSelection everything{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true, .marks = {}};
+  ColumnSelection everything{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true};
   for (const Column& c : schema.columns) {
     if (c.role == ColumnRole::kDimension || c.role == ColumnRole::kField) everything.column_ids.push_back(c.id);
   }
   begun = bench_now_us();
   TALLY_TRY(read_rows(*reader, everything));
   print_rate("decode every column", count, seconds_since(begun), info.size);
-  ColumnSelection few{.column_ids = {schema.find_column("country")->id, schema.find_column("cost")->id}, .marks = {}};
+  ColumnSelection few{.column_ids = {schema.find_column("country")->id, schema.find_column("cost")->id}};
   begun = bench_now_us();
   TALLY_TRY(read_rows(*reader, few));
   std::printf("%-44s %7.2f M rows/s\n", "decode time, kind, country, cost", count / seconds_since(begun) / 1e6);

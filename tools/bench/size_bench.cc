@@ -168,7 +168,7 @@ void print_rollups(AdDatabase& database, const std::vector<SegmentView>& segment
 class SegmentInMemory {
  public:
   explicit SegmentInMemory(const SegmentReader& reader) : schema_(reader.schema()) {
-    ColumnSelection selection{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true, .marks = {}};
+    ColumnSelection selection{.column_ids = {}, .ids = true, .lsns = true, .arrivals = true};
     for (size_t position : schema_.dimensions()) selection.column_ids.push_back(schema_.columns[position].id);
     dimensions_ = selection.column_ids.size();
     for (size_t position : schema_.fields()) selection.column_ids.push_back(schema_.columns[position].id);

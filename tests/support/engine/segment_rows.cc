@@ -173,8 +173,7 @@ Result<SegmentInfo> SegmentRows::write(FileSystem& fs, const std::string& direct
 }
 
 std::string SegmentRows::compare(const SegmentReader& reader) const {
-  ColumnSelection selection{
-      .column_ids = selected_ids(*schema), .ids = true, .lsns = true, .arrivals = true, .marks = {}};
+  ColumnSelection selection{.column_ids = selected_ids(*schema), .ids = true, .lsns = true, .arrivals = true};
   auto cursor = reader.cursor(std::move(selection));
   uint32_t first = 0;
   for (uint32_t block = 0; block < reader.blocks().size(); ++block) {
