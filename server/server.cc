@@ -280,7 +280,8 @@ Status Server::start() {
 Status Server::serve(Database& database) {
   Impl& self = *impl_;
   self.ingest = std::make_unique<IngestService>(worker_count(self.settings));
-  self.engine = std::make_unique<QueryEngine>(database);
+  self.engine =
+      std::make_unique<QueryEngine>(database, QueryEngineOptions{.threads = std::thread::hardware_concurrency()});
   const auto run = [&self](const QueryMessage& query, const QueryOptions& options) {
     if (is_show_settings(query.sql)) return std::expected<QueryResult, QueryError>(show_settings(self.table.rows()));
     return self.engine->run(query.sql, query.parameters, options);
