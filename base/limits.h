@@ -79,6 +79,7 @@ inline constexpr uint32_t kLetterSpanParts = 8;        // a joined file spans at
 
 // --- segments and manifest -----------------------------------------------------------------------------------------
 inline constexpr uint32_t kSegmentBlockRows = 8'192;      // between 2,048 and 65,536
+inline constexpr uint32_t kRollupBlockRows = 4'096;       // of tiers: what is asked of them is narrow
 inline constexpr uint64_t kBlockCacheBytes = 256 * kMiB;  // of segments' blocks kept in memory, of a whole database
 inline constexpr uint64_t kSegmentBytesMax = 4 * kGiB;
 inline constexpr uint64_t kManifestBytesMax = 1 * kGiB;

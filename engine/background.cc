@@ -54,7 +54,7 @@ FoldContext Background::fold_context(const ManifestState& state, const SegmentLi
                       .dictionaries = {},
                       .dictionary_sizes = state.dictionary_sizes,
                       .segments = &segments,
-                      .block_rows = files.segment_block_rows,
+                      .block_rows = std::min(files.segment_block_rows, limits::kRollupBlockRows),
                       .take_number = [&files] { return files.manifest->take_number(); },
                       .stopping = config_.stopping};
   const std::vector<size_t> dimensions = state.schema()->dimensions();

@@ -240,12 +240,13 @@ std::unexpected<Error> SegmentCursor::at(uint32_t block, const Slot& slot, Error
                                                        column_name(*segment_->footer().schema, slot.stored.id) + "\""));
 }
 
-// Of few rows among many each is taken by itself: of codes and integers, and where nothing else has to be known for it.
+// Of few rows among many each is taken by itself: of codes, integers and strings, and where nothing else has to be known for it.
 Status SegmentCursor::decode_selected(uint32_t block, Slot& slot) {
   if (slot.decoded == block) return {};
   const bool few = !columns_.selected.empty() && columns_.matches * kFewRowsShare < rows_of(block);
-  const bool is_code = slot.stored.form == ColumnForm::kCodes, is_int = slot.stored.form == ColumnForm::kInts;
-  if (!few || (!is_code && !is_int)) return decode(block, slot);
+  const ColumnForm stored = slot.stored.form;
+  const bool by_row = stored == ColumnForm::kCodes || stored == ColumnForm::kInts || stored == ColumnForm::kStrings;
+  if (!few || !by_row) return decode(block, slot);
   TALLY_TRY(fetch(block, slot));
   const BlockForm form = slot.bytes.header.form;
   if (form.encoding == Encoding::kByParent || (form.flags & kBlockOfRecord) != 0) return decode(block, slot);
@@ -260,6 +261,12 @@ Status SegmentCursor::decode_rows(uint32_t rows, Slot& slot) {
   if (slot.stored.form == ColumnForm::kCodes) {
     if (slot.codes.size() < rows) slot.codes.resize(rows);
     return decode_codes_block_rows(form, slot.bytes.raw, columns_.selected, {slot.codes.data(), rows});
+  }
+  if (slot.stored.form == ColumnForm::kStrings) {
+    if (slot.strings.size() < rows) slot.strings.resize(rows);
+    if (slot.nulls.size() < rows) slot.nulls.resize(rows);
+    return decode_strings_block_rows(form, slot.bytes.raw, columns_.selected, {slot.strings.data(), rows},
+                                     {slot.nulls.data(), rows});
   }
   if (slot.ints.size() < rows) slot.ints.resize(rows);
   if (slot.nulls.size() < rows) slot.nulls.resize(rows);

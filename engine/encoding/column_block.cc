@@ -196,6 +196,23 @@ Status decode_strings_block(BlockForm form, ByteSpan raw, std::span<StringRef> o
   return {};
 }
 
+Status decode_strings_block_rows(BlockForm form, ByteSpan raw, std::span<const uint64_t> selected,
+                                 std::span<StringRef> out, std::span<uint8_t> nulls) {
+  if (form.encoding != Encoding::kStrings) return decode_strings_block(form, raw, out, nulls);
+  const bool has_nulls = (form.flags & kBlockNulls) != 0;
+  if (has_nulls) TALLY_TRY(take_nulls(raw, nulls));
+  TALLY_TRY(decode_strings_rows(raw, selected, out));
+  if (!has_nulls) return {};
+  bool sound = true;
+  for_each_selected(selected, [&](size_t row) {
+    if (nulls[row] == 0) return;
+    sound = sound && out[row].size() == 0;
+    out[row] = StringRef::null();
+  });
+  if (!sound) return fail(Code::kCorruption, "a NULL string has a length");
+  return {};
+}
+
 Status decode_ids_block(BlockForm form, ByteSpan raw, std::span<IdSlot> ids, std::span<IdKind> kinds) {
   TALLY_TRY(refuse_nulls(form));
   if (form.encoding == Encoding::kFixedIds) return decode_fixed_ids(raw, ids, kinds);

@@ -59,6 +59,9 @@ Result<bool> decode_ints_block_rows(BlockForm form, ByteSpan raw, std::span<cons
                                     std::span<int64_t> out, std::span<uint8_t> nulls);
 // Long strings point into `raw`. `nulls` is room for as many rows.
 Status decode_strings_block(BlockForm form, ByteSpan raw, std::span<StringRef> out, std::span<uint8_t> nulls);
+// At least the chosen rows.
+Status decode_strings_block_rows(BlockForm form, ByteSpan raw, std::span<const uint64_t> selected,
+                                 std::span<StringRef> out, std::span<uint8_t> nulls);
 Status decode_ids_block(BlockForm form, ByteSpan raw, std::span<IdSlot> ids, std::span<IdKind> kinds);
 
 // Which of `rows` rows match (engine/encoding/selection.h; selection_words(rows) words, replaced), without decoding rows

@@ -39,6 +39,40 @@ Status take_strings(ByteSpan bytes, std::span<StringRef> out) {
   return {};
 }
 
+template <class Length>
+uint64_t sum_lengths(const uint8_t* lengths, size_t first, size_t last) {
+  uint64_t sum = 0;
+  for (size_t row = first; row < last; ++row) sum += load_le<Length>(lengths + row * sizeof(Length));
+  return sum;
+}
+
+// Of 64 rows without a chosen one the lengths are added up, and their texts not touched.
+template <class Length>
+Status take_chosen_strings(ByteSpan bytes, std::span<const uint64_t> selected, std::span<StringRef> out) {
+  const size_t lengths_bytes = out.size() * sizeof(Length);
+  if (bytes.size() < lengths_bytes) return fail(Code::kCorruption, "strings: their lengths are cut off");
+  const uint8_t* lengths = bytes.data();
+  const char* text = reinterpret_cast<const char*>(lengths + lengths_bytes);
+  const uint64_t there = bytes.size() - lengths_bytes;
+  uint64_t at = 0;
+  for (size_t first = 0; first < out.size(); first += 64) {
+    const size_t last = std::min(first + 64, out.size());
+    const uint64_t chosen = selected[first / 64];
+    if (chosen == 0) {
+      at += sum_lengths<Length>(lengths, first, last);
+      continue;
+    }
+    for (size_t row = first; row < last; ++row) {
+      const auto size = load_le<Length>(lengths + row * sizeof(Length));
+      if ((chosen >> row % 64 & 1) != 0 && at + size <= there) out[row] = StringRef(std::string_view(text + at, size));
+      at += size;
+    }
+  }
+  if (at == there) return {};
+  return fail(Code::kCorruption,
+              "strings: lengths of " + std::to_string(at) + " bytes in all, " + std::to_string(there) + " are there");
+}
+
 }  // namespace
 
 static_assert(limits::kStringBytesMax <= UINT16_MAX, "a length fits 2 bytes");
@@ -71,6 +105,13 @@ Status decode_strings(ByteSpan bytes, std::span<StringRef> out) {
   if (bytes.empty()) return fail(Code::kCorruption, "strings without the width of their lengths");
   if (bytes[0] == 1) return take_strings<uint8_t>(bytes.subspan(1), out);
   if (bytes[0] == 2) return take_strings<uint16_t>(bytes.subspan(1), out);
+  return fail(Code::kCorruption, "strings: lengths of " + std::to_string(bytes[0]) + " bytes");
+}
+
+Status decode_strings_rows(ByteSpan bytes, std::span<const uint64_t> selected, std::span<StringRef> out) {
+  if (bytes.empty()) return fail(Code::kCorruption, "strings without the width of their lengths");
+  if (bytes[0] == 1) return take_chosen_strings<uint8_t>(bytes.subspan(1), selected, out);
+  if (bytes[0] == 2) return take_chosen_strings<uint16_t>(bytes.subspan(1), selected, out);
   return fail(Code::kCorruption, "strings: lengths of " + std::to_string(bytes[0]) + " bytes");
 }
 

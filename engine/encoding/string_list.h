@@ -21,6 +21,8 @@ namespace tally {
 Encoding encode_strings(std::span<const StringRef> values, Bytes& out);
 // Long strings point into `bytes`.
 Status decode_strings(ByteSpan bytes, std::span<StringRef> out);
+// The same of chosen rows alone (selection.h); cells of others stay as they are. What the lengths say is checked for all.
+Status decode_strings_rows(ByteSpan bytes, std::span<const uint64_t> selected, std::span<StringRef> out);
 Status decode_one_string(ByteSpan bytes, std::span<StringRef> out);
 
 }  // namespace tally

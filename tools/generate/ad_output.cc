@@ -45,7 +45,11 @@ RETENTION raw '7 days'
 LATENESS '30 days' WHERE event_type = 'conversion'
 ROLLUP by_campaign (advertiser_id, campaign_id, country, device_type)
   RETENTION minute '7 days', hour '730 days', day '730 days'
-ROLLUP by_geo (country, device_type, os) RETENTION hour '730 days';
+ROLLUP by_geo (country, device_type, os) RETENTION hour '730 days'
+ROLLUP campaigns_daily (advertiser_id, campaign_id) RETENTION day '730 days'
+ROLLUP advertisers_daily (advertiser_id, country, device_type, os)
+  MEASURES (impressions, clicks, conversions, spend, income) RETENTION day '730 days'
+ROLLUP devices_hourly (device_type) RETENTION hour '730 days';
 )sql";
 
 void AdLines::append_header(std::string& out) const {
