@@ -169,6 +169,96 @@ TEST_CASE("scan: random filters over segments and memtable find what a plain loo
   }
 }
 
+TEST_CASE("scan: read in pieces it shows the same rows, with its marks true and its buckets right") {
+  constexpr TimeUs kOrigin = 20'000 * kMicrosPerDay;
+  const uint64_t base = test_seed(51);
+  for (uint64_t seed = base; seed < base + 6; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    ScanWorld world(seed, 64 * limits::kMiB, static_cast<uint32_t>(4 + random.below(60)));
+    for (int batch = 0; batch < 5; ++batch) {
+      world.send(random, static_cast<uint32_t>(1 + random.below(400)), 20);
+      if (random.chance(0.6)) world.flush();
+    }
+    const auto snapshot = world.snapshot();
+    const ScannedRows everything = scan(*snapshot, {});
+    for (int question = 0; question < 20; ++question) {
+      const PlainFilter filter = PlainFilter::random(random, everything.plain);
+      PlainFilter mark = PlainFilter::random(random, everything.plain);
+      mark.from = INT64_MIN;
+      mark.to = INT64_MAX;
+      CAPTURE(filter.to_string());
+      CAPTURE(mark.to_string());
+      const ScannedRows whole = scan(*snapshot, filter.scan_filter());
+      const TimeUs width = 1 + static_cast<TimeUs>(random.below(20 * kMicrosPerHour));
+
+      ScanSpec spec;
+      spec.filter = filter.scan_filter();
+      spec.columns.marks = {mark.scan_filter().predicates, {}};
+      spec.columns.bucket_width_us = width;
+      spec.columns.bucket_origin = kOrigin;
+      spec.columns.ids = true;
+      uint64_t asked = 0;
+      spec.proceed = [&asked](uint64_t rows) {
+        asked += rows;
+        return Status();
+      };
+      const auto plan = *snapshot->plan(std::move(spec));
+      ScanStats stats = plan->stats();
+      size_t row_number = 0;
+      for (uint32_t first = 0, last = 0; first < plan->steps(); first = last) {
+        last = first + 1 + static_cast<uint32_t>(random.below(plan->steps() - first));
+        const auto piece = plan->scan(first, last);
+        while (const RowBlock* block = *piece->next()) {
+          REQUIRE(block->marks.size() == 2);
+          REQUIRE((block->times == nullptr) == block->one_time.has_value());
+          for (uint32_t row = 0; row < block->rows; ++row) {
+            if (!block->selected.empty() && !is_selected(block->selected, row)) continue;
+            REQUIRE(row_number < whole.ids.size());
+            const TimeUs time = whole.plain.times[row_number];
+            if (block->one_time) {
+              REQUIRE((*block->one_time - kOrigin + 100 * width) / width == (time - kOrigin + 100 * width) / width);
+            } else {
+              REQUIRE(block->times[row] == time);
+            }
+            REQUIRE(is_selected(block->marks[0], row) == mark.matches(whole.plain, row_number));
+            REQUIRE(is_selected(block->marks[1], row));
+            ++row_number;
+          }
+        }
+        stats += piece->stats();
+      }
+      CHECK(row_number == whole.ids.size());
+      CHECK(stats.rows_selected == whole.stats.rows_selected);
+      CHECK(stats.rows_read == whole.stats.rows_read);
+      CHECK(stats.blocks == whole.stats.blocks);
+      CHECK(plan->rows() == whole.stats.rows_read);
+      CHECK(asked == whole.stats.rows_read);
+    }
+  }
+}
+
+TEST_CASE("scan: whoever reads may be told to stop at any block") {
+  Random random(5);
+  ScanWorld world(5, 0, 16);
+  world.send(random, 300, 5);
+  world.flush();
+  world.send(random, 100, 5);
+  const auto snapshot = world.snapshot();
+  for (int stop_after = 0;; ++stop_after) {
+    ScanSpec spec;
+    spec.proceed = [left = stop_after](uint64_t) mutable {
+      return left-- == 0 ? Status(fail(Code::kCancelled, "enough")) : Status();
+    };
+    const auto scan = snapshot->scan(std::move(spec));
+    Result<const RowBlock*> block = scan->next();
+    while (block && *block != nullptr) block = scan->next();
+    if (block) break;  // nobody stopped it
+    CHECK(block.error().code == Code::kCancelled);
+    REQUIRE(stop_after < 100);
+  }
+}
+
 TEST_CASE("scan: an answer is the same before a flush and behind it") {
   const uint64_t seed = test_seed(21);
   CAPTURE(seed);

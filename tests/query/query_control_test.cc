@@ -41,13 +41,16 @@ TEST_CASE("a statement ends when its time is over, and says how long that was") 
 
 TEST_CASE("a cancelled statement answers with an error, whatever it was doing") {
   SqlWorld world;
-  REQUIRE(world.run("CREATE TABLE t (ts TIMESTAMP EVENT TIME, event_id ID UNIQUE WITHIN '72 hours', country STRING DIMENSION)").find("error") ==
-          std::string::npos);
+  REQUIRE(world
+              .run("CREATE TABLE t (ts TIMESTAMP EVENT TIME, event_id ID UNIQUE WITHIN '72 hours', country STRING "
+                   "DIMENSION)")
+              .find("error") == std::string::npos);
   std::stop_source stop;
   stop.request_stop();
   const QueryOptions options{.stop = stop.get_token()};
-  for (const char* sql : {"SELECT 1", "SELECT SUM(events) FROM t", "SELECT * FROM t.raw", "SELECT * FROM system.tables",
-                          "SELECT country, SUM(events) FROM t GROUP BY country ORDER BY 1", "EXPLAIN ANALYZE SELECT 1"}) {
+  for (const char* sql :
+       {"SELECT 1", "SELECT SUM(events) FROM t", "SELECT * FROM t.raw", "SELECT * FROM system.tables",
+        "SELECT country, SUM(events) FROM t GROUP BY country ORDER BY 1", "EXPLAIN ANALYZE SELECT 1"}) {
     const auto answer = world.ask(sql, options);
     REQUIRE_MESSAGE(!answer, sql);
     CHECK_MESSAGE(answer.error().error.code == Code::kCancelled, sql, ": ", answer.error().error.message);

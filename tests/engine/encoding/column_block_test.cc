@@ -89,6 +89,37 @@ TEST_CASE("column block: strings of few values share them, NULL or not; others s
   CHECK(encoder.strings(values, raw).encoding == Encoding::kStrings);
 }
 
+TEST_CASE("column block: strings of a few rows are those of all, in every encoding of strings") {
+  const uint64_t seed = test_seed(31);
+  CAPTURE(seed);
+  Random random(seed);
+  ColumnEncoder encoder;
+  Bytes raw;
+  for (int repeat = 0; repeat < 200; ++repeat) {
+    const size_t rows = 1 + random.below(400), distinct = 1 + random.below(random.chance(0.5) ? 4 : 100'000);
+    std::vector<std::string> texts(rows);
+    std::vector<StringRef> values(rows);
+    for (size_t i = 0; i < rows; ++i) {
+      texts[i] = std::string(random.below(random.chance(0.1) ? 600 : 20), 'a') + std::to_string(random.below(distinct));
+      values[i] = random.chance(0.1) ? StringRef::null() : StringRef(texts[i]);
+    }
+    const BlockForm form = encoder.strings(values, raw);
+    std::vector<uint64_t> selected(selection_words(rows));
+    for (size_t row = 0; row < rows; ++row) {
+      if (random.chance(0.05)) selected[row / 64] |= uint64_t{1} << row % 64;
+    }
+    std::vector<StringRef> out(rows);
+    std::vector<uint8_t> nulls(rows);
+    REQUIRE(decode_strings_block_rows(form, raw, selected, out, nulls).has_value());
+    for_each_selected(selected, [&](size_t row) { REQUIRE(out[row] == values[row]); });
+    // Cut off anywhere it is refused, as all rows are.
+    const Bytes cut(raw.begin(), raw.begin() + static_cast<ptrdiff_t>(random.below(raw.size())));
+    std::vector<StringRef> all(rows);
+    const bool whole = decode_strings_block(form, cut, all, nulls).has_value();
+    CHECK(decode_strings_block_rows(form, cut, selected, out, nulls).has_value() == whole);
+  }
+}
+
 TEST_CASE("column block: predicates on integers select the rows that a look at each selects, never NULL") {
   uint64_t seed = test_seed();
   CAPTURE(seed);
