@@ -13,11 +13,12 @@ constexpr uint64_t protected_share(uint64_t bytes) { return bytes / 5 * 4; }
 
 BlockCache::BlockCache(uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
-// The digest of a file is even already; block and column are spread over it.
+// The digest of a file is even already; block and column are spread over it. Both halves of the product, as the lower one knows
+// nothing of the block in its last bits, which choose the part.
 size_t BlockCache::KeyHash::operator()(const Key& key) const {
-  uint64_t place = uint64_t{key.block} << 32 | key.column;
-  uint64_t mixed = (key.file ^ place) * 0x9E3779B97F4A7C15u;
-  return mixed ^ mixed >> 29;
+  const uint64_t place = uint64_t{key.block} << 32 | key.column;
+  const auto mixed = static_cast<unsigned __int128>(key.file ^ place) * 0x9E3779B97F4A7C15u;
+  return static_cast<uint64_t>(mixed) ^ static_cast<uint64_t>(mixed >> 64);
 }
 
 BlockCache::Value BlockCache::find(const Key& key) {

@@ -48,6 +48,25 @@ TEST_CASE("block cache: what went in comes out, and what did not does not") {
   CHECK(stats.bytes_max == kParts * 1000);
 }
 
+TEST_CASE("block cache: the blocks of one column have all of the cache, and so have the columns of one block") {
+  const uint64_t seed = test_seed(3);
+  CAPTURE(seed);
+  Random random(seed);
+  for (int round = 0; round < 20; ++round) {
+    const uint64_t file = random.next();
+    const uint32_t number_of_one = static_cast<uint32_t>(random.below(1'000));
+    for (const bool by_block : {true, false}) {
+      constexpr uint32_t kEntries = 800;
+      BlockCache cache(uint64_t{kEntries} * 10 * 5 / 4);  // a fourth more than they need: parts fill unevenly
+      const auto key = [&](uint32_t i) {
+        return by_block ? BlockCache::Key{file, i, number_of_one} : BlockCache::Key{file, number_of_one, i};
+      };
+      for (uint32_t i = 0; i < kEntries; ++i) cache.insert(key(i), number(1), 10);
+      CHECK(cache.stats().entries >= kEntries * 9 / 10);
+    }
+  }
+}
+
 TEST_CASE("block cache: of two who read the same block at once, the first stays") {
   BlockCache cache(kParts * 1000);
   cache.insert({1, 2, 3}, number(1), 100);
