@@ -11,6 +11,7 @@
 #include "engine/background_policy.h"
 #include "engine/schema.h"
 #include "engine/snapshot.h"
+#include "query/query_registry.h"
 
 namespace tally {
 
@@ -23,11 +24,13 @@ class Catalog {
   virtual Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) = 0;
   virtual Result<BackgroundStats> background(std::string_view table) = 0;
   virtual Status create_table(Schema schema) = 0;
-  virtual Status alter_table(Schema next) = 0;  // Table::alter() of the table it names
-  virtual TimeUs now() const = 0;               // wall clock
-  virtual TimeUs boottime_us() const = 0;       // for how long something takes
+  virtual Status alter_table(Schema next) = 0;                    // Table::alter() of the table it names
+  virtual std::vector<QueryEntry> queries() const { return {}; }  // by id
+  virtual TimeUs now() const = 0;                                 // wall clock
+  virtual TimeUs boottime_us() const = 0;                         // for how long something takes
 };
 
-std::unique_ptr<Catalog> make_catalog(Database& database);  // which must outlive it
+// `queries`: of the statements that system.queries shows; nullptr: none. Both must outlive it.
+std::unique_ptr<Catalog> make_catalog(Database& database, const QueryRegistry* queries = nullptr);
 
 }  // namespace tally

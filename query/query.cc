@@ -10,7 +10,7 @@ namespace {
 
 class DatabaseCatalog final : public Catalog {
  public:
-  explicit DatabaseCatalog(Database& database) : database_(database) {}
+  DatabaseCatalog(Database& database, const QueryRegistry* queries) : database_(database), queries_(queries) {}
   std::vector<std::string> table_names() const override { return database_.table_names(); }
   Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) override {
     TALLY_ASSIGN_OR_RETURN(Table * found, database_.table(table));
@@ -28,26 +28,33 @@ class DatabaseCatalog final : public Catalog {
     TALLY_ASSIGN_OR_RETURN(Table * table, database_.table(next.table_name));
     return table->alter(std::move(next));
   }
+  std::vector<QueryEntry> queries() const override {
+    return queries_ == nullptr ? std::vector<QueryEntry>() : queries_->entries(database_.clock());
+  }
   TimeUs now() const override { return database_.clock().wall_us(); }
   TimeUs boottime_us() const override { return database_.clock().boottime_us(); }
 
  private:
   Database& database_;
+  const QueryRegistry* const queries_;
 };
 
 }  // namespace
 
-std::unique_ptr<Catalog> make_catalog(Database& database) { return std::make_unique<DatabaseCatalog>(database); }
+std::unique_ptr<Catalog> make_catalog(Database& database, const QueryRegistry* queries) {
+  return std::make_unique<DatabaseCatalog>(database, queries);
+}
 
 struct QueryEngine::Impl {
   Impl(Database& db, const QueryEngineOptions& options)
       : database(db),
-        catalog(make_catalog(db)),
+        catalog(make_catalog(db, &queries)),
         rows_a_thread(options.rows_a_thread == 0 ? limits::kQueryRowsAThread : options.rows_a_thread),
         memory(options.memory_bytes == 0 ? limits::kQueriesMemoryBytesMax : options.memory_bytes),
         pool(std::max(options.threads, 1u) - 1) {}
 
   Database& database;
+  QueryRegistry queries;
   std::unique_ptr<Catalog> catalog;
   const uint64_t rows_a_thread;
   MemoryBudget memory;
@@ -57,6 +64,18 @@ struct QueryEngine::Impl {
 QueryEngine::QueryEngine(Database& database, const QueryEngineOptions& options)
     : impl_(std::make_unique<Impl>(database, options)) {}
 QueryEngine::~QueryEngine() = default;
+
+static QueryEntry outcome_of(const std::expected<QueryResult, QueryError>& result) {
+  QueryEntry outcome;
+  outcome.state = "done";
+  if (result) {
+    outcome.rows = result->rows.size();
+  } else {
+    outcome.state = result.error().error.code == Code::kCancelled ? "cancelled" : "failed";
+    outcome.error = result.error().error.message;
+  }
+  return outcome;
+}
 
 std::expected<QueryResult, QueryError> QueryEngine::run(std::string_view sql, const std::vector<Cell>& parameters,
                                                         const QueryOptions& options) {
@@ -68,9 +87,11 @@ std::expected<QueryResult, QueryError> QueryEngine::run(std::string_view sql, co
   query_limits.pool = &impl_->pool;
   query_limits.rows_a_thread = impl_->rows_a_thread;
   query_limits.from_raw = options.from_raw;
-  query_limits.control = QueryControl(options, clock);
+  const std::shared_ptr<QueryRegistry::Running> running = impl_->queries.begin(sql, clock);
+  query_limits.control = QueryControl(options, clock, &running->rows_read);
   auto result = run_statement(sql, parameters, *impl_->catalog, query_limits);
   if (result) result->stats.elapsed_us = clock.boottime_us() - start;
+  impl_->queries.end(*running, outcome_of(result), clock);
   return result;
 }
 

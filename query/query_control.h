@@ -11,8 +11,8 @@ namespace tally {
 class QueryControl {
  public:
   QueryControl() = default;  // to the end
-  // The time runs from here on. Both must outlive it.
-  QueryControl(const QueryOptions& options, const Clock& clock);
+  // The time runs from here on. `rows_read` counts rows beside the one of `options`. All must outlive it.
+  QueryControl(const QueryOptions& options, const Clock& clock, std::atomic<uint64_t>* rows_read = nullptr);
 
   // kCancelled, or kLimitExceeded when the time is over. `rows`: read since the last call.
   Sql<void> proceed(uint64_t rows) const;
@@ -20,6 +20,7 @@ class QueryControl {
  private:
   const QueryOptions* options_ = nullptr;
   const Clock* clock_ = nullptr;
+  std::atomic<uint64_t>* rows_read_ = nullptr;
   TimeUs deadline_us_ = INT64_MAX;  // boottime
 };
 

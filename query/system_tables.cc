@@ -4,6 +4,7 @@
 #include <array>
 
 #include "query/system_dead_letters.h"
+#include "query/system_queries.h"
 #include "query/system_retractions.h"
 #include "query/system_rollups.h"
 #include "query/system_segments.h"
@@ -67,10 +68,11 @@ constexpr auto kSystemTables = std::to_array<NamedTable>({
     {"dead_letters", system_dead_letters},
     {"rollups", system_rollups},
     {"compactions", system_compactions},
+    {"queries", system_queries},
 });
 
 // In the language, but of parts that the engine does not have yet. Once one of them stands above, this line is not asked.
-constexpr auto kPlanned = std::to_array<std::string_view>({"queries", "reconciliations", "settings"});
+constexpr auto kPlanned = std::to_array<std::string_view>({"reconciliations", "settings"});
 
 }  // namespace
 
