@@ -26,6 +26,7 @@
 #include <thread>
 
 #include "engine/fold_debt.h"
+#include "server/backup_statement.h"
 #include "server/limits.h"
 #include "server/metrics_text.h"
 #include "server/ops_listener.h"
@@ -110,6 +111,7 @@ struct Server::Impl {
   std::atomic<Database*> database{nullptr};
   std::unique_ptr<IngestService> ingest;
   std::unique_ptr<QueryEngine> engine;
+  std::unique_ptr<BackupTaker> backups;
   std::unique_ptr<QueryService> queries;  // stands on it
   std::unique_ptr<SessionServices> services;
   std::map<uint64_t, std::shared_ptr<Session>> sessions;
@@ -277,13 +279,15 @@ Status Server::start() {
   return {};
 }
 
-Status Server::serve(Database& database) {
+Status Server::serve(Database& database, const std::string& directory) {
   Impl& self = *impl_;
   self.ingest = std::make_unique<IngestService>(worker_count(self.settings));
   self.engine =
       std::make_unique<QueryEngine>(database, QueryEngineOptions{.threads = std::thread::hardware_concurrency()});
+  self.backups = std::make_unique<BackupTaker>(database, directory, self.settings.storage.backup_directory);
   const auto run = [&self](const QueryMessage& query, const QueryOptions& options) {
     if (is_show_settings(query.sql)) return std::expected<QueryResult, QueryError>(show_settings(self.table.rows()));
+    if (auto name = backup_statement(query.sql)) return self.backups->take(*name, options.stop);
     return self.engine->run(query.sql, query.parameters, options);
   };
   const QueryService::Limits query_limits{.running = self.settings.limits.queries_running,

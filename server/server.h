@@ -28,7 +28,8 @@ class Server {
   ~Server();
 
   Status start();
-  Status serve(Database& database);
+  // `directory`: of the database, for backups; empty: none are taken.
+  Status serve(Database& database, const std::string& directory = {});
   bool stop_requested() const;
   void wait_for_stop();
   void stop();

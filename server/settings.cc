@@ -87,6 +87,8 @@ const std::array kDefinitions = {
                1'000, 100'000'000'000, false, "", "of a table; beyond it batches are answered retry_later"},
     Definition{"storage.shards", SettingKind::kNumber, number_at<&S::storage, &S::Storage::shards>(), 0,
                limits::kShardsMax, false, "", "threads that decide rows, of a table; 0: one a core"},
+    Definition{"storage.backup_directory", SettingKind::kText, text_at<&S::storage, &S::Storage::backup_directory>(), 0,
+               0, false, "", "where BACKUP TO 'name' makes its directory; empty: nowhere, it is refused"},
     Definition{"log.level", SettingKind::kText, text_at<&S::log, &S::Log::level>(), 0, 0, false,
                "debug info warn error", "what the server's log shows"},
     Definition{"log.slow_query", SettingKind::kDuration, time_at<&S::log, &S::Log::slow_query>(), 0, kForever, false,

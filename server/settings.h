@@ -50,7 +50,8 @@ struct Settings {
     uint64_t memtable_bytes = limits::kMemtableBytesMax;
     uint64_t block_cache_bytes = limits::kBlockCacheBytes;
     uint64_t remembered_ids = limits::kRememberedIdsMax;
-    uint64_t shards = 0;  // 0: one a core
+    uint64_t shards = 0;           // 0: one a core
+    std::string backup_directory;  // empty: the server takes no backups
   } storage;
   struct Log {
     std::string level = "info";

@@ -95,7 +95,7 @@ Status serve(Console& console, const ServeArguments& arguments, const SettingsTa
     if (!server.stop_requested()) bring_up_writes(*open.database, log);
   }
   Status served;
-  if (!server.stop_requested()) served = server.serve(*open.database);
+  if (!server.stop_requested()) served = server.serve(*open.database, arguments.data);
   if (served && !server.stop_requested()) {
     const TimeUs took_us = clock.boottime_us() - begun_us;
     log.info("ready", {{"tcp", server.tcp_address()},

@@ -1,6 +1,7 @@
 // Small parts of the server: addresses, log lines, the byte budget, histograms, the metrics page, backoff.
 #include <doctest/doctest.h>
 
+#include "server/backup_statement.h"
 #include "server/byte_budget.h"
 #include "server/client/client.h"
 #include "server/listen_address.h"
@@ -90,6 +91,15 @@ TEST_CASE("metrics: buckets are cumulated, tables and outcomes are labels") {
         "tally_acknowledgement_seconds_bucket{le=\"0.001\"} 2\n",
         "tally_acknowledgement_seconds_bucket{le=\"+Inf\"} 3\n", "tally_acknowledgement_seconds_count 3\n"}) {
     CHECK_MESSAGE(page.find(line) != std::string::npos, line << " is missing in\n" << page);
+  }
+}
+
+TEST_CASE("backup statement: told from SQL by its words alone") {
+  CHECK(backup_statement("BACKUP TO 'monday'") == "monday");
+  CHECK(backup_statement(" backup\nto 'it''s' ; ") == "it's");
+  for (const char* other : {"", "BACKUP", "BACKUP TO", "BACKUP TO monday", "BACKUP TO 'a' 'b'", "SELECT 1", "\xff",
+                            "\"backup\" TO 'a'", "BACKUP TO 'open"}) {
+    CHECK_MESSAGE(!backup_statement(other), other);
   }
 }
 
