@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/column_kernels.h"
 #include "engine/encoding/id_list.h"
 #include "engine/encoding/selection.h"
 
@@ -362,15 +363,13 @@ Status SegmentCursor::add_record_times(uint32_t block, Slot& slot) {
 // What users of the arrays rely on without looking: row kinds that exist, codes within the footer's bound.
 Status SegmentCursor::check_values(uint32_t rows, const Slot& slot) const {
   if (slot.stored.id == kKindColumn) {
-    uint8_t largest = *std::max_element(slot.small.begin(), slot.small.begin() + rows);
+    const uint8_t largest = column_kernels().max_byte(slot.small.data(), rows);
     if (largest > static_cast<uint8_t>(RowKind::kRetraction)) return fail(Code::kCorruption, "a row of unknown kind");
     return {};
   }
   if (slot.has_nulls && !slot.may_have_nulls) return fail(Code::kCorruption, "NULL where there can be none");
   if (slot.stored.form != ColumnForm::kCodes) return {};
-  uint32_t largest = 0;
-  for (uint32_t row = 0; row < rows; ++row) largest = std::max(largest, slot.codes[row]);
-  return check_code(slot, largest);
+  return check_code(slot, column_kernels().max_code(slot.codes.data(), rows));
 }
 
 void SegmentCursor::show() {

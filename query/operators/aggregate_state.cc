@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <utility>
 
+#include "engine/column_kernels.h"
 #include "engine/hyperloglog.h"
 #include "engine/sketch_format.h"
 #include "query/evaluate.h"
@@ -36,21 +38,31 @@ void for_each_int(const AggregateInput& input, Add add) {
   }
 }
 
-// Halves are added up apart, as no sum of so few can wrap: a loop for vector instructions.
-Int128 sum_of(const int64_t* values, uint32_t size) {
+// Halves are added up apart, as no sum of so few can wrap.
+Int128 sum_of(const int64_t* values, size_t count) {
   static_assert(Selection::kAllMax <= 1 << 16);
   int64_t high = 0;
   uint64_t low = 0;
-  for (uint32_t i = 0; i < size; ++i) {
-    high += values[i] >> 32;
-    low += static_cast<uint64_t>(values[i]) & UINT32_MAX;
-  }
+  column_kernels().sum_halves(values, count, &high, &low);
   return (static_cast<Int128>(high) << 32) + static_cast<Int128>(low);
 }
 
-// Whether rows are all of one group, of a block as it stands.
-bool is_plain_run(const AggregateInput& input) {
-  return input.groups == nullptr && input.signs == nullptr && input.ints.nulls == nullptr && input.ints.rows.is_all();
+// Whether all rows of a block are taken as they stand, in runs of one group.
+bool in_runs(const AggregateInput& input) {
+  return input.signs == nullptr && input.ints.nulls == nullptr && input.ints.rows.is_all() &&
+         (input.groups == nullptr || !input.runs.empty());
+}
+
+// add(group, sum, rows) for every run.
+template <class Add>
+void for_each_run(const AggregateInput& input, Add add) {
+  const int64_t* values = input.ints.values;
+  if (input.groups == nullptr) return add(0, sum_of(values, input.size), input.size);
+  uint32_t row = 0;
+  for (const GroupRun& run : input.runs) {
+    add(run.group, sum_of(values + row, run.end - row), run.end - row);
+    row = run.end;
+  }
 }
 
 class CountState final : public AggregateState {
@@ -70,6 +82,11 @@ class CountState final : public AggregateState {
     return {};
   }
   Sql<void> merge(const AggregateInput& input) override {
+    if (in_runs(input)) {
+      for_each_run(input,
+                   [this](uint32_t group, Int128 sum, uint32_t) { counts_[group] += static_cast<int64_t>(sum); });
+      return {};
+    }
     for_each_int(input,
                  [this](uint32_t group, int64_t count, bool minus) { counts_[group] += minus ? -count : count; });
     return {};
@@ -92,6 +109,9 @@ class CountState final : public AggregateState {
       for (uint32_t i = 0; i < input.size; ++i) counts_[input.group(i)] += input.signs[i];
     } else if (input.groups == nullptr) {
       counts_[0] += input.size;
+    } else if (!input.runs.empty()) {
+      uint32_t row = 0;
+      for (const GroupRun& run : input.runs) counts_[run.group] += run.end - std::exchange(row, run.end);
     } else {
       for (uint32_t i = 0; i < input.size; ++i) ++counts_[input.groups[i]];
     }
@@ -177,13 +197,16 @@ class SumState final : public AggregateState {
  private:
   // Numbers of 64 bits, as many as a table can have rows, do not overflow 128; what other numbers have left may.
   Sql<void> add_ints(const AggregateInput& input) {
-    if (is_plain_run(input) && input.ints.scale == scale_) {
-      counts_[0] += input.size;
-      if (!add_to(sums_[0], sum_of(input.ints.values, input.size), false)) return overflow(offset_);
-      return {};
-    }
     bool fits = true;
     const bool same_scale = input.ints.scale == scale_;
+    if (same_scale && in_runs(input)) {
+      for_each_run(input, [&](uint32_t group, Int128 sum, uint32_t rows) {
+        fits = add_to(sums_[group], sum, false) && fits;
+        counts_[group] += rows;
+      });
+      if (!fits) return overflow(offset_);
+      return {};
+    }
     for_each_int(input, [&](uint32_t group, int64_t value, bool minus) {
       Int128& sum = same_scale ? sums_[group] : sum_of_scale(group, input.ints.scale);
       fits = add_to(sum, value, minus) && fits;

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "query/bound.h"
+#include "query/operators/group_keys.h"
 #include "query/sql_error.h"
 #include "query/vector.h"
 
@@ -13,8 +14,9 @@ namespace tally {
 // The rows of a block that an aggregate takes.
 struct AggregateInput {
   uint32_t size = 0;
-  const uint32_t* groups = nullptr;  // of each row; nullptr: all are of group 0
-  const int8_t* signs = nullptr;     // of each row: -1 for a retraction; nullptr: all +1
+  const uint32_t* groups = nullptr;     // of each row; nullptr: all are of group 0
+  std::span<const GroupRun> runs = {};  // the same, where rows of a group stand in a row; may be empty
+  const int8_t* signs = nullptr;        // of each row: -1 for a retraction; nullptr: all +1
   // The argument in each row, in one of two forms; in neither of COUNT(*).
   const Vector* values = nullptr;
   struct Ints {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "engine/column_kernels.h"
 #include "engine/encoding/selection.h"
 
 namespace tally {
@@ -33,12 +34,9 @@ int8_t sign_of(RowClass rows, const Block& block, uint32_t row, TimeUs grace_us)
 
 bool all_events(const RowKind* kinds, Selection rows) {
   static_assert(static_cast<uint8_t>(RowKind::kEvent) == 0);
+  if (rows.is_all()) return column_kernels().max_byte(reinterpret_cast<const uint8_t*>(kinds), rows.size()) == 0;
   uint8_t any = 0;
-  if (rows.is_all()) {
-    for (size_t i = 0; i < rows.size(); ++i) any |= static_cast<uint8_t>(kinds[i]);
-  } else {
-    for (const uint32_t row : rows) any |= static_cast<uint8_t>(kinds[row]);
-  }
+  for (const uint32_t row : rows) any |= static_cast<uint8_t>(kinds[row]);
   return any == 0;
 }
 
@@ -81,6 +79,7 @@ Sql<void> Aggregation::update(size_t i, const Block& block, const Taken& taken) 
   AggregateInput input;
   input.size = static_cast<uint32_t>(taken.rows.size());
   input.groups = taken.groups;
+  if (taken.runs) input.runs = runs_;
   if (!taken.signs.empty()) input.signs = taken.signs.data();
   const BoundExpr* argument = select_.aggregates[i].argument.get();
   if (argument == nullptr) return states_[i]->update(input);
@@ -106,6 +105,7 @@ Sql<void> Aggregation::merge(size_t i, const BlockColumn& column, Selection rows
   AggregateInput input;
   input.size = static_cast<uint32_t>(rows.size());
   input.groups = groups_.empty() ? nullptr : groups_.data();
+  input.runs = runs_;
   input.signs = signs;
   if (states_[i]->takes_ints()) {
     if (!view_ints(column, rows, input)) return {};
@@ -119,12 +119,13 @@ Sql<void> Aggregation::merge(size_t i, const BlockColumn& column, Selection rows
 Sql<void> Aggregation::number_groups(const Block& block, Selection rows) {
   if (keys_ == nullptr) return {};
   groups_.resize(rows.size());
-  return keys_->number(block, rows, memory_, groups_.data());
+  return keys_->number(block, rows, memory_, groups_.data(), runs_);
 }
 
 Sql<void> Aggregation::take(size_t number, const Block& block, Selection rows, Taken& taken) {
   const RowFilter& filter = select_.filters[number];
   taken.rows = {};
+  taken.runs = false;
   taken.groups = groups_.empty() ? nullptr : groups_.data();
   taken.signs.clear();
   if (block.schema != nullptr && block.schema->version < filter.since_version) return {};
@@ -132,10 +133,12 @@ Sql<void> Aggregation::take(size_t number, const Block& block, Selection rows, T
                    (only_events_ && (filter.rows == RowClass::kAdditive || filter.rows == RowClass::kEvents));
   if (all) {
     taken.rows = rows;
+    taken.runs = true;
   } else {
     take_by_sign(filter.rows, block, rows, taken);
   }
   if (filter.condition == nullptr || taken.rows.empty()) return {};
+  taken.runs = false;
   if (!block.marks.empty() && !block.marks[number].empty()) {
     keep_marked(block.marks[number], taken);
     return {};

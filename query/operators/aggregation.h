@@ -33,6 +33,7 @@ class Aggregation {
   // Rows taken by one filter: of the block, with their groups, and with signs where some are retractions.
   struct Taken {
     Selection rows;
+    bool runs = false;                           // they are all selected rows: runs_ stands for them
     const uint32_t* groups = nullptr;            // nullptr: all of group 0
     std::vector<int8_t> signs;                   // empty: all are +1
     std::vector<uint32_t> some, groups_of_some;  // what the two view where not all selected rows are taken
@@ -56,6 +57,7 @@ class Aggregation {
   std::unique_ptr<GroupKeys> keys_;  // nullptr: there are none, and one group
   std::vector<std::unique_ptr<AggregateState>> states_;
   std::vector<uint32_t> groups_;  // of the block's selected rows; empty without keys
+  std::vector<GroupRun> runs_;    // of them
   std::vector<Taken> taken_;      // by filter
   std::vector<int8_t> minus_;     // -1 for each selected row
   bool only_events_ = false;      // every selected row of the block is an event that counts

@@ -4,6 +4,8 @@
 #include <bit>
 #include <numeric>
 
+#include "engine/column_kernels.h"
+
 namespace tally {
 namespace {
 
@@ -81,9 +83,8 @@ Selection KindFilter::select_rows(const Block& block, std::vector<uint32_t>& mem
 
 // Most blocks hold events alone, which every query wants.
 bool KindFilter::wants_all(const Block& block) {
-  uint8_t any = 0;
-  for (uint32_t row = 0; row < block.rows; ++row) any |= static_cast<uint8_t>(block.kinds[row]);
-  return any == static_cast<uint8_t>(RowKind::kEvent);
+  static_assert(static_cast<uint8_t>(RowKind::kEvent) == 0);
+  return column_kernels().max_byte(reinterpret_cast<const uint8_t*>(block.kinds), block.rows) == 0;
 }
 
 }  // namespace tally

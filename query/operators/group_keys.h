@@ -16,11 +16,18 @@
 
 namespace tally {
 
+// Rows of one group that stand in a row, up to `end`; the first run begins with the first row.
+struct GroupRun {
+  uint32_t end = 0;
+  uint32_t group = 0;
+};
+
 class GroupKeys {
  public:
   virtual ~GroupKeys() = default;
-  // groups[i]: of rows[i].
-  virtual Sql<void> number(const Block& block, Selection rows, EvaluationMemory& memory, uint32_t* groups) = 0;
+  // groups[i]: of rows[i]. `runs`: the same, where long runs of rows are of one group; else empty.
+  virtual Sql<void> number(const Block& block, Selection rows, EvaluationMemory& memory, uint32_t* groups,
+                           std::vector<GroupRun>& runs) = 0;
   virtual uint32_t size() const = 0;
   // The values of a key, by group; strings of dictionaries stay codes.
   virtual Vector values(size_t key) const = 0;

@@ -1,13 +1,16 @@
 #include "query/operators/packed_keys.h"
 
+#include <algorithm>
 #include <bit>
 
+#include "engine/column_kernels.h"
 #include "query/operators/time_numbers.h"
 #include "query/operators/word_table.h"
 
 namespace tally {
 namespace {
 
+constexpr size_t kRunRows = 8;         // rows of a run on average, from which on runs are worth it
 constexpr unsigned kCodeBitsMax = 32;  // of all codes of a word together: the number of a bucket takes the rest
 
 struct PackedKey {
@@ -23,7 +26,9 @@ class PackedKeys final : public GroupKeys {
     if (bucketer != nullptr) times_.emplace(*bucketer);
   }
 
-  Sql<void> number(const Block& block, Selection rows, EvaluationMemory&, uint32_t* groups) override {
+  Sql<void> number(const Block& block, Selection rows, EvaluationMemory&, uint32_t* groups,
+                   std::vector<GroupRun>& runs) override {
+    runs.clear();
     words_.assign(rows.size(), 0);
     for (const PackedKey& key : keys_) {
       const BlockColumn& column = block.columns[key.slot];
@@ -33,7 +38,12 @@ class PackedKeys final : public GroupKeys {
         pack_codes(key, column.codes, rows);
       }
     }
-    table_.find_or_add(words_.data(), words_.size(), groups);
+    if (words_.size() >= kRunRows &&
+        column_kernels().count_changes(words_.data(), words_.size()) < rows.size() / kRunRows) {
+      number_runs(groups, runs);
+    } else {
+      table_.find_or_add(words_.data(), words_.size(), groups);
+    }
     return {};
   }
 
@@ -60,11 +70,31 @@ class PackedKeys final : public GroupKeys {
  private:
   static uint64_t mask(const PackedKey& key) { return (uint64_t{1} << key.bits) - 1; }
 
+  // Each run is looked up once.
+  void number_runs(uint32_t* groups, std::vector<GroupRun>& runs) {
+    run_words_.clear();
+    const auto rows = static_cast<uint32_t>(words_.size());
+    for (uint32_t i = 0; i < rows; ++i) {
+      if (i > 0 && words_[i] == words_[i - 1]) continue;
+      if (i > 0) runs.back().end = i;
+      runs.push_back({rows, 0});
+      run_words_.push_back(words_[i]);
+    }
+    numbers_.resize(run_words_.size());
+    table_.find_or_add(run_words_.data(), run_words_.size(), numbers_.data());
+    uint32_t row = 0;
+    for (size_t run = 0; run < runs.size(); ++run) {
+      runs[run].group = numbers_[run];
+      std::fill(groups + row, groups + runs[run].end, numbers_[run]);
+      row = runs[run].end;
+    }
+  }
+
   void pack_codes(const PackedKey& key, const uint32_t* codes, Selection rows) {
     uint64_t* words = words_.data();
     const unsigned shift = key.shift;
     if (rows.is_all()) {
-      for (size_t i = 0; i < rows.size(); ++i) words[i] |= uint64_t{codes[i]} << shift;
+      column_kernels().pack_codes(words, codes, rows.size(), shift);
     } else {
       for (size_t i = 0; i < rows.size(); ++i) words[i] |= uint64_t{codes[rows[i]]} << shift;
     }
@@ -116,7 +146,7 @@ class PackedKeys final : public GroupKeys {
   const std::vector<PackedKey> keys_;
   std::optional<TimeNumbers> times_;
   WordTable table_;
-  std::vector<uint64_t> words_;
+  std::vector<uint64_t> words_, run_words_;
   std::vector<uint32_t> numbers_;
 };
 

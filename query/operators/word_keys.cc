@@ -15,7 +15,9 @@ class WordKeys final : public GroupKeys {
         null_words_((keys_.size() + kKeysPerNullWord - 1) / kKeysPerNullWord),
         table_(keys_.size() + null_words_) {}
 
-  Sql<void> number(const Block& block, Selection rows, EvaluationMemory& memory, uint32_t* groups) override {
+  Sql<void> number(const Block& block, Selection rows, EvaluationMemory& memory, uint32_t* groups,
+                   std::vector<GroupRun>& runs) override {
+    runs.clear();
     words_.assign(rows.size() * stride(), 0);
     for (size_t key = 0; key < keys_.size(); ++key) {
       SQL_ASSIGN(Vector values, evaluate(*select_.keys[key], block, rows, memory));

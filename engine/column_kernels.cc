@@ -1,0 +1,122 @@
+#include "engine/column_kernels.h"
+
+#include <immintrin.h>
+
+#include <algorithm>
+
+namespace tally::TALLY_ISA {
+namespace {
+
+#ifdef __AVX2__
+
+__m256i load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
+
+uint32_t max_code(const uint32_t* codes, size_t count) {
+  __m256i most = _mm256_setzero_si256();
+  size_t i = 0;
+  for (; i + 8 <= count; i += 8) most = _mm256_max_epu32(most, load(codes + i));
+  alignas(32) uint32_t lanes[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), most);
+  uint32_t largest = *std::max_element(lanes, lanes + 8);
+  for (; i < count; ++i) largest = std::max(largest, codes[i]);
+  return largest;
+}
+
+uint8_t max_byte(const uint8_t* bytes, size_t count) {
+  __m256i most = _mm256_setzero_si256();
+  size_t i = 0;
+  for (; i + 32 <= count; i += 32) most = _mm256_max_epu8(most, load(bytes + i));
+  alignas(32) uint8_t lanes[32];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), most);
+  uint8_t largest = *std::max_element(lanes, lanes + 32);
+  for (; i < count; ++i) largest = std::max(largest, bytes[i]);
+  return largest;
+}
+
+// There is no shift that keeps the sign of 64 bits: the upper halves are added up as if all were larger by 2^31.
+void sum_halves(const int64_t* values, size_t count, int64_t* high, uint64_t* low) {
+  const __m256i lower = _mm256_set1_epi64x(UINT32_MAX);
+  const __m256i sign = _mm256_set1_epi64x(INT64_MIN);
+  __m256i highs = _mm256_setzero_si256(), lows = _mm256_setzero_si256();
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const __m256i four = load(values + i);
+    highs = _mm256_add_epi64(highs, _mm256_srli_epi64(_mm256_xor_si256(four, sign), 32));
+    lows = _mm256_add_epi64(lows, _mm256_and_si256(four, lower));
+  }
+  alignas(32) uint64_t high_lanes[4], low_lanes[4];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(high_lanes), highs);
+  _mm256_store_si256(reinterpret_cast<__m256i*>(low_lanes), lows);
+  *high = static_cast<int64_t>(high_lanes[0] + high_lanes[1] + high_lanes[2] + high_lanes[3]) -
+          static_cast<int64_t>(i) * (int64_t{1} << 31);
+  *low = low_lanes[0] + low_lanes[1] + low_lanes[2] + low_lanes[3];
+  for (; i < count; ++i) {
+    *high += values[i] >> 32;
+    *low += static_cast<uint64_t>(values[i]) & UINT32_MAX;
+  }
+}
+
+void pack_codes(uint64_t* words, const uint32_t* codes, size_t count, unsigned shift) {
+  const __m128i by = _mm_cvtsi32_si128(static_cast<int>(shift));
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const __m256i wide = _mm256_cvtepu32_epi64(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + i)));
+    __m256i* to = reinterpret_cast<__m256i*>(words + i);
+    _mm256_storeu_si256(to, _mm256_or_si256(load(to), _mm256_sll_epi64(wide, by)));
+  }
+  for (; i < count; ++i) words[i] |= uint64_t{codes[i]} << shift;
+}
+
+size_t count_changes(const uint64_t* words, size_t count) {
+  __m256i same = _mm256_setzero_si256();  // minus how many are
+  size_t i = 1;
+  for (; i + 4 <= count; i += 4) {
+    same = _mm256_add_epi64(same, _mm256_cmpeq_epi64(load(words + i), load(words + i - 1)));
+  }
+  alignas(32) int64_t lanes[4];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), same);
+  size_t changes = (i - 1) - static_cast<size_t>(-(lanes[0] + lanes[1] + lanes[2] + lanes[3]));
+  for (; i < count; ++i) changes += words[i] != words[i - 1] ? 1 : 0;
+  return changes;
+}
+
+#else
+
+uint32_t max_code(const uint32_t* codes, size_t count) {
+  uint32_t largest = 0;
+  for (size_t i = 0; i < count; ++i) largest = std::max(largest, codes[i]);
+  return largest;
+}
+
+uint8_t max_byte(const uint8_t* bytes, size_t count) {
+  uint8_t largest = 0;
+  for (size_t i = 0; i < count; ++i) largest = std::max(largest, bytes[i]);
+  return largest;
+}
+
+void sum_halves(const int64_t* values, size_t count, int64_t* high, uint64_t* low) {
+  *high = 0;
+  *low = 0;
+  for (size_t i = 0; i < count; ++i) {
+    *high += values[i] >> 32;
+    *low += static_cast<uint64_t>(values[i]) & UINT32_MAX;
+  }
+}
+
+void pack_codes(uint64_t* words, const uint32_t* codes, size_t count, unsigned shift) {
+  for (size_t i = 0; i < count; ++i) words[i] |= uint64_t{codes[i]} << shift;
+}
+
+size_t count_changes(const uint64_t* words, size_t count) {
+  size_t changes = 0;
+  for (size_t i = 1; i < count; ++i) changes += words[i] != words[i - 1] ? 1 : 0;
+  return changes;
+}
+
+#endif
+
+}  // namespace
+
+const ColumnKernels kColumnKernels{max_code, max_byte, sum_halves, pack_codes, count_changes};
+
+}  // namespace tally::TALLY_ISA

@@ -1,0 +1,33 @@
+// Loops over columns in memory, in two copies (docs/CONTRIBUTING.md, Kernels); column_kernels() is the right one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/cpu.h"
+
+namespace tally {
+
+struct ColumnKernels {
+  uint32_t (*max_code)(const uint32_t* codes, size_t count);  // 0 of none
+  uint8_t (*max_byte)(const uint8_t* bytes, size_t count);    // 0 of none
+  // The sums of the upper halves (signed) and of the lower halves: the sum is high * 2^32 + low. At most 2^31 values.
+  void (*sum_halves)(const int64_t* values, size_t count, int64_t* high, uint64_t* low);
+  // words[i] |= codes[i] << shift
+  void (*pack_codes)(uint64_t* words, const uint32_t* codes, size_t count, unsigned shift);
+  // How many words differ from the one before them.
+  size_t (*count_changes)(const uint64_t* words, size_t count);
+};
+
+namespace baseline {
+extern const ColumnKernels kColumnKernels;
+}
+namespace avx2 {
+extern const ColumnKernels kColumnKernels;
+}
+
+inline const ColumnKernels& column_kernels() {
+  return cpu_has_avx2() ? avx2::kColumnKernels : baseline::kColumnKernels;
+}
+
+}  // namespace tally

@@ -1,0 +1,58 @@
+// Both copies of the loops over columns, against plain loops.
+#include "engine/column_kernels.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/random.h"
+#include "tests/support/seed.h"
+
+namespace tally {
+namespace {
+
+void compare(const ColumnKernels& kernels, Random& random) {
+  for (int repeat = 0; repeat < 300; ++repeat) {
+    const size_t count = random.below(repeat < 100 ? 40 : 5'000);
+    CAPTURE(count);
+    std::vector<uint32_t> codes(count);
+    std::vector<uint8_t> bytes(count);
+    std::vector<int64_t> values(count);
+    std::vector<uint64_t> words(count);
+    const unsigned bits = static_cast<unsigned>(random.below(64));
+    __int128 sum = 0;
+    for (size_t i = 0; i < count; ++i) {
+      codes[i] = static_cast<uint32_t>(random.next() >> (32 + bits % 32));
+      bytes[i] = static_cast<uint8_t>(random.chance(0.1) ? random.next() : 0);
+      values[i] = static_cast<int64_t>(random.next()) >> bits;
+      if (random.chance(0.05)) values[i] = random.chance(0.5) ? INT64_MIN : INT64_MAX;
+      words[i] = random.below(1 + bits / 8) << bits;
+      sum += values[i];
+    }
+    CHECK(kernels.max_code(codes.data(), count) == (count == 0 ? 0 : *std::ranges::max_element(codes)));
+    CHECK(kernels.max_byte(bytes.data(), count) == (count == 0 ? 0 : *std::ranges::max_element(bytes)));
+    int64_t high = 1;
+    uint64_t low = 1;
+    kernels.sum_halves(values.data(), count, &high, &low);
+    CHECK((static_cast<__int128>(high) * (__int128{1} << 32) + static_cast<__int128>(low) == sum));
+    size_t changes = 0;
+    for (size_t i = 1; i < count; ++i) changes += words[i] != words[i - 1] ? 1 : 0;
+    CHECK(kernels.count_changes(words.data(), count) == changes);
+    const unsigned shift = static_cast<unsigned>(random.below(33));
+    std::vector<uint64_t> packed = words;
+    kernels.pack_codes(packed.data(), codes.data(), count, shift);
+    for (size_t i = 0; i < count; ++i) REQUIRE(packed[i] == (words[i] | uint64_t{codes[i]} << shift));
+  }
+}
+
+TEST_CASE("column kernels: both copies do what plain loops do") {
+  const uint64_t seed = test_seed(91);
+  CAPTURE(seed);
+  Random random(seed);
+  compare(baseline::kColumnKernels, random);
+  if (cpu_has_avx2()) compare(avx2::kColumnKernels, random);
+}
+
+}  // namespace
+}  // namespace tally
