@@ -98,6 +98,7 @@ struct Server::Impl {
   ServerLog& log;
   const std::string name;
   ServerMetrics metrics;
+  TableHealth tables;
   std::atomic<State> state{State::kStarting};
 
   asio::io_context network{1};
@@ -218,23 +219,27 @@ Status Server::Impl::listen(const ListenAddress& address) {
 Health Server::Impl::health() const {
   switch (state.load()) {
     case State::kStarting: return {false, "starting: the log is being replayed"};
-    case State::kServing: return {true, "ready"};
+    case State::kServing: {
+      std::string trouble = tables.text();
+      if (!trouble.empty()) return {false, std::move(trouble)};
+      return {true, "ready"};
+    }
     case State::kStopping: break;
   }
   return {false, "stopping"};
 }
 
 std::string Server::Impl::metrics_page() {
-  std::vector<TableReading> tables;
+  std::vector<TableReading> readings;
   if (Database* open = database.load()) {
     for (const std::string& table_name : open->table_names()) {
       auto found = open->table(table_name);
       if (!found) continue;
-      TableReading& reading = tables.emplace_back(TableReading{.name = table_name, .stats = (*found)->stats()});
+      TableReading& reading = readings.emplace_back(TableReading{.name = table_name, .stats = (*found)->stats()});
       if (auto snapshot = (*found)->snapshot()) reading.fold_debt_rows = fold_debt_rows((*snapshot)->manifest());
     }
   }
-  return metrics_text(metrics, tables, state.load() == State::kServing);
+  return metrics_text(metrics, readings, health().ready);
 }
 
 // --- its life ----------------------------------------------------------------------------------------------------------
@@ -297,13 +302,17 @@ Status Server::serve(Database& database, const std::string& directory) {
                                           .slow_us = self.settings.log.slow_query};
   self.queries = std::make_unique<QueryService>(run, query_limits, self.clock, self.metrics, self.log);
   self.services.reset(new SessionServices{self.network, database, *self.ingest, *self.queries, self.budget,
-                                          self.settings, self.metrics, self.log, self.clock, self.name});
+                                          self.settings, self.metrics, self.tables, self.log, self.clock, self.name});
   self.database.store(&database);
   TALLY_ASSIGN_OR_RETURN(ListenAddress address, parse_listen_address(self.settings.listen.tcp));
   TALLY_TRY(self.on_network([&] { return self.listen(address); }));
   auto starting = Impl::State::kStarting;
   self.state.compare_exchange_strong(starting, Impl::State::kServing);
   return {};
+}
+
+void Server::table_takes_no_batches(const std::string& table, const std::string& reason) {
+  impl_->tables.takes_no_batches(table, reason);
 }
 
 bool Server::stop_requested() const {

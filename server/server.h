@@ -28,6 +28,8 @@ class Server {
   ~Server();
 
   Status start();
+  // Said before serve(): this table takes no batches. The server is alive, and not ready.
+  void table_takes_no_batches(const std::string& table, const std::string& reason);
   // `directory`: of the database, for backups; empty: none are taken.
   Status serve(Database& database, const std::string& directory = {});
   bool stop_requested() const;

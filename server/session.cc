@@ -113,6 +113,7 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   Wire<void> take_query(const FrameHeader& header, ByteSpan fields);
   void take_cancel(const FrameHeader& header);
   void answer_batch(uint64_t sequence, TimeUs received_us, ByteBudget::Claim& claim, const Wire<BatchResult>& result);
+  void note_health(const WireError& error);
   void end_query(uint64_t sequence, Bytes last);
   void client_is_gone(const error_code& how);
   void cancel_statements();
@@ -438,6 +439,7 @@ void TcpSession::answer_batch(uint64_t sequence, TimeUs received_us, ByteBudget:
              .credits = 1, .lsn = result->lsn, .counts = result->counts, .not_accepted = result->not_accepted}));
   } else {
     services_.metrics.batches_refused.add();
+    note_health(result.error());
     services_.log.warn("a batch was refused", {{"connection", std::to_string(id_)},
                                                {"batch", std::to_string(sequence)},
                                                {"status", std::string(wire_status_name(result.error().status))},
@@ -445,6 +447,13 @@ void TcpSession::answer_batch(uint64_t sequence, TimeUs received_us, ByteBudget:
     send(FrameType::kError, sequence, encode_fields(ErrorMessage{.error = result.error(), .credits = 1}));
   }
   finish_if_done();
+}
+
+// A table that was poisoned, or cannot be written, stays so until the server is started again.
+void TcpSession::note_health(const WireError& error) {
+  if (error.status != WireStatus::kReadOnly && error.status != WireStatus::kIndeterminate) return;
+  if (!services_.health.takes_no_batches(table_->name(), error.message)) return;
+  services_.log.error("a table takes no batches any more", {{"table", table_->name()}, {"reason", error.message}});
 }
 
 Wire<void> TcpSession::take_query(const FrameHeader& header, ByteSpan fields) {

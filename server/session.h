@@ -21,6 +21,7 @@
 #include "server/query_service.h"
 #include "server/server_log.h"
 #include "server/settings.h"
+#include "server/table_health.h"
 
 namespace boost::asio {
 class io_context;
@@ -45,6 +46,7 @@ struct SessionServices {
   ByteBudget& budget;
   const Settings& settings;
   ServerMetrics& metrics;
+  TableHealth& health;
   ServerLog& log;
   Clock& clock;
   std::string server_name;  // for WELCOME

@@ -69,11 +69,14 @@ DatabaseOptions database_options(const Settings& settings) {
 }
 
 // A table that takes no batches is named; the others, and queries, do not suffer.
-void bring_up_writes(Database& database, ServerLog& log) {
+void bring_up_writes(Database& database, Server& server, ServerLog& log) {
   for (const std::string& name : database.table_names()) {
     auto table = database.table(name);
     Status ready = table ? (*table)->prepare_writes() : Status(std::unexpected(table.error()));
-    if (!ready) log.error("a table takes no batches", {{"table", name}, {"reason", ready.error().message}});
+    if (!ready) {
+      log.error("a table takes no batches", {{"table", name}, {"reason", ready.error().message}});
+      server.table_takes_no_batches(name, ready.error().message);
+    }
     if (table) {
       if (std::string note = io_note(**table); !note.empty()) log.warn(note, {{"table", name}});
     }
@@ -92,7 +95,7 @@ Status serve(Console& console, const ServeArguments& arguments, const SettingsTa
   {
     Patience patience(log, clock);
     TALLY_ASSIGN_OR_RETURN(open, open_database(arguments.data, database_options(settings.settings())));
-    if (!server.stop_requested()) bring_up_writes(*open.database, log);
+    if (!server.stop_requested()) bring_up_writes(*open.database, server, log);
   }
   Status served;
   if (!server.stop_requested()) served = server.serve(*open.database, arguments.data);

@@ -677,6 +677,29 @@ def operations():
         assert ran.returncode == 1 and wanted in ran.stderr, ran.stderr
 
 
+def degraded():
+    """A table of which a file is gone: the server is alive and not ready, says which table and why, and serves the others."""
+    new_database(SMALL, SMALL.replace("clicks", "others"))
+    server = Server()
+    producer = tc.Producer(server.address, "clicks")
+    producer.add(clicks(0, 1_000))
+    producer.settle()
+    assert server.get("/health/ready")[0] == 200
+    server.stop()
+    runs = os.path.join(DATA, "tables", "clicks", "ids")
+    os.unlink(os.path.join(runs, sorted(os.listdir(runs))[0]))
+    server = Server()
+    assert server.get("/health/live")[0] == 200
+    status, said = server.get("/health/ready")
+    assert status == 503 and 'table "clicks" takes no batches' in said, said
+    assert server.metric("tally_ready") == 0
+    producer = tc.Producer(server.address, "others")
+    producer.add(clicks(0, 10))
+    producer.settle()
+    assert total(server.address, "others") == 10
+    server.stop()
+
+
 def config(text):
     path = os.path.join(WORK, "tally.toml")
     with open(path, "w", encoding="utf-8") as file:
