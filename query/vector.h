@@ -105,7 +105,8 @@ struct Block {
   const TimeUs* times = nullptr;
   const TimeUs* arrivals = nullptr;
   // Of a rollup tier: what it has stored for each aggregate, and what is to be taken off (kVector without a vector: nothing).
-  // Empty: rows are decided rows.
+  // Rows are buckets then, and else decided rows.
+  bool is_stored = false;
   std::vector<BlockColumn> stored, stored_minus;
   const Schema* schema = nullptr;  // that the rows are of; nullptr: the one in force
 };

@@ -67,7 +67,7 @@ Sql<void> Aggregation::add(const Block& block, Selection rows) {
   if (keys_ != nullptr) {
     for (const auto& state : states_) state->resize(keys_->size());
   }
-  if (!block.stored.empty()) return add_stored(block, rows);
+  if (block.is_stored) return add_stored(block, rows);
   only_events_ = block.kinds != nullptr && all_events(block.kinds, rows);
   for (size_t i = 0; i < taken_.size(); ++i) SQL_TRY(take(i, block, rows, taken_[i]));
   for (size_t i = 0; i < states_.size(); ++i) SQL_TRY(update(i, block, taken_[select_.aggregates[i].filter]));

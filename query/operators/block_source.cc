@@ -54,7 +54,7 @@ KindFilter::KindFilter(const BoundSelect& select) {
 }
 
 Selection KindFilter::select_rows(const Block& block, std::vector<uint32_t>& memory) const {
-  const bool kinds_matter = !all_ && block.stored.empty();
+  const bool kinds_matter = !all_ && !block.is_stored;
   if (block.selected.empty() && block.rows <= Selection::kAllMax && (!kinds_matter || wants_all(block))) {
     return Selection::all(block.rows);
   }

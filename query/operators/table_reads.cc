@@ -62,6 +62,7 @@ class TableSource final : public BlockSource {
     const auto last = static_cast<uint32_t>(steps * (share_ + 1) / shares_);
     scan_ = part.plan->scan(first, last);
     block_ = {};
+    block_.is_stored = part.stored;
     block_.columns.resize(select_.inputs.size());
   }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <random>
 
 #include "tests/differential/duckdb_process.h"
@@ -13,7 +14,7 @@
 namespace {
 
 int usage() {
-  std::fprintf(stderr, "usage: differential_driver [--queries N] [--seed S] [--duckdb DIR]\n");
+  std::fprintf(stderr, "usage: differential_driver [--queries N] [--seed S] [--duckdb DIR] [--trace FILE]\n");
   return 2;
 }
 
@@ -24,7 +25,7 @@ int main(int argc, char** argv) {
   DifferentialOptions options;
   options.queries = 10'000;
   options.seed = std::random_device()();
-  std::string modules;
+  std::string modules, trace;
   for (int i = 1; i < argc; i += 2) {
     if (i + 1 >= argc) return usage();
     if (std::strcmp(argv[i], "--queries") == 0) {
@@ -33,6 +34,8 @@ int main(int argc, char** argv) {
       options.seed = std::strtoull(argv[i + 1], nullptr, 10);
     } else if (std::strcmp(argv[i], "--duckdb") == 0) {
       modules = argv[i + 1];
+    } else if (std::strcmp(argv[i], "--trace") == 0) {
+      trace = argv[i + 1];
     } else {
       return usage();
     }
@@ -56,6 +59,12 @@ int main(int argc, char** argv) {
     std::printf("%llu s: %s\n", static_cast<unsigned long long>(seconds.count()), summary(report).c_str());
     std::fflush(stdout);
   };
+  // The file holds the query that runs.
+  if (!trace.empty()) {
+    options.asking = [&](const std::string& table, const std::string& sql) {
+      std::ofstream(trace) << table << ";\n\n" << sql << ";\n";
+    };
+  }
   const DifferentialReport report = run_differential(options);
   for (const std::string& difference : report.differences) std::printf("\nDIFFERENCE in %s\n", difference.c_str());
   std::printf("%s\n", summary(report).c_str());

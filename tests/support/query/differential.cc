@@ -67,12 +67,13 @@ std::string first_difference(const Lines& a, const Lines& b) {
 
 class Comparison {
  public:
-  Comparison(RandomWorld& world, Elsewhere* elsewhere, DifferentialReport& report)
-      : world_(world), elsewhere_(elsewhere), report_(report) {}
+  Comparison(RandomWorld& world, const DifferentialOptions& options, DifferentialReport& report)
+      : world_(world), elsewhere_(options.elsewhere), asking_(options.asking), report_(report) {}
 
   // What differs, or nothing.
   std::optional<std::string> compare(const RandomQuery& query, bool count) {
     const std::string sql = query.sql();
+    if (asking_) asking_(world_.create_sql(), sql);
     auto statement = parse_statement(sql);
     auto answer = world_.run(sql, {});
     if (!statement) return "the parser refuses it: " + statement.error().message;
@@ -212,6 +213,7 @@ class Comparison {
 
   RandomWorld& world_;
   Elsewhere* elsewhere_;
+  const std::function<void(const std::string&, const std::string&)>& asking_;
   DifferentialReport& report_;
 };
 
@@ -263,7 +265,7 @@ DifferentialReport run_differential(const DifferentialOptions& options) {
         if (!done) report.differences.push_back("the rows do not go there: " + done.error());
       }
     }
-    Comparison comparison(world, options.elsewhere, report);
+    Comparison comparison(world, options, report);
     Random random(world_seed + 1);
     const uint64_t end = std::min(options.queries, report.queries + options.queries_a_world);
     while (report.queries < end && report.differences.size() < options.differences_max) {

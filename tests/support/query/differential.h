@@ -40,6 +40,8 @@ struct DifferentialOptions {
   uint64_t differences_max = 5;  // then it ends
   Elsewhere* elsewhere = nullptr;
   std::function<void(const DifferentialReport&)> progress;  // after each world
+  // Before each query, with the statement that made its table: so that one which ends the process can be told.
+  std::function<void(const std::string& table, const std::string& sql)> asking;
 };
 
 DifferentialReport run_differential(const DifferentialOptions& options);
