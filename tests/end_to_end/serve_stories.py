@@ -11,6 +11,7 @@ import http.client
 import os
 import random
 import resource
+import shutil
 import signal
 import socket
 import struct
@@ -664,6 +665,11 @@ def operations():
     page = server.get("/metrics")[1]
     assert 'tally_events_total{table="clicks",outcome="accepted"} 10' in page
     assert 'tally_acknowledgement_seconds_count 1' in page
+    if shutil.which("promtool"):
+        judged = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+        assert judged.returncode == 0 and not judged.stderr, judged.stderr
+    else:
+        print("promtool is not installed (./dev setup --all does that): the metrics page was not shown to it")
     rows = tc.Connection(server.address).query("SHOW SETTINGS;")[1]
     assert [row[1] for row in rows if row[0] == "limits.credits"] == ["3"]
     server.stop()

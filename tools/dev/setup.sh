@@ -30,6 +30,25 @@ missing_packages() {
 scratch=$(mktemp)
 trap 'rm -f "$scratch"' EXIT
 mapfile -t missing < <(missing_packages "$scratch")
+# Runs a command during which no package starts its service: prometheus is wanted for promtool alone. Afterwards it is not
+# started with the machine either.
+keep_services_stopped() {
+  local policy=/usr/sbin/policy-rc.d made='' code=0
+  [[ " ${missing[*]} " == *" prometheus "* ]] || {
+    "$@"
+    return
+  }
+  if [[ ! -e $policy ]]; then
+    made=1
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+  fi
+  "$@" || code=$?
+  [[ -z $made ]] || "${as_root[@]}" rm -f "$policy"
+  "${as_root[@]}" systemctl disable --now prometheus >/dev/null 2>&1 || true # no systemd here: nothing runs
+  return "$code"
+}
+
 install_missing() {
   as_root=()
   if [[ $EUID -ne 0 ]]; then
@@ -43,7 +62,7 @@ install_missing() {
 
   say "installing ${missing[*]}"
   apt update || say "the package lists could not be refreshed; trying with those that are there"
-  apt install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+  keep_services_stopped apt install -y --no-install-recommends "${missing[@]}" >/dev/null ||
     die "apt-get could not install: ${missing[*]}"
   mapfile -t missing < <(missing_packages "$scratch")
   [[ ${#missing[@]} -eq 0 ]] || die "still missing after apt-get: ${missing[*]}"
