@@ -111,6 +111,17 @@ void Chunk::append_field(size_t field, const PreparedBatch& batch, std::span<con
   }
 }
 
+// Before the rows are published, so that whoever sees them sees this too.
+void Chunk::widen_zone(std::span<const TimeUs> times) {
+  TimeUs least = min_time(), most = max_time();
+  for (const TimeUs time : times) {
+    least = std::min(least, time);
+    most = std::max(most, time);
+  }
+  min_time_.store(least, std::memory_order_relaxed);
+  max_time_.store(most, std::memory_order_relaxed);
+}
+
 uint32_t Chunk::append(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, std::span<const RowKind> kinds,
                        Lsn lsn, TimeUs arrival_us) {
   TALLY_CHECK(batch_rows.size() == kinds.size());
@@ -121,6 +132,7 @@ uint32_t Chunk::append(const PreparedBatch& batch, std::span<const uint32_t> bat
   auto count = static_cast<uint32_t>(std::min<size_t>(batch_rows.size(), capacity_ - at));
   batch_rows = batch_rows.first(count);
   gather(batch.times.data(), batch_rows, times_ + at);
+  widen_zone({times_ + at, count});
   std::fill_n(arrivals_ + at, count, arrival_us);
   std::fill_n(lsns_ + at, count, lsn);
   std::copy_n(kinds.data(), count, kinds_ + at);

@@ -39,6 +39,10 @@ class Chunk {
   // Of the rows appended so far, long strings included; room for rows to come is not counted: it is not touched.
   uint64_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
 
+  // No row below rows() has a time outside [min_time(), max_time()]: ask behind rows(). Of no rows: the ends of time, crossed.
+  TimeUs min_time() const { return min_time_.load(std::memory_order_relaxed); }
+  TimeUs max_time() const { return max_time_.load(std::memory_order_relaxed); }
+
   const TimeUs* times() const { return times_; }
   const TimeUs* arrivals() const { return arrivals_; }
   const Lsn* lsns() const { return lsns_; }
@@ -67,6 +71,7 @@ class Chunk {
   };
   template <class Place>
   void place_columns(Place place);
+  void widen_zone(std::span<const TimeUs> times);
   void append_ids(const PreparedBatch& batch, std::span<const uint32_t> batch_rows, uint32_t at);
   void append_dimension(size_t dimension, const PreparedBatch& batch, std::span<const uint32_t> batch_rows,
                         uint32_t at);
@@ -77,6 +82,7 @@ class Chunk {
   size_t row_bytes_ = 0;
   std::atomic<uint32_t> rows_{0};
   std::atomic<uint64_t> memory_bytes_{0};
+  std::atomic<TimeUs> min_time_{INT64_MAX}, max_time_{INT64_MIN};
   // One piece of memory for all columns, untouched until rows are written to it.
   std::unique_ptr<std::byte, FreeMemory> memory_;
   TimeUs* times_ = nullptr;

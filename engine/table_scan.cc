@@ -104,6 +104,7 @@ class Plan final : public ScanPlan, public std::enable_shared_from_this<Plan> {
 
   void add_chunk(const Chunk& chunk) {
     const uint32_t visible = chunk.rows_at(cut_);
+    if (chunk.min_time() >= spec_.filter.to || chunk.max_time() < spec_.filter.from) return;
     for (uint32_t first = 0; first < visible; first += kMemtableStepRows) {
       slices_.push_back({&chunk, first, std::min(kMemtableStepRows, visible - first)});
       rows_ += slices_.back().rows;
