@@ -1,5 +1,7 @@
 #include "engine/background.h"
 
+#include "engine/raw_join.h"
+
 namespace tally {
 
 namespace {
@@ -57,10 +59,8 @@ FoldContext Background::fold_context(const ManifestState& state, const SegmentLi
                       .block_rows = std::min(files.segment_block_rows, limits::kRollupBlockRows),
                       .take_number = [&files] { return files.manifest->take_number(); },
                       .stopping = config_.stopping};
-  const std::vector<size_t> dimensions = state.schema()->dimensions();
-  for (size_t d = 0; d < dimensions.size(); ++d) {
-    context.dictionaries[state.schema()->columns[dimensions[d]].id] =
-        files.dictionaries->find(state.schema()->columns[dimensions[d]].id).get();
+  for (const auto& [id, size] : files.dictionaries->sizes()) {
+    context.dictionaries[id] = files.dictionaries->find(id).get();
   }
   return context;
 }
@@ -70,7 +70,8 @@ Status Background::do_fold(const ManifestState& state, const FoldTask& task) {
   const std::shared_ptr<const SegmentList> segments =
       make_segment_list(*files.fs, files.paths, state, config_.publisher->get()->segments.get(), files.block_cache);
   const TimeUs begin_us = config_.clock->boottime_us();
-  TALLY_ASSIGN_OR_RETURN(Folded folded, fold(fold_context(state, *segments), task));
+  const FoldContext context = fold_context(state, *segments);
+  TALLY_ASSIGN_OR_RETURN(Folded folded, task.rollup_id == 0 ? join_raw(context, task) : fold(context, task));
   const TimeUs folded_us = config_.clock->boottime_us();
   ManifestEdit edit;
   const Status committed = commit(edit, [&](const ManifestState& now, ManifestEdit& change) {
@@ -87,7 +88,7 @@ Status Background::do_fold(const ManifestState& state, const FoldTask& task) {
     ++(task.joins() ? stats.joins : stats.folds);
     stats.rows_in += folded.rows_in;
     stats.rows_out += folded.rows_out;
-    if (task.source == Tier::kRaw) {
+    if (task.source == Tier::kRaw && !task.joins()) {
       stats.raw_rows_in += folded.rows_in;
       stats.raw_fold_us += folded_us - begin_us;
     }
@@ -133,10 +134,15 @@ Status Background::commit(ManifestEdit& edit,
 
 std::string describe_job(const Schema& schema, const BackgroundJob& job) {
   if (const DropTask* drop = std::get_if<DropTask>(&job)) {
+    if (!drop->ended.empty()) {
+      return "a dropped rollup: " + std::to_string(drop->ended.size()) + " days of tiers, " +
+             std::to_string(drop->segments.size()) + " segments";
+    }
     return "retention: " + std::to_string(drop->tiers.size()) + " days of tiers, " +
            std::to_string(drop->segments.size()) + " segments";
   }
   const FoldTask& task = std::get<FoldTask>(job);
+  if (task.rollup_id == 0) return "joining raw, " + std::to_string(task.inputs.size()) + " segments";
   const Rollup* rollup = schema.find_rollup(task.rollup_id);
   std::string text = "rollup " + (rollup != nullptr ? rollup->name : std::to_string(task.rollup_id)) + ": ";
   if (task.joins()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/fold_plan.h"
 #include "engine/rollup_shape.h"
 
 namespace tally {
@@ -107,7 +108,8 @@ class CoverMaker {
     if (found == sections_.end()) return;
     uint64_t rows = 0;
     for (const Section& section : found->second) {
-      const bool taken = tier == Tier::kRaw ? section.segment->max_lsn > above : section.day->above_lsn >= above;
+      const bool taken =
+          tier == Tier::kRaw ? last_lsn_of(*section.segment, *section.day) > above : section.day->above_lsn >= above;
       if (taken) rows += section.day->rows;
     }
     if (rows == 0) return;

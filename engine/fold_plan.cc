@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace tally {
 namespace {
@@ -29,23 +30,38 @@ TimeUs drop_before(TimeUs now_us, TimeUs retention_us) {
   return limit - (limit % kMicrosPerDay + kMicrosPerDay) % kMicrosPerDay;
 }
 
-std::optional<FoldTask> raw_fold(const ManifestState& state, const Rollup& rollup, const SegmentRefs& raw) {
+// Days from the oldest on, until they have as many rows as the policy allows.
+std::optional<FoldTask> raw_fold(const ManifestState& state, const BackgroundPolicy& policy, const Rollup& rollup,
+                                 const SegmentRefs& raw) {
   const std::vector<Tier> tiers = kept_tiers(rollup);
   if (tiers.empty()) return std::nullopt;
   FoldTask task{.rollup_id = rollup.id, .tier = tiers.front(), .source = Tier::kRaw, .inputs = {}, .days = {}};
-  std::map<int32_t, Lsn> above;
+  struct Waiting {
+    Lsn above = 0;
+    uint64_t rows = 0;
+    std::vector<uint64_t> segments;
+  };
+  std::map<int32_t, Waiting> waiting;
   for (const SegmentInfo* segment : raw) {
-    bool wanted = false;
     for (const SegmentDay& day : segment->days) {
       const Lsn folded = state.progress({rollup.id, task.tier, day.day}).folded_lsn;
-      if (segment->max_lsn <= folded) continue;
-      above[day.day] = folded;
-      wanted = true;
+      if (last_lsn_of(*segment, day) <= folded) continue;
+      Waiting& of_day = waiting[day.day];
+      of_day.above = folded;
+      of_day.rows += day.rows;
+      of_day.segments.push_back(segment->number);
     }
-    if (wanted) task.inputs.push_back(segment->number);
   }
-  if (task.inputs.empty()) return std::nullopt;
-  for (auto [day, lsn] : above) task.days.push_back({day, lsn, state.log.flushed_lsn});
+  std::set<uint64_t> inputs;
+  uint64_t rows = 0;
+  for (const auto& [day, of_day] : waiting) {
+    if (!task.days.empty() && rows + of_day.rows > policy.fold_rows_max) break;
+    rows += of_day.rows;
+    inputs.insert(of_day.segments.begin(), of_day.segments.end());
+    task.days.push_back({day, of_day.above, state.log.flushed_lsn});
+  }
+  if (inputs.empty()) return std::nullopt;
+  task.inputs.assign(inputs.begin(), inputs.end());
   return task;
 }
 
@@ -183,7 +199,7 @@ bool folded_everywhere(const ManifestState& state, const SegmentInfo& segment) {
   return std::ranges::all_of(state.schema()->rollups, [&](const Rollup& rollup) {
     const std::vector<Tier> tiers = kept_tiers(rollup);
     return tiers.empty() || std::ranges::all_of(segment.days, [&](const SegmentDay& day) {
-             return state.progress({rollup.id, tiers.front(), day.day}).folded_lsn >= segment.max_lsn;
+             return state.progress({rollup.id, tiers.front(), day.day}).folded_lsn >= last_lsn_of(segment, day);
            });
   });
 }
@@ -215,11 +231,28 @@ void plan_raw_drop(const ManifestState& state, TimeUs wall_us, DropTask& task) {
 
 }  // namespace
 
-std::vector<FoldTask> plan_raw_folds(const ManifestState& state) {
+Lsn last_lsn_of(const SegmentInfo& raw, const SegmentDay& day) {
+  return day.through_lsn != 0 ? day.through_lsn : raw.max_lsn;
+}
+
+std::optional<DropTask> plan_end(const ManifestState& state) {
+  auto is_no_more = [&](uint32_t id) { return id != 0 && state.schema()->find_rollup(id) == nullptr; };
+  DropTask task;
+  for (const auto& [of, progress] : state.tiers) {
+    if (is_no_more(of.rollup_id)) task.ended.push_back(of);
+  }
+  for (const auto& [number, segment] : state.segments) {
+    if (is_no_more(segment.rollup_id)) task.segments.push_back(number);
+  }
+  if (task.ended.empty()) return std::nullopt;
+  return task;
+}
+
+std::vector<FoldTask> plan_raw_folds(const ManifestState& state, const BackgroundPolicy& policy) {
   std::vector<FoldTask> tasks;
   const SegmentRefs raw = segments_of(state, 0, Tier::kRaw);
   for (const Rollup& rollup : state.schema()->rollups) {
-    if (std::optional<FoldTask> task = raw_fold(state, rollup, raw)) tasks.push_back(*std::move(task));
+    if (std::optional<FoldTask> task = raw_fold(state, policy, rollup, raw)) tasks.push_back(*std::move(task));
   }
   return tasks;
 }
@@ -254,6 +287,36 @@ std::vector<FoldTask> plan_joins(const ManifestState& state, const BackgroundPol
   return tasks;
 }
 
+// The smallest ones, so that large files are not written again and again.
+std::vector<FoldTask> plan_raw_joins(const ManifestState& state, const BackgroundPolicy& policy) {
+  const TimeUs width_us = std::max<TimeUs>(state.schema()->raw_retention_us / 7, 1);
+  std::map<std::pair<uint32_t, TimeUs>, SegmentRefs> groups;  // by version and stretch of arrival
+  for (const SegmentInfo* segment : segments_of(state, 0, Tier::kRaw)) {
+    const bool known = segment->newest_arrival_us != 0 && !segment->days.empty();
+    if (!known || segment->size >= policy.join_bytes_max || !folded_everywhere(state, *segment)) continue;
+    groups[{segment->schema_version, segment->newest_arrival_us / width_us}].push_back(segment);
+  }
+  std::vector<FoldTask> tasks;
+  for (auto& [of, segments] : groups) {
+    const bool closed = of.second < state.newest_arrival_us / width_us;
+    const size_t most = policy.join_files * (closed ? 1 : 2);
+    if (segments.size() <= most) continue;
+    std::ranges::stable_sort(segments, {}, &SegmentInfo::size);
+    size_t count = 0;
+    for (uint64_t bytes = 0; count < std::min(segments.size(), 2 * policy.join_files); ++count) {
+      bytes += segments[count]->size;
+      if (bytes > policy.join_bytes_max) break;
+    }
+    if (count < 2) continue;
+    segments.resize(count);
+    FoldTask task{.rollup_id = 0, .tier = Tier::kRaw, .source = Tier::kRaw, .inputs = {}, .days = {}};
+    for (const SegmentInfo* segment : segments) task.inputs.push_back(segment->number);
+    std::ranges::sort(task.inputs);
+    tasks.push_back(std::move(task));
+  }
+  return tasks;
+}
+
 std::optional<DropTask> plan_drop(const ManifestState& state, TimeUs wall_us) {
   if (wall_us == INT64_MIN || state.newest_event_us == 0) return std::nullopt;
   DropTask task;
@@ -268,10 +331,12 @@ std::optional<DropTask> plan_drop(const ManifestState& state, TimeUs wall_us) {
 }
 
 std::optional<BackgroundJob> plan_job(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy) {
-  if (auto folds = plan_raw_folds(state); !folds.empty()) return std::move(folds.front());
+  if (auto end = plan_end(state)) return *std::move(end);
+  if (auto folds = plan_raw_folds(state, policy); !folds.empty()) return std::move(folds.front());
   if (auto folds = plan_tier_folds(state, wall_us, policy); !folds.empty()) return std::move(folds.front());
   if (auto joins = plan_joins(state, policy); !joins.empty()) return std::move(joins.front());
   if (auto drop = plan_drop(state, wall_us)) return *std::move(drop);
+  if (auto joins = plan_raw_joins(state, policy); !joins.empty()) return std::move(joins.front());
   return std::nullopt;
 }
 
@@ -282,6 +347,9 @@ Status fold_edit(const ManifestState& state, const FoldTask& task, std::span<con
       return fail(Code::kNotFound, "segment " + std::to_string(number) + " is no longer live");
     }
   }
+  if (task.rollup_id != 0 && state.schema()->find_rollup(task.rollup_id) == nullptr) {
+    return fail(Code::kNotFound, "rollup " + std::to_string(task.rollup_id) + " was dropped");
+  }
   edit.add_segments.assign(outputs.begin(), outputs.end());
   if (task.joins()) {
     edit.remove_segments = task.inputs;
@@ -290,9 +358,10 @@ Status fold_edit(const ManifestState& state, const FoldTask& task, std::span<con
   for (const FoldTask::Day& day : task.days) {
     const TierDay of{task.rollup_id, task.tier, day.day};
     TierProgress progress = state.progress(of);
-    // A rollup that came later lacks what raw had dropped of the day by then.
-    if (task.source == Tier::kRaw && progress.folded_lsn == 0) {
-      progress.dropped_lsn = state.progress({0, Tier::kRaw, day.day}).dropped_lsn;
+    // A rollup that came later lacks what raw had dropped of the day by then, in every tier.
+    if (progress.folded_lsn == 0) {
+      const uint32_t source = task.source == Tier::kRaw ? 0 : task.rollup_id;
+      progress.dropped_lsn = state.progress({source, task.source, day.day}).dropped_lsn;
     }
     progress.folded_lsn = day.through;
     edit.tiers[of] = progress;
@@ -302,6 +371,7 @@ Status fold_edit(const ManifestState& state, const FoldTask& task, std::span<con
 
 void drop_edit(const DropTask& task, ManifestEdit& edit) {
   edit.tiers = task.tiers;
+  edit.ended_tiers = task.ended;
   edit.dropped_events = task.dropped_events;
   edit.remove_segments = task.segments;
 }

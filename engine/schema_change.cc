@@ -99,12 +99,15 @@ Status check_measures(const Schema& now, const Schema& next) {
   return {};
 }
 
-// Their lists follow the columns and measures; how long they are kept may change.
+// They come with new ids and go. Their lists follow the columns and measures; how long they are kept may change.
 Status check_rollups(const Schema& now, const Schema& next) {
   for (const Rollup& rollup : next.rollups) {
     auto before = std::find_if(now.rollups.begin(), now.rollups.end(),
                                [&](const Rollup& known) { return known.id == rollup.id; });
-    if (before == now.rollups.end()) return fail(Code::kUnsupported, "adding a rollup is not supported yet");
+    if (before == now.rollups.end()) {
+      if (rollup.id >= now.next_id && rollup.since_version == next.version) continue;
+      return fail(Code::kInvalidArgument, "rollup " + quoted(rollup.name) + " is new and says that it is not");
+    }
     Rollup same = rollup;
     std::copy(std::begin(before->retention_us), std::end(before->retention_us), std::begin(same.retention_us));
     if (same.every_dimension) same.dimension_ids = before->dimension_ids;
@@ -115,8 +118,8 @@ Status check_rollups(const Schema& now, const Schema& next) {
     }
     if (!(same == *before)) return fail(Code::kUnsupported, "changing a rollup is not supported: add another one");
   }
-  if (next.rollups.size() == now.rollups.size()) return {};
-  return fail(Code::kUnsupported, "dropping a rollup is not supported yet");
+  if (!next.rollups.empty()) return {};
+  return fail(Code::kInvalidArgument, "a table keeps at least one rollup: nothing else outlives raw");
 }
 
 }  // namespace
@@ -175,6 +178,32 @@ Result<Schema> without_measure(const Schema& now, std::string_view name) {
     if (there && !rollup.every_measure) return needed("measure", name, "rollup " + quoted(rollup.name));
   }
   std::erase_if(next.measures, [id](const Measure& one) { return one.id == id; });
+  return checked(std::move(next));
+}
+
+Result<Schema> with_rollup(const Schema& now, Rollup rollup) {
+  if (std::ranges::find(now.rollups, rollup.name, &Rollup::name) != now.rollups.end()) {
+    return fail(Code::kAlreadyExists,
+                "table " + quoted(now.table_name) + " has a rollup " + quoted(rollup.name) + " already");
+  }
+  Schema next = next_of(now);
+  rollup.id = next.next_id++;
+  rollup.since_version = next.version;
+  next.rollups.push_back(std::move(rollup));
+  return checked(std::move(next));
+}
+
+Result<Schema> without_rollup(const Schema& now, std::string_view name) {
+  const auto found = std::ranges::find(now.rollups, name, &Rollup::name);
+  if (found == now.rollups.end()) return fail(Code::kNotFound, "unknown rollup " + quoted(name));
+  if (now.rollups.size() == 1) {
+    return fail(Code::kInvalidArgument,
+                "rollup " + quoted(name) +
+                    " cannot be dropped: it is the last one, and nothing else outlives raw; add "
+                    "another first");
+  }
+  Schema next = next_of(now);
+  std::erase_if(next.rollups, [&](const Rollup& one) { return one.name == name; });
   return checked(std::move(next));
 }
 

@@ -21,9 +21,14 @@ Result<Schema> with_measure(const Schema& now, Measure measure);
 // One that no rollup names. Which derived measures need it, only who reads their text can say.
 Result<Schema> without_measure(const Schema& now, std::string_view name);
 
-// Whether a table may go from one version to the other while it runs: columns and measures come and go, with ids that were
-// never used, and stay what they are in between; WITHIN, the id's columns and the name stay; LATENESS, GRACE and RETENTION may
-// change. kUnsupported says what else does; kInvalidArgument what cannot be.
+// With a new id. Folding begins with the oldest raw that is there: of days whose raw was dropped it never has anything.
+Result<Schema> with_rollup(const Schema& now, Rollup rollup);
+// Its tiers end with the next manifest edit behind it. The last rollup stays: without one nothing would outlive raw.
+Result<Schema> without_rollup(const Schema& now, std::string_view name);
+
+// Whether a table may go from one version to the other while it runs: columns, measures and rollups come and go, with ids that
+// were never used, and stay what they are in between; WITHIN, the id's columns and the name stay; LATENESS, GRACE and RETENTION
+// may change. kUnsupported says what else does; kInvalidArgument what cannot be.
 Status check_change(const Schema& now, const Schema& next);
 
 }  // namespace tally

@@ -317,7 +317,8 @@ Status check_appendix(const Footer& footer) {
 }
 
 Status check_zones(const Footer& footer) {
-  if (footer.zones.empty()) return corrupt("it has no zones");
+  // A rollup of no dimension has none.
+  if (footer.zones.size() != zone_columns(*footer.schema, footer.rollup_id).size()) return corrupt("it has no zones");
   for (const ColumnZones& zones : footer.zones) {
     for (size_t block = 0; block < footer.blocks.size(); ++block) {
       uint32_t rows = footer.blocks[block].info.rows;

@@ -100,8 +100,9 @@ Sql<void> check_new_name(const AlterTableStatement& statement, const Schema& sch
 Sql<QueryResult> add(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
   SQL_TRY(check_new_name(statement, schema));
   if (statement.part == Part::kRollup) {
-    SQL_TRY(build_rollup(*statement.rollup, schema));
-    return not_yet(statement, "ADD ROLLUP");
+    SQL_ASSIGN(Rollup rollup, build_rollup(*statement.rollup, schema));
+    SQL_ASSIGN(Schema next, at(statement.rollup->offset, with_rollup(schema, std::move(rollup))));
+    return change(statement, std::move(next), catalog);
   }
   const ColumnDefinition& column = *statement.column;
   if (statement.part == Part::kMeasure) {
@@ -131,7 +132,10 @@ Sql<void> check_no_derived_needs(const Schema& schema, const std::string& name, 
 Sql<QueryResult> drop(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
   const auto& [name, offset] = statement.dropped;
   SQL_TRY(must_exist(name, offset, schema, statement.part));
-  if (statement.part == Part::kRollup) return not_yet(statement, "DROP ROLLUP");
+  if (statement.part == Part::kRollup) {
+    SQL_ASSIGN(Schema next, at(offset, without_rollup(schema, name)));
+    return change(statement, std::move(next), catalog);
+  }
   const bool measure = statement.part == Part::kMeasure;
   if (measure) SQL_TRY(check_no_derived_needs(schema, name, offset));
   SQL_ASSIGN(Schema next, at(offset, measure ? without_measure(schema, name) : without_column(schema, name)));

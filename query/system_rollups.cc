@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/interval.h"
+#include "engine/cover.h"
 #include "engine/fold_plan.h"
 #include "engine/rollup_shape.h"
 
@@ -48,6 +49,13 @@ TierFigures figures_of(const ManifestState& state, uint32_t rollup_id, Tier tier
   return figures;
 }
 
+// From when on questions in buckets of the tier find all they need, in it or in what is finer. NULL: nothing is missing.
+Datum complete_from(const ManifestState& state, uint32_t rollup_id, Tier tier) {
+  const Cover cover = make_cover(state, {.rollup_id = rollup_id, .coarsest = tier});
+  if (!cover.last_missing_day) return {};
+  return Datum::of_time((TimeUs{*cover.last_missing_day} + 1) * kMicrosPerDay);
+}
+
 Datum day_or_null(const std::optional<int32_t>& day) {
   return day ? Datum::of_time(TimeUs{*day} * kMicrosPerDay) : Datum();
 }
@@ -58,13 +66,13 @@ Sql<SystemRows> system_rollups(Catalog& catalog) {
   SystemRows result;
   result.add_columns(SqlType::kString, {"table", "rollup", "tier", "dimensions", "retention"});
   result.add_columns(SqlType::kInt64, {"segments", "rows", "bytes", "events", "days", "dropped_days"});
-  result.add_columns(SqlType::kTimestamp, {"first_day", "last_day"});
+  result.add_columns(SqlType::kTimestamp, {"first_day", "last_day", "complete_from"});
   result.add_columns(SqlType::kInt64, {"waiting_folds"});
   for (const std::string& name : catalog.table_names()) {
     auto snapshot = catalog.snapshot(name);
     if (!snapshot) continue;  // system.tables says why
     const ManifestState& state = (*snapshot)->manifest();
-    std::vector<FoldTask> waiting = plan_raw_folds(state);
+    std::vector<FoldTask> waiting = plan_raw_folds(state, {});
     std::ranges::move(plan_tier_folds(state, INT64_MIN, {}), std::back_inserter(waiting));
     for (const Rollup& rollup : state.schema()->rollups) {
       for (Tier tier : kept_tiers(rollup)) {
@@ -77,7 +85,7 @@ Sql<SystemRows> system_rollups(Catalog& catalog) {
              Datum::of_text(format_duration(rollup.retention_us[static_cast<size_t>(tier)])), number(figures.segments),
              number(figures.rows), number(figures.bytes), number(figures.events), number(figures.days),
              number(figures.dropped_days), day_or_null(figures.first_day), day_or_null(figures.last_day),
-             number(static_cast<uint64_t>(due))});
+             complete_from(state, rollup.id, tier), number(static_cast<uint64_t>(due))});
       }
     }
   }

@@ -98,6 +98,62 @@ TEST_CASE("fold plan: the debt is what raw holds above the finest tier, day by d
   CHECK(fold_debt_rows(table.state) == 0);
 }
 
+TEST_CASE("fold plan: a long raw history is folded a few days at a time, from the oldest on") {
+  Planned table;
+  for (int32_t age = 0; age < 4; ++age) {
+    table.raw(static_cast<uint64_t>(1 + age), static_cast<Lsn>(10 * age + 1), static_cast<Lsn>(10 * age + 9),
+              {kDay - age});
+  }
+  BackgroundPolicy policy;
+  policy.fold_rows_max = 2;
+  auto task = plan_raw_folds(table.state, policy).front();
+  CHECK(task.days == std::vector<FoldTask::Day>{{kDay - 3, 0, 39}, {kDay - 2, 0, 39}});
+  CHECK(task.inputs == std::vector<uint64_t>{3, 4});
+  policy.fold_rows_max = 0;  // a day is never cut
+  CHECK(plan_raw_folds(table.state, policy).front().days == std::vector<FoldTask::Day>{{kDay - 3, 0, 39}});
+  CHECK(plan_raw_folds(table.state, {}).front().days.size() == 4);
+}
+
+TEST_CASE("fold plan: a rollup that came later lacks what raw had dropped of a day, in every tier") {
+  Planned table;
+  table.raw(1, 11, 20, {kDay});
+  table.state.tiers[{0, Tier::kRaw, kDay}] = {10, 10};
+  const FoldTask minutes{
+      .rollup_id = table.rollup, .tier = Tier::kMinute, .source = Tier::kRaw, .inputs = {1}, .days = {{kDay, 0, 20}}};
+  ManifestEdit edit;
+  REQUIRE(fold_edit(table.state, minutes, {}, edit));
+  CHECK(edit.tiers.at({table.rollup, Tier::kMinute, kDay}) == TierProgress{10, 20});
+  table.state.tiers.merge(edit.tiers);
+  const FoldTask hours{
+      .rollup_id = table.rollup, .tier = Tier::kHour, .source = Tier::kMinute, .inputs = {}, .days = {{kDay, 0, 20}}};
+  edit = {};
+  REQUIRE(fold_edit(table.state, hours, {}, edit));
+  CHECK(edit.tiers.at({table.rollup, Tier::kHour, kDay}) == TierProgress{10, 20});
+}
+
+TEST_CASE("fold plan: a rollup that was dropped ends before anything else, and nothing is folded into it any more") {
+  Planned table;
+  table.tier(1, Tier::kMinute, {part(kDay, 0, 10)});
+  table.tier(2, Tier::kHour, {part(kDay - 1, 0, 10)});
+  table.raw(3, 11, 20, {kDay});
+  const FoldTask underway{
+      .rollup_id = table.rollup, .tier = Tier::kMinute, .source = Tier::kRaw, .inputs = {3}, .days = {{kDay, 10, 20}}};
+  Schema next = *table.state.schema();
+  next.version = 2;
+  next.rollups[0].id = next.next_id++;
+  table.state.schemas.push_back(std::make_shared<const Schema>(next));
+  const auto job = table.next(INT64_MIN);
+  REQUIRE(job);
+  const DropTask& end = std::get<DropTask>(*job);
+  CHECK(end.segments == std::vector<uint64_t>{1, 2});
+  CHECK(end.ended == std::vector<TierDay>{{table.rollup, Tier::kMinute, kDay}, {table.rollup, Tier::kHour, kDay - 1}});
+  ManifestEdit edit;
+  drop_edit(end, edit);
+  CHECK(edit.ended_tiers == end.ended);
+  CHECK(edit.remove_segments == end.segments);
+  CHECK(fold_edit(table.state, underway, {}, edit).error().code == Code::kNotFound);
+}
+
 TEST_CASE("fold plan: a day goes on when it is closed, and late parts of it when there are enough") {
   Planned table;
   table.tier(1, Tier::kMinute, {part(kDay, 0, 10)});
@@ -140,6 +196,41 @@ TEST_CASE("fold plan: segments of a size are joined, apart where the next tier h
   table.state.segments.erase(1);
   table.state.segments.erase(2);
   CHECK(plan_joins(table.state, {.join_files = 2}).empty());
+}
+
+TEST_CASE("fold plan: raw segments that arrived together are joined once they are folded, the smallest first") {
+  Planned table;
+  BackgroundPolicy policy;
+  policy.join_files = 2;
+  for (uint64_t number = 1; number <= 6; ++number) {
+    table.raw(number, number, number, {kDay});
+    table.state.segments[number].size = 1000 - number;
+    table.state.segments[number].schema_version = 1;
+  }
+  CHECK(plan_raw_joins(table.state, policy).empty());  // not folded yet
+  table.state.tiers[{table.rollup, Tier::kMinute, kDay}].folded_lsn = 6;
+  const auto tasks = plan_raw_joins(table.state, policy);
+  REQUIRE(tasks.size() == 1);
+  CHECK(tasks[0].joins());
+  CHECK(tasks[0].inputs == std::vector<uint64_t>{3, 4, 5, 6});
+  table.state.segments[6].schema_version = 2;  // of another version: alone
+  table.state.segments[5].newest_arrival_us -= 2 * kMicrosPerDay;
+  CHECK(plan_raw_joins(table.state, policy).empty());
+  table.at(kNoon + 2 * kMicrosPerDay);  // nothing more will arrive in that stretch
+  CHECK(plan_raw_joins(table.state, policy).front().inputs == std::vector<uint64_t>{1, 2, 3, 4});
+  policy.join_bytes_max = 1000;  // two of them would be too large
+  CHECK(plan_raw_joins(table.state, policy).empty());
+}
+
+TEST_CASE("fold plan: a joined raw segment says of each day how far it reaches, and is not folded again") {
+  Planned table;
+  table.raw(1, 1, 20, {kDay - 1, kDay});
+  table.state.tiers[{table.rollup, Tier::kMinute, kDay - 1}].folded_lsn = 10;
+  table.state.tiers[{table.rollup, Tier::kMinute, kDay}].folded_lsn = 20;
+  CHECK(plan_raw_folds(table.state, {}).size() == 1);
+  table.state.segments[1].days[0].through_lsn = 10;
+  table.state.segments[1].days[1].through_lsn = 20;
+  CHECK(plan_raw_folds(table.state, {}).empty());
 }
 
 TEST_CASE("retention plan: a tier drops what the next one has, the last one by the clock, raw by arrival") {

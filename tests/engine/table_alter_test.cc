@@ -304,7 +304,13 @@ TEST_CASE("alter: a change that is none of these is refused") {
         "changing the column \"click\" is not supported: add another one");
   CHECK(refused([](Schema& s) { std::swap(s.columns[3].id, s.columns[4].id); }).find("not supported") !=
         std::string::npos);
-  CHECK(refused([](Schema& s) { s.rollups.clear(); }) == "dropping a rollup is not supported yet");
+  CHECK(refused([](Schema& s) { s.rollups.clear(); }) ==
+        "a table keeps at least one rollup: nothing else outlives raw");
+  CHECK(refused([](Schema& s) { s.rollups.push_back(s.rollups[0]); }).empty());  // validate_schema() sees the name
+  CHECK(refused([](Schema& s) {
+          s.rollups.push_back(s.rollups[0]);
+          s.rollups.back().id = s.next_id++;
+        }) == "rollup \"all\" is new and says that it is not");
   CHECK(refused([](Schema& s) { s.rollups[0].retention_us[1] = 0; }).find("another set of tiers") != std::string::npos);
 }
 

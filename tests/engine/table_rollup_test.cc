@@ -5,10 +5,12 @@
 #include <map>
 #include <set>
 
+#include "base/checksum.h"
 #include "engine/check.h"
 #include "engine/cover.h"
 #include "engine/hyperloglog.h"
 #include "engine/rollup_shape.h"
+#include "engine/schema_change.h"
 #include "engine/segment_format.h"
 #include "engine/sketch_format.h"
 #include "tests/support/engine/seed.h"
@@ -339,6 +341,101 @@ TEST_CASE("retention: tiers and raw go day by day, what is coarser stays, and no
   life.world.open();
   const uint64_t live = life.world.table().stats().segments;
   CHECK(files->size() == live);
+}
+
+TEST_CASE("rollups: one that comes later builds itself from raw, and says of which days it has nothing") {
+  RollupWorld life(5);
+  const int32_t first = utc_day(life.world.clock.wall_us());
+  for (int day = 0; day < 12; ++day) {
+    life.send({.id = "e" + std::to_string(day), .click = day});
+    life.world.flush();
+    life.world.clock.advance(kDay);
+  }
+  Rollup later;
+  later.name = "later";
+  later.dimension_ids = {life.world.table().schema()->find_column("campaign")->id};
+  later.every_measure = true;
+  for (const Measure& measure : life.world.table().schema()->measures) later.measure_ids.push_back(measure.id);
+  later.retention_us[1] = 7 * kDay;
+  later.retention_us[3] = 365 * kDay;
+  REQUIRE(life.world.table().alter(with_rollup(*life.world.table().schema(), later).value()));
+  const uint32_t id = life.world.table().schema()->rollups.back().id;
+  for (int round = 0; round < 2; ++round) {
+    Cover cover;
+    (void)life.ask(id, Tier::kDay, kDay, INT64_MIN, INT64_MAX, cover);
+    CHECK(cover.first_missing_day == first);
+    REQUIRE(cover.last_missing_day);
+    CHECK(*cover.last_missing_day < first + 6);
+    const TimeUs from = (TimeUs{*cover.last_missing_day} + 1) * kDay;
+    life.check_all(from, INT64_MAX);
+    life.world.reopen();
+  }
+  CHECK(life.segments_of("later", Tier::kDay) > 0);
+  life.world.close();
+  CHECK(life.problems() == "");
+}
+
+TEST_CASE("rollups: one that is dropped is gone with its files, and a reader keeps what it reads") {
+  RollupWorld life(6);
+  life.send({.id = "a", .click = 3});
+  life.world.clock.advance(2 * kDay);
+  life.send({.id = "b", .click = 4});
+  life.world.flush();
+  const uint32_t id = life.world.table().schema()->rollups[0].id;
+  auto before = life.world.table().snapshot();
+  REQUIRE(before);
+  REQUIRE(life.world.table().alter(without_rollup(*life.world.table().schema(), "all").value()));
+  auto after = life.world.table().snapshot();
+  REQUIRE(after);
+  for (const auto& [number, info] : (*after)->manifest().segments) CHECK(info.rollup_id != id);
+  for (const auto& [of, progress] : (*after)->manifest().tiers) CHECK(of.rollup_id != id);
+  uint64_t rows = 0;
+  {
+    ScanSpec spec;
+    spec.columns.kinds = false;
+    spec.source = {.segments = true, .memtable = false, .rollup_id = id, .tier = Tier::kDay};
+    const auto scan = (*before)->scan(spec);
+    while (true) {
+      const auto block = scan->next();
+      REQUIRE(block);
+      if (*block == nullptr) break;
+      rows += (*block)->rows;
+    }
+  }
+  CHECK(rows == 1);
+  before->reset();
+  after->reset();
+  life.check_all(INT64_MIN, INT64_MAX);
+  const auto files = life.world.disk.list("/db/tables/events/segments");
+  REQUIRE(files);
+  CHECK(files->size() == life.world.table().stats().segments);
+  life.world.close();
+  CHECK(life.problems() == "");
+}
+
+TEST_CASE("rollups: a table without a dimension is folded, too") {
+  Schema schema = test_schema();
+  schema.columns.erase(schema.columns.begin() + 2);
+  TableWorld world(7, rollup_options(), schema);
+  for (int day = 0; day < 3; ++day) {
+    BatchBuilder builder(*world.table().schema());
+    for (int row = 0; row < 20; ++row) {
+      builder.set_time(world.clock.wall_us());
+      builder.set_id(std::to_string(day) + "-" + std::to_string(row));
+      REQUIRE(builder.end_row());
+    }
+    IngestBatch batch;
+    batch.payload = builder.finish();
+    batch.payload_xxh3 = xxh3(batch.payload);
+    REQUIRE(world.table().ingest(std::move(batch)));
+    world.flush();
+    world.clock.advance(kDay);
+  }
+  CHECK(world.table().stats().background.stopped == "");
+  CHECK(world.table().stats().background.folds > 4);
+  world.close();
+  const TableCheck report = check_table(world.disk, world.clock, "events", "/db/tables/events");
+  CHECK(report.problems.empty());
 }
 
 TEST_CASE("retention: a reader keeps what it reads, however much is dropped meanwhile") {

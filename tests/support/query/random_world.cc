@@ -168,29 +168,33 @@ void RandomWorld::choose_measures() {
     }
   }
   create_sql_ += declared + ") GRACE '6 hours'";
-  for (uint64_t rollups = random_.below(3); rollups > 0; --rollups) declare_rollup("r" + std::to_string(rollups));
+  for (uint64_t rollups = random_.below(3); rollups > 0; --rollups) {
+    const std::string definition = rollup_definition("r" + std::to_string(rollups));
+    if (!definition.empty()) create_sql_ += " " + definition;
+  }
 }
 
 // Of some dimensions, in some order, with some tiers; sometimes without some measures.
-void RandomWorld::declare_rollup(const std::string& name) {
+std::string RandomWorld::rollup_definition(const std::string& name) {
   std::vector<std::string> dimensions;
   for (const WorldColumn& column : columns_) {
     if (column.role != ColumnRole::kDimension || random_.below(4) == 0) continue;
     dimensions.insert(dimensions.begin() + static_cast<ptrdiff_t>(random_.below(dimensions.size() + 1)), column.name);
   }
-  if (dimensions.empty()) return;
-  create_sql_ += " ROLLUP " + name + " (";
+  if (dimensions.empty()) return {};
+  std::string text = "ROLLUP " + name + " (";
   for (const std::string& dimension : dimensions) {
-    create_sql_ += (dimension == dimensions.front() ? "" : ", ") + dimension;
+    text += (dimension == dimensions.front() ? "" : ", ") + dimension;
   }
-  create_sql_ += random_.below(3) == 0 ? ") MEASURES (total) RETENTION " : ") RETENTION ";
+  text += random_.below(3) == 0 ? ") MEASURES (total) RETENTION " : ") RETENTION ";
   const uint64_t tiers = 1 + random_.below(7);
   std::string separator;
   for (const auto& [bit, tier] : {std::pair(1, "minute"), std::pair(2, "hour"), std::pair(4, "day")}) {
     if ((tiers & static_cast<uint64_t>(bit)) == 0) continue;
-    create_sql_ += separator + tier + " '90 days'";
+    text += separator + tier + " '90 days'";
     separator = ", ";
   }
+  return text;
 }
 
 Value RandomWorld::random_value(const WorldColumn& column) {
@@ -215,8 +219,19 @@ void RandomWorld::send_rows() {
   for (uint64_t b = 0; b < batches; ++b) {
     send_batch();
     if (alters && random_.below(3) == 0) alter();
+    if (alters && random_.below(2) == 0) alter_rollups();
     if (retracts && random_.below(2) == 0) take_back_some();
     if (random_.below(2) == 0) TALLY_CHECK((*database_->table("t"))->flush().has_value());
+  }
+}
+
+// A rollup that builds itself from what is there, or one that goes.
+void RandomWorld::alter_rollups() {
+  const std::string definition = rollup_definition("later" + std::to_string(table_.schema.version));
+  if (!definition.empty()) run_alter("ADD " + definition);
+  const std::vector<Rollup>& rollups = table_.schema.rollups;
+  if (rollups.size() > 1 && random_.below(3) == 0) {
+    run_alter("DROP ROLLUP \"" + rollups[random_.below(rollups.size())].name + "\"");
   }
 }
 

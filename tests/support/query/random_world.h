@@ -53,13 +53,14 @@ class RandomWorld {
  private:
   void choose_columns();
   void choose_measures();
-  void declare_rollup(const std::string& name);
+  std::string rollup_definition(const std::string& name);
   void send_rows();
   void send_batch();
   Row random_row();
   void keep(Row row, uint64_t lsn);
   void take_back_some();
   void alter();
+  void alter_rollups();
   void run_alter(const std::string& change);
   std::string since() const;  // elsewhere: rows of the version in force
   Value random_value(const WorldColumn& column);
