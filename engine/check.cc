@@ -262,7 +262,7 @@ void TableChecker::check_rollups() {
   if (!segments_sound_) return;
   std::map<uint32_t, const Dictionary*> dictionaries;
   for (const DictionaryTarget& target : targets_) dictionaries[target.dimension_id] = target.dictionary;
-  for (std::string& what : check_rollup_sums(fs_, paths_, state_, dictionaries)) problem(std::move(what));
+  for (std::string& what : tally::check_rollups(fs_, paths_, state_, dictionaries)) problem(std::move(what));
 }
 
 void TableChecker::check_counts() {
