@@ -4,7 +4,7 @@
 // crash_driver --corrupt [--seconds N] ...: the same as --sweep corrupt, with progress; without --seconds one whole round of
 // each, which takes most of an hour.
 // crash_driver --kill [--kills N] [--seed S]: the program `tally` beside this one, killed N times while it loads real rows.
-// crash_driver --model [--operations N] [--seed S]: one round of the model test, of N operations.
+// crash_driver --model | --folds [--operations N] [--seed S]: one round of a model test, of N operations.
 #include <charconv>
 #include <chrono>
 #include <cstdio>
@@ -55,9 +55,9 @@ bool parse(int argc, char** argv, Arguments& out) {
       --i;  // it takes no value
       continue;
     }
-    if (name == "--model") {
+    if (name == "--model" || name == "--folds") {
       out.model = true;
-      out.sweep = "model";
+      out.sweep = name.substr(2);
       --i;
       continue;
     }
@@ -83,9 +83,10 @@ bool parse(int argc, char** argv, Arguments& out) {
 }
 
 int usage() {
-  std::fprintf(stderr,
-               "usage: crash_driver [--seconds N] [--seed S] [--sweep NAME | --corrupt | --model] [--point P] "
-               "[--operations N]\n");
+  std::fprintf(
+      stderr,
+      "usage: crash_driver [--seconds N] [--seed S] [--sweep NAME | --corrupt | --model | --folds] [--point P] "
+      "[--operations N]\n");
   for (const Sweep& sweep : sweeps()) std::fprintf(stderr, "  %-14s %s\n", sweep.name.c_str(), sweep.what.c_str());
   return 2;
 }

@@ -1,8 +1,9 @@
-// The model test in its long form (tests/support/engine/model_run.h).
+// The model tests in their long form (tests/support/engine/model_run.h, fold_run.h).
 #include <cstdio>
 
 #include "engine/verdict.h"
 #include "tests/crash/sweeps.h"
+#include "tests/support/engine/fold_run.h"
 #include "tests/support/engine/model_run.h"
 
 namespace tally {
@@ -11,8 +12,9 @@ namespace {
 constexpr uint64_t kOperationsUsual = 200'000;  // of a round among the other sweeps
 constexpr uint64_t kProgressEvery = 1'000'000;
 
-SweepOutcome run(const SweepRound& round) {
-  model::ModelSearch search{.seed = round.seed, .operations = kOperationsUsual};
+SweepOutcome run(const SweepRound& round, model::ModelSearch search, const std::string& flag) {
+  search.seed = round.seed;
+  search.operations = kOperationsUsual;
   if (round.operations != 0) search.operations = round.operations;
   search.stop = round.stop;
   uint64_t said = 0;
@@ -28,11 +30,13 @@ SweepOutcome run(const SweepRound& round) {
   SweepOutcome outcome{.points = total.power_failures, .states = total.operations, .failure = total.failure};
   if (!outcome.failure.empty()) {
     outcome.failure +=
-        "\n  again with: ./dev crash --model --operations 1 --seed " + std::to_string(result.failed_seed);
+        "\n  again with: ./dev crash " + flag + " --operations 1 --seed " + std::to_string(result.failed_seed);
   }
   if (round.operations != 0) {
     outcome.summary = std::to_string(result.runs) + " runs, " + std::to_string(total.operations) + " operations, " +
-                      std::to_string(total.forgotten_ids) + " ids forgotten";
+                      std::to_string(total.power_failures) + " power failures";
+    if (total.forgotten_ids > 0) outcome.summary += ", " + std::to_string(total.forgotten_ids) + " ids forgotten";
+    for (const auto& [what, count] : total.counted) outcome.summary += ", " + std::to_string(count) + " " + what;
     for (size_t i = 0; i < std::size(total.verdicts); ++i) {
       outcome.summary +=
           ", " + std::to_string(total.verdicts[i]) + " " + std::string(verdict_name(static_cast<Verdict>(i)));
@@ -44,7 +48,13 @@ SweepOutcome run(const SweepRound& round) {
 const SweepRegistration registration{{
     .name = "model",
     .what = "random operations against a plain model: every verdict, every row, the ledger (--model)",
-    .run = run,
+    .run = [](const SweepRound& round) { return run(round, {}, "--model"); },
+}};
+
+const SweepRegistration fold_registration{{
+    .name = "folds",
+    .what = "random lives of a table with rollups against a plain list of its rows: every cover (--folds)",
+    .run = [](const SweepRound& round) { return run(round, {.run = folds::run_folds}, "--folds"); },
 }};
 
 }  // namespace

@@ -312,6 +312,7 @@ void RunResult::add(const RunResult& other) {
   forgotten_ids += other.forgotten_ids;
   power_failures += other.power_failures;
   for (size_t i = 0; i < std::size(verdicts); ++i) verdicts[i] += other.verdicts[i];
+  for (const auto& [what, count] : other.counted) counted[what] += count;
   failed_action = other.failed_action;
   failure = other.failure;
 }

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct RunResult {
   uint64_t forgotten_ids = 0;
   uint64_t power_failures = 0;
   uint64_t verdicts[7] = {};  // by Verdict
+  std::map<std::string, uint64_t> counted;  // what else a kind of run tells, by name
   uint64_t failed_action = 0;
   std::string failure;             // empty: none
   std::vector<std::string> trace;  // what was done, if it was asked for
@@ -47,6 +49,7 @@ struct ModelSearch {
   uint64_t operations = 100'000;
   std::function<bool()> stop = {};
   std::function<void(uint64_t operations)> progress = {};
+  RunResult (*run)(const RunOptions& options) = run_model;  // or another kind of run (fold_run.h)
 };
 struct ModelSearchResult {
   uint64_t runs = 0;

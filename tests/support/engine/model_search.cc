@@ -10,7 +10,7 @@ constexpr uint64_t kTriesMax = 400;  // runs that making one short may take
 
 // Leaves actions out, in ever smaller pieces, as long as the run fails in some way (delta debugging, after Zeller and
 // Hildebrandt 2002). What fails in the end may be another failure; it is one.
-RunOptions shorten(RunOptions options, std::vector<bool>& left_out) {
+RunOptions shorten(const ModelSearch& search, RunOptions options, std::vector<bool>& left_out) {
   const uint64_t actions = options.actions;
   left_out.assign(actions, false);
   options.left_out = &left_out;
@@ -23,17 +23,17 @@ RunOptions shorten(RunOptions options, std::vector<bool>& left_out) {
                 left_out.begin() + static_cast<std::ptrdiff_t>(to), true);
       if (left_out == kept) continue;
       ++tries;
-      if (run_model(options).failure.empty()) left_out = kept;
+      if (search.run(options).failure.empty()) left_out = kept;
     }
   }
   return options;
 }
 
-std::string describe(const RunOptions& failing) {
+std::string describe(const ModelSearch& search, const RunOptions& failing) {
   std::vector<bool> left_out;
-  RunOptions options = shorten(failing, left_out);
+  RunOptions options = shorten(search, failing, left_out);
   options.trace = true;
-  const RunResult result = run_model(options);
+  const RunResult result = search.run(options);
   std::string text = result.failure + "\n  what is left of the run:";
   constexpr size_t kLinesMax = 60;
   const size_t lines = result.trace.size();
@@ -48,13 +48,13 @@ ModelSearchResult search_model(const ModelSearch& search) {
   for (uint64_t seed = search.seed; result.total.operations < search.operations; ++seed) {
     if (search.stop && search.stop()) break;
     RunOptions options{.seed = seed};
-    RunResult run = run_model(options);
+    RunResult run = search.run(options);
     ++result.runs;
     if (!run.failure.empty()) {
       result.failed_seed = seed;
       options.actions = run.failed_action;
       run.failure = "seed " + std::to_string(seed) + ", action " + std::to_string(run.failed_action - 1) + ": " +
-                    run.failure + "\n  made short: " + describe(options);
+                    run.failure + "\n  made short: " + describe(search, options);
       result.total.add(run);
       return result;
     }
