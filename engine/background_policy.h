@@ -16,8 +16,6 @@ struct BackgroundPolicy {
   uint64_t join_ratio = 4;                               // sizes within this factor are about the same
   uint64_t join_bytes_min = 1 * limits::kMiB;            // smaller ones count as this large
   uint64_t join_bytes_max = uint64_t{2} * limits::kGiB;  // larger ones are left alone
-  // Of raw in one fold, but for a single day: what a new rollup has to read is done piece by piece, and each piece is kept.
-  uint64_t fold_rows_max = 16'000'000;
 };
 
 struct BackgroundStats {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/fold_plan.h"
 #include "engine/rollup_shape.h"
 
 namespace tally {
@@ -15,7 +16,8 @@ uint64_t fold_debt_rows(const ManifestState& state) {
     for (const auto& [number, segment] : state.segments) {
       if (segment.tier != Tier::kRaw) continue;
       for (const SegmentDay& day : segment.days) {
-        if (segment.max_lsn > state.progress({rollup.id, tiers.front(), day.day}).folded_lsn) rows += day.rows;
+        if (last_lsn_of(segment, day) > state.progress({rollup.id, tiers.front(), day.day}).folded_lsn)
+          rows += day.rows;
       }
     }
     most = std::max(most, rows);

@@ -24,13 +24,18 @@ bool is_live(const ManifestState& state, const SegmentInfo& segment, const Segme
   return day.through_lsn > state.progress({segment.rollup_id, segment.tier, day.day}).dropped_lsn;
 }
 
+uint64_t share_of(uint64_t whole, uint64_t part, uint64_t parts) {
+  return static_cast<uint64_t>(static_cast<unsigned __int128>(whole) * part / std::max<uint64_t>(parts, 1));
+}
+
 // Where retention may drop: days that end at or before it.
 TimeUs drop_before(TimeUs now_us, TimeUs retention_us) {
   const TimeUs limit = now_us - retention_us;
   return limit - (limit % kMicrosPerDay + kMicrosPerDay) % kMicrosPerDay;
 }
 
-// Days from the oldest on, until they have as many rows as the policy allows.
+// Days from the oldest on, until their raw is as large as one join may be: what a new rollup has to read is done piece by piece,
+// and each piece is kept.
 std::optional<FoldTask> raw_fold(const ManifestState& state, const BackgroundPolicy& policy, const Rollup& rollup,
                                  const SegmentRefs& raw) {
   const std::vector<Tier> tiers = kept_tiers(rollup);
@@ -38,7 +43,7 @@ std::optional<FoldTask> raw_fold(const ManifestState& state, const BackgroundPol
   FoldTask task{.rollup_id = rollup.id, .tier = tiers.front(), .source = Tier::kRaw, .inputs = {}, .days = {}};
   struct Waiting {
     Lsn above = 0;
-    uint64_t rows = 0;
+    uint64_t bytes = 0;
     std::vector<uint64_t> segments;
   };
   std::map<int32_t, Waiting> waiting;
@@ -48,15 +53,15 @@ std::optional<FoldTask> raw_fold(const ManifestState& state, const BackgroundPol
       if (last_lsn_of(*segment, day) <= folded) continue;
       Waiting& of_day = waiting[day.day];
       of_day.above = folded;
-      of_day.rows += day.rows;
+      of_day.bytes += share_of(segment->size, day.rows, segment->rows);
       of_day.segments.push_back(segment->number);
     }
   }
   std::set<uint64_t> inputs;
-  uint64_t rows = 0;
+  uint64_t bytes = 0;
   for (const auto& [day, of_day] : waiting) {
-    if (!task.days.empty() && rows + of_day.rows > policy.fold_rows_max) break;
-    rows += of_day.rows;
+    if (!task.days.empty() && bytes + of_day.bytes > policy.join_bytes_max) break;
+    bytes += of_day.bytes;
     inputs.insert(of_day.segments.begin(), of_day.segments.end());
     task.days.push_back({day, of_day.above, state.log.flushed_lsn});
   }
@@ -153,7 +158,7 @@ class TierDrop {
     before_us_ = drop_before(now_us, rollup.retention_us[static_cast<size_t>(tier)]);
   }
 
-  void plan(DropTask& task) const {
+  void plan(bool confirmed, DropTask& task) const {
     TierProgressMap moved;
     size_t days = 0;
     for (const auto& [of, progress] : state_.tiers) {
@@ -163,7 +168,7 @@ class TierDrop {
       moved[of] = {progress.folded_lsn, progress.folded_lsn};
     }
     // Whoever wants most of the history gone says so (tally clock confirm): it may be a clock that is wrong.
-    if (coarser_ == Tier::kRaw && moved.size() > 1 && moved.size() * 2 > days) return;
+    if (!confirmed && coarser_ == Tier::kRaw && moved.size() > 1 && moved.size() * 2 > days) return;
     if (moved.empty()) return;
     uint64_t events = 0;
     for (const SegmentInfo* segment : segments_of(state_, rollup_.id, tier_)) {
@@ -317,12 +322,12 @@ std::vector<FoldTask> plan_raw_joins(const ManifestState& state, const Backgroun
   return tasks;
 }
 
-std::optional<DropTask> plan_drop(const ManifestState& state, TimeUs wall_us) {
+std::optional<DropTask> plan_drop(const ManifestState& state, TimeUs wall_us, bool confirmed) {
   if (wall_us == INT64_MIN || state.newest_event_us == 0) return std::nullopt;
   DropTask task;
   for (const Rollup& rollup : state.schema()->rollups) {
     for (Tier tier : kept_tiers(rollup)) {
-      TierDrop(state, std::min(wall_us, state.newest_event_us), rollup, tier).plan(task);
+      TierDrop(state, std::min(wall_us, state.newest_event_us), rollup, tier).plan(confirmed, task);
     }
   }
   plan_raw_drop(state, wall_us, task);

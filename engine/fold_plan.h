@@ -44,7 +44,8 @@ std::vector<FoldTask> plan_raw_folds(const ManifestState& state, const Backgroun
 std::vector<FoldTask> plan_tier_folds(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy);
 std::vector<FoldTask> plan_joins(const ManifestState& state, const BackgroundPolicy& policy);
 std::vector<FoldTask> plan_raw_joins(const ManifestState& state, const BackgroundPolicy& policy);
-std::optional<DropTask> plan_drop(const ManifestState& state, TimeUs wall_us);
+// `confirmed`: somebody has said that most of a history is to go.
+std::optional<DropTask> plan_drop(const ManifestState& state, TimeUs wall_us, bool confirmed = false);
 
 // The manifest edit of a task that was done. kNotFound: an input is no longer live, or the rollup was dropped meanwhile.
 Status fold_edit(const ManifestState& state, const FoldTask& task, std::span<const SegmentInfo> outputs,

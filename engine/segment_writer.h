@@ -29,7 +29,7 @@ struct SegmentDay {
   int32_t day = 0;  // UTC
   uint64_t rows = 0;
   uint64_t events = 0;
-  // Of a rollup tier: it holds that day's part of the records in (above, through]. Of raw: through is the last, or 0.
+  // Of a rollup tier: the section holds that day's part of the log records in (above, through].
   Lsn above_lsn = 0;
   Lsn through_lsn = 0;
   friend bool operator==(const SegmentDay&, const SegmentDay&) = default;
@@ -100,7 +100,7 @@ class SegmentWriter {
   // Rows of one UTC day; days ascending, each at most once, but a day may come in several calls one after the other. Each
   // call's rows are cut into blocks of their own: come with multiples of the block, or whole days. Within a day rows are
   // sorted by their codes, dimension after dimension, then by time. After an error the writer can only be destroyed.
-  // `above`, `through`: as SegmentDay has them (of raw 0 and 0 will do); the same in every call for a day.
+  // `above`, `through`: of a rollup tier, the log records that the day's rows are of; the same in every call for a day.
   virtual Status add(int32_t day, const RawColumns& rows, Lsn above = 0, Lsn through = 0) = 0;
   virtual Result<SegmentInfo> finish() = 0;
 };

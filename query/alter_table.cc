@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/retention_preview.h"
 #include "engine/schema_change.h"
 #include "query/create_table.h"
 #include "query/find_table.h"
@@ -144,6 +145,35 @@ Sql<QueryResult> drop(const AlterTableStatement& statement, const Schema& schema
 
 // --- SET -------------------------------------------------------------------------------------------------------------
 
+// What the next pass of retention would drop, and nothing is changed.
+Sql<QueryResult> dry_run(const AlterTableStatement& statement, const Schema& next, Catalog& catalog) {
+  SQL_ASSIGN(auto snapshot, snapshot_of(statement.table, statement.offset, catalog));
+  for (const Status& allowed : {validate_schema(next), check_change(snapshot->schema(), next)}) {
+    if (!allowed) return sql_fail(statement.action_offset, allowed.error().message, {}, allowed.error().code);
+  }
+  QueryResult result;
+  result.columns = {{"rollup", SqlType::kString}, {"tier", SqlType::kString}, {"day", SqlType::kTimestamp},
+                    {"files", SqlType::kInt64},   {"rows", SqlType::kInt64},  {"events", SqlType::kInt64},
+                    {"bytes", SqlType::kInt64},   {"held", SqlType::kBool}};
+  auto cell = [](Cell::Kind kind, auto fill) {
+    Cell made;
+    made.kind = kind;
+    fill(made);
+    return made;
+  };
+  auto text = [&](std::string_view value) { return cell(Cell::Kind::kString, [&](Cell& made) { made.text = value; }); };
+  auto count = [&](uint64_t value) { return cell(Cell::Kind::kNumber, [&](Cell& made) { made.number = value; }); };
+  for (const RetentionLine& line : preview_retention(snapshot->manifest(), next, catalog.now())) {
+    const Rollup* rollup = next.find_rollup(line.rollup_id);
+    const TimeUs day_us = TimeUs{line.day} * kMicrosPerDay;
+    result.rows.push_back({rollup == nullptr ? Cell() : text(rollup->name), text(tier_name(line.tier)),
+                           cell(Cell::Kind::kTimestamp, [&](Cell& made) { made.timestamp = day_us; }),
+                           count(line.files), count(line.rows), count(line.events), count(line.bytes),
+                           cell(Cell::Kind::kBool, [&](Cell& made) { made.boolean = line.held; })});
+  }
+  return result;
+}
+
 Sql<QueryResult> set_retention(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {
   Schema next = next_version(schema);
   if (statement.rollup) {
@@ -154,8 +184,7 @@ Sql<QueryResult> set_retention(const AlterTableStatement& statement, const Schem
   } else {
     SQL_ASSIGN(next.raw_retention_us, build_duration(statement.interval.first, statement.interval.second));
   }
-  if (statement.dry_run) return not_yet(statement, "SET RETENTION ... DRY RUN");
-  return change(statement, std::move(next), catalog);
+  return statement.dry_run ? dry_run(statement, next, catalog) : change(statement, std::move(next), catalog);
 }
 
 Sql<QueryResult> set_lateness(const AlterTableStatement& statement, const Schema& schema, Catalog& catalog) {

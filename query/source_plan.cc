@@ -62,7 +62,9 @@ class NeedsOf {
 
 std::optional<StoredMeasure> stored_measure(const BoundSelect& select, const Aggregate& aggregate) {
   const RowFilter& filter = select.filters[aggregate.filter];
-  if (aggregate.function == AggregateFunction::kCountRows && filter.condition == nullptr) {
+  // A COUNT that came with a later version is none of the engine's own: it does not count the rows before it.
+  const bool of_every_version = filter.since_version <= 1;
+  if (aggregate.function == AggregateFunction::kCountRows && filter.condition == nullptr && of_every_version) {
     switch (filter.rows) {
       case RowClass::kEvents: return StoredMeasure{kEventsColumn};
       case RowClass::kDuplicates: return StoredMeasure{kDuplicatesColumn};

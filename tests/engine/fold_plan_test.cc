@@ -105,11 +105,11 @@ TEST_CASE("fold plan: a long raw history is folded a few days at a time, from th
               {kDay - age});
   }
   BackgroundPolicy policy;
-  policy.fold_rows_max = 2;
+  policy.join_bytes_max = 200;
   auto task = plan_raw_folds(table.state, policy).front();
   CHECK(task.days == std::vector<FoldTask::Day>{{kDay - 3, 0, 39}, {kDay - 2, 0, 39}});
   CHECK(task.inputs == std::vector<uint64_t>{3, 4});
-  policy.fold_rows_max = 0;  // a day is never cut
+  policy.join_bytes_max = 0;  // a day is never cut
   CHECK(plan_raw_folds(table.state, policy).front().days == std::vector<FoldTask::Day>{{kDay - 3, 0, 39}});
   CHECK(plan_raw_folds(table.state, {}).front().days.size() == 4);
 }

@@ -63,7 +63,7 @@ TableOptions random_options(Random& random) {
   policy.late_files = 1 + random.below(4);
   policy.join_files = 2 + random.below(4);
   policy.join_bytes_min = random.chance(0.5) ? limits::kMiB : 4 * limits::kKiB;
-  policy.fold_rows_max = random.chance(0.5) ? random.between(1, 300) : policy.fold_rows_max;
+  if (random.chance(0.3)) policy.join_bytes_max = random.between(1, 64) * limits::kKiB;
   return options;
 }
 
