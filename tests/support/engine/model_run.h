@@ -32,7 +32,7 @@ struct RunResult {
   uint64_t rows = 0;
   uint64_t forgotten_ids = 0;
   uint64_t power_failures = 0;
-  uint64_t verdicts[7] = {};  // by Verdict
+  uint64_t verdicts[7] = {};                // by Verdict
   std::map<std::string, uint64_t> counted;  // what else a kind of run tells, by name
   uint64_t failed_action = 0;
   std::string failure;             // empty: none
