@@ -159,7 +159,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (std::string_view statement : split_statements(script).statements) {
     auto result = run_statement(statement, parameters, catalog, kLimits);
     if (result) {
-      format_result(*result, OutputFormat::kTable);
+      format_result(*result, OutputFormat::kTsv);
     } else {
       if (result.error().error.message.empty() || result.error().error.code == Code::kInternal) __builtin_trap();
       result.error().render(statement);

@@ -122,6 +122,13 @@ int run_command_line(int argc, const char* const* argv, const char* version) {
   Console console;
   CommandLine line(version);
   int code = line.run(argc, argv, console);
+  if (console.output_failed()) {
+    // A reader that has seen enough (`| head`) needs no telling.
+    if (console.output_errno() != EPIPE) {
+      console.message(std::string("tally: the result could not be written: ") + std::strerror(console.output_errno()));
+    }
+    return kExitFailed;
+  }
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
     console.message(std::string("tally: the result could not be written: ") + std::strerror(errno));
     return kExitFailed;

@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+
+#include "tools/terminal_size.h"
+#include "tools/terminal_text.h"
 
 namespace tally {
 
@@ -12,13 +16,15 @@ Console::Console()
 
 void Console::result(std::string_view text) {
   end_progress();
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  const std::string safe = output_is_terminal_ ? terminal_lines(text) : std::string();
+  if (output_is_terminal_) text = safe;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written && output_errno_ == 0) output_errno_ = errno;
 }
 
 void Console::message(std::string_view line) {
   end_progress();
-  std::string text(line);
+  std::string text = messages_are_terminal_ ? terminal_lines(line) : std::string(line);
   text += '\n';
   std::fflush(stdout);
   std::fwrite(text.data(), 1, text.size(), stderr);
@@ -26,7 +32,7 @@ void Console::message(std::string_view line) {
 
 void Console::progress(std::string_view line) {
   if (!messages_are_terminal_) return;
-  std::string text = "\r" + std::string(line) + "\033[K";
+  std::string text = "\r" + cropped(terminal_text(line), terminal_size().columns - 1) + "\033[K";
   std::fwrite(text.data(), 1, text.size(), stderr);
   progress_shown_ = true;
 }
@@ -35,6 +41,12 @@ void Console::end_progress() {
   if (!progress_shown_) return;
   std::fputs("\r\033[K", stderr);
   progress_shown_ = false;
+}
+
+void Console::control(std::string_view sequence) {
+  if (!output_is_terminal_) return;
+  end_progress();
+  std::fwrite(sequence.data(), 1, sequence.size(), stdout);
 }
 
 std::string human_bytes(uint64_t bytes) {

@@ -1,5 +1,6 @@
 // What the person at the terminal sees: results on stdout, messages on stderr, and on a terminal one line of progress that
-// messages do not garble. Threads: one.
+// messages do not garble. Names and values come from outside, so nothing but control() sends a terminal what could move its
+// cursor (terminal_text.h); into a pipe or a file results go as they are. Threads: one.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +17,21 @@ class Console {
   bool output_is_terminal() const { return output_is_terminal_; }
   bool messages_are_terminal() const { return messages_are_terminal_; }
 
-  void result(std::string_view text);    // to stdout, as it is
+  void result(std::string_view text);    // to stdout
   void message(std::string_view line);   // to stderr, with a line end
-  void progress(std::string_view line);  // over the last progress line; nothing in a pipe
+  void progress(std::string_view line);  // over the last progress line, cut to the terminal's width; nothing in a pipe
   void end_progress();                   // takes the progress line away
+  void control(std::string_view sequence);  // to a terminal on stdout, as it is; nothing in a pipe
+  bool output_failed() const { return output_errno_ != 0; }
+  int output_errno() const {
+    return output_errno_;
+  }  // of the first failure to write to stdout; EPIPE: its reader has gone
 
  private:
   bool output_is_terminal_;
   bool messages_are_terminal_;
   bool progress_shown_ = false;
+  int output_errno_ = 0;
 };
 
 std::string human_bytes(uint64_t bytes);    // 1.4 MiB

@@ -3,21 +3,17 @@
 #include <unistd.h>
 
 #include <memory>
-#include <thread>
 
-#include "base/limits.h"
-#include "server/client/remote_query.h"
+#include "base/nearest.h"
 #include "tools/command.h"
 #include "tools/load/byte_source.h"
 #include "tools/open_database.h"
-#include "tools/sql/session.h"
-#include "tools/sql/shell.h"
+#include "tools/shell/prompt.h"
+#include "tools/shell/shell.h"
 
 namespace tally {
 
 namespace {
-
-constexpr uint64_t kScriptBytesMax = 16 * limits::kMiB;
 
 struct SqlArguments {
   std::string data;
@@ -25,80 +21,90 @@ struct SqlArguments {
   std::vector<std::string> statements;
   std::vector<std::string> files;
   std::string format;
+  bool no_rc = false;
 };
 
-Result<std::string> read_script(const std::string& path) {
-  TALLY_ASSIGN_OR_RETURN(auto source, open_byte_source(path));
-  std::string text;
-  Bytes buffer(64 * limits::kKiB);
-  while (true) {
-    TALLY_ASSIGN_OR_RETURN(size_t count, source->read(buffer));
-    if (count == 0) return text;
-    text += as_text(ByteSpan(buffer).first(count));
-    if (text.size() > kScriptBytesMax) {
-      return fail(Code::kLimitExceeded, source_name(path) + " is larger than " + human_bytes(kScriptBytesMax) +
-                                            ", which is too much for a script");
-    }
-  }
-}
-
 // -c and -f as given, else the prompt on a terminal, else what comes through the pipe. False: something failed and was said.
-bool run_input(Console& console, SqlSession& session, const SqlArguments& arguments) {
+bool run_input(Shell& shell, SignalInbox& signals, const SqlArguments& arguments) {
   for (const std::string& statement : arguments.statements) {
-    if (!session.run_script(statement, "")) return false;
+    if (const MetaOutcome outcome = shell.run_script(statement, ""); outcome != MetaOutcome::kGood) {
+      return outcome == MetaOutcome::kLeave;
+    }
   }
   std::vector<std::string> files = arguments.files;
   if (arguments.statements.empty() && files.empty()) {
-    if (::isatty(STDIN_FILENO) == 1) {
-      SqlShell(session, console).run();
+    if (::isatty(STDIN_FILENO) == 1 && shell.console().output_is_terminal()) {
+      const std::string where = arguments.data.empty() ? "connected to " + arguments.server : arguments.data;
+      run_prompt(shell, signals,
+                 {.greeting = "Tally " TALLY_VERSION ", " + where + ". \\? lists the commands, Ctrl-D leaves.",
+                  .read_rc = !arguments.no_rc});
       return true;
     }
-    files.push_back(kStandardInput.data());
+    files.emplace_back(kStandardInput);
   }
   for (const std::string& file : files) {
     auto text = read_script(file);
     if (!text) {
-      report_failure(console, "sql", text.error());
+      report_failure(shell.console(), "sql", text.error());
       return false;
     }
-    if (!session.run_script(*text, source_name(file))) return false;
+    if (const MetaOutcome outcome = shell.run_script(*text, source_name(file)); outcome != MetaOutcome::kGood) {
+      return outcome == MetaOutcome::kLeave;
+    }
   }
   return true;
 }
 
-int run_sql(Console& console, const SqlArguments& arguments) {
-  OutputFormat format = console.output_is_terminal() ? OutputFormat::kTable : OutputFormat::kTsv;
-  if (!arguments.format.empty()) {
-    auto wanted = parse_output_format(arguments.format);
-    if (!wanted) {
-      return report_usage(
-          console, "sql",
-          "there is no format \"" + arguments.format + "\": there are " + std::string(kOutputFormatNames));
-    }
-    format = *wanted;
-  }
-  const auto run_all = [&](SqlSession::Run run) {
-    SqlSession session(std::move(run), console, format);
-    session.set_timing(console.output_is_terminal() && console.messages_are_terminal());
-    return run_input(console, session, arguments);
-  };
-  if (arguments.data.empty() == arguments.server.empty()) {
-    return report_usage(console, "sql", "say where: either --data DIR or --server A:P");
-  }
-  if (!arguments.server.empty()) {
-    auto remote = RemoteQuery::connect(arguments.server);
-    if (!remote) return report_failure(console, "sql", remote.error());
-    return run_all([&](std::string_view sql) { return (*remote)->run(sql, {}); }) ? kExitOk : kExitFailed;
-  }
+bool run_shell(Console& console, SignalInbox& signals, Session& session, const SqlArguments& arguments,
+               const ShellSettings& settings) {
+  StatementRunner runner(session, signals, console);
+  Shell shell(runner, console, settings);
+  const bool good = run_input(shell, signals, arguments);
+  const Status finished = shell.finish();
+  if (!finished) report_failure(console, "sql", finished.error());
+  return good && finished && !console.output_failed();
+}
+
+int run_remote(Console& console, const SqlArguments& arguments, const ShellSettings& settings) {
+  SignalInbox signals;
+  auto session = connect_session(arguments.server);
+  if (!session) return report_failure(console, "sql", session.error());
+  return run_shell(console, signals, **session, arguments, settings) ? kExitOk : kExitFailed;
+}
+
+int run_embedded(Console& console, const SqlArguments& arguments, const ShellSettings& settings) {
+  SignalInbox signals;
   auto open = open_database(arguments.data);
   if (!open) return report_failure(console, "sql", open.error());
-  bool good;
+  bool good = false;
   {
-    QueryEngine engine(*open->database, {.threads = std::thread::hardware_concurrency()});
-    good = run_all([&](std::string_view sql) { return engine.run(sql, {}); });
+    const auto session = make_embedded_session(*open->database);
+    good = run_shell(console, signals, *session, arguments, settings);
   }
   if (Status closed = open->database->close(); !closed) return report_failure(console, "sql", closed.error());
   return good ? kExitOk : kExitFailed;
+}
+
+int run_sql(Console& console, const SqlArguments& arguments) {
+  ShellSettings settings;
+  settings.format = console.output_is_terminal() ? ResultFormat::kTable : ResultFormat::kTsv;
+  settings.timing = console.output_is_terminal() && console.messages_are_terminal();
+  if (!arguments.format.empty()) {
+    const auto wanted = parse_result_format(arguments.format);
+    if (!wanted) {
+      std::string names;
+      for (const std::string& name : result_format_names()) names += (names.empty() ? "" : ", ") + name;
+      const std::string near = did_you_mean(arguments.format, result_format_names());
+      return report_usage(
+          console, "sql",
+          "there is no format \"" + arguments.format + "\"" + (near.empty() ? ": there are " + names : near));
+    }
+    settings.format = *wanted;
+  }
+  if (arguments.data.empty() == arguments.server.empty()) {
+    return report_usage(console, "sql", "say where: either --data DIR or --server A:P");
+  }
+  return arguments.data.empty() ? run_remote(console, arguments, settings) : run_embedded(console, arguments, settings);
 }
 
 }  // namespace
@@ -119,8 +125,12 @@ Command add_sql_command(CLI::App& parent) {
   app->add_option("--format", arguments->format,
                   "table, csv, tsv, json, jsonl, markdown or vertical; default: table on a terminal, else tsv")
       ->type_name("FORMAT");
+  app->add_flag("--no-rc", arguments->no_rc, "Begin the prompt without ~/.tallyrc");
   app->footer(
-      "A script stops at its first error.\n\nExamples:\n  tally sql --data shop\n"
+      "Neither -c nor -f: a prompt on a terminal (\\? lists its commands), else a script from standard input.\n"
+      "A script stops at its first error. Exit code 0: all went well, 1: something failed, 2: wrong options.\n\n"
+      "Examples:\n  tally sql --data shop\n"
+      "  tally sql --server 127.0.0.1:4440\n"
       "  tally sql --data shop -f data/impressions.sql\n"
       "  tally sql --data shop --format csv -c \"SELECT campaign, SUM(clicks) FROM impressions GROUP BY campaign\"");
   return {app, [arguments](Console& console) { return run_sql(console, *arguments); }};

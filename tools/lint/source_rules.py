@@ -8,7 +8,7 @@ LINES_MAX = 700
 KERNEL_HEADERS = {"cstdint", "cstddef", "cstring", "immintrin.h"}
 THIRD_PARTY = re.compile(
     r"^(boost/|simdjson|fmt/|spdlog/|CLI/|toml\+\+/|cctz/|roaring/|lz4|zstd|zlib\.h|liburing|sodium|xxhash|histedit"
-    r"|editline/|benchmark/|prometheus/)")
+    r"|editline/|utf8proc|benchmark/|prometheus/)")
 UNFINISHED = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|XX" + r"X)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/(work|home)/")
 
