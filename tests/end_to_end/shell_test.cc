@@ -46,10 +46,10 @@ TEST_CASE("shell: every command's help has an example, and wrong words get the n
       {{"sql", "--sever", "x"}, "there is no option --sever, did you mean \"--server\"?"},
       {{"load", "--tabel=x"}, "there is no option --tabel, did you mean \"--table\"?"},
       {{"check", "a", "b"}, "\"b\" is one argument too many"},
-      {{"sql", "--data", "x", "--format", "jsnl"}, "there is no format \"jsnl\", did you mean \"json\"?"},
+      {{"sql", "--data", "x", "--format", "jsnl"}, "there is no format \"jsnl\", did you mean \"jsonl\"?"},
   };
   for (const auto& given : cases) {
-    CAPTURE(given.said);
+    CAPTURE(std::string(given.said));
     Ran ran = shop.tally(given.words);
     CHECK(ran.code == 2);
     CHECK(ran.err.find(given.said) != std::string::npos);
