@@ -2,10 +2,14 @@
 
 #include <immintrin.h>
 
-#include <algorithm>
-
 namespace tally::TALLY_ISA {
 namespace {
+
+template <class T>
+T largest_of(const T* values, size_t count, T largest) {
+  for (size_t i = 0; i < count; ++i) largest = values[i] > largest ? values[i] : largest;
+  return largest;
+}
 
 #ifdef __AVX2__
 
@@ -17,9 +21,7 @@ uint32_t max_code(const uint32_t* codes, size_t count) {
   for (; i + 8 <= count; i += 8) most = _mm256_max_epu32(most, load(codes + i));
   alignas(32) uint32_t lanes[8];
   _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), most);
-  uint32_t largest = *std::max_element(lanes, lanes + 8);
-  for (; i < count; ++i) largest = std::max(largest, codes[i]);
-  return largest;
+  return largest_of(codes + i, count - i, largest_of(lanes, 8, uint32_t{0}));
 }
 
 uint8_t max_byte(const uint8_t* bytes, size_t count) {
@@ -28,9 +30,7 @@ uint8_t max_byte(const uint8_t* bytes, size_t count) {
   for (; i + 32 <= count; i += 32) most = _mm256_max_epu8(most, load(bytes + i));
   alignas(32) uint8_t lanes[32];
   _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), most);
-  uint8_t largest = *std::max_element(lanes, lanes + 32);
-  for (; i < count; ++i) largest = std::max(largest, bytes[i]);
-  return largest;
+  return largest_of(bytes + i, count - i, largest_of(lanes, 32, uint8_t{0}));
 }
 
 // There is no shift that keeps the sign of 64 bits: the upper halves are added up as if all were larger by 2^31.
@@ -82,17 +82,9 @@ size_t count_changes(const uint64_t* words, size_t count) {
 
 #else
 
-uint32_t max_code(const uint32_t* codes, size_t count) {
-  uint32_t largest = 0;
-  for (size_t i = 0; i < count; ++i) largest = std::max(largest, codes[i]);
-  return largest;
-}
+uint32_t max_code(const uint32_t* codes, size_t count) { return largest_of(codes, count, uint32_t{0}); }
 
-uint8_t max_byte(const uint8_t* bytes, size_t count) {
-  uint8_t largest = 0;
-  for (size_t i = 0; i < count; ++i) largest = std::max(largest, bytes[i]);
-  return largest;
-}
+uint8_t max_byte(const uint8_t* bytes, size_t count) { return largest_of(bytes, count, uint8_t{0}); }
 
 void sum_halves(const int64_t* values, size_t count, int64_t* high, uint64_t* low) {
   *high = 0;

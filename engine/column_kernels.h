@@ -1,10 +1,8 @@
-// Loops over columns in memory, in two copies (docs/CONTRIBUTING.md, Kernels); column_kernels() is the right one.
+// Loops over columns in memory, in two copies (docs/CONTRIBUTING.md, Kernels); column_loops.h has the right one.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-
-#include "base/cpu.h"
 
 namespace tally {
 
@@ -24,10 +22,6 @@ extern const ColumnKernels kColumnKernels;
 }
 namespace avx2 {
 extern const ColumnKernels kColumnKernels;
-}
-
-inline const ColumnKernels& column_kernels() {
-  return cpu_has_avx2() ? avx2::kColumnKernels : baseline::kColumnKernels;
 }
 
 }  // namespace tally

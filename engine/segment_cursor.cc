@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/column_kernels.h"
+#include "engine/column_loops.h"
 #include "engine/encoding/id_list.h"
 #include "engine/encoding/selection.h"
 

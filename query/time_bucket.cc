@@ -1,5 +1,7 @@
 #include "query/time_bucket.h"
 
+#include <algorithm>
+
 #include <cctz/time_zone.h>
 
 #include <array>
@@ -29,13 +31,12 @@ class CctzZone final : public TimeZone {
   }
 
   TimeUs begin_of(int64_t local, TimeUs not_after) const override {
-    int64_t seconds = floor_divide(local, kMicrosPerSecond);
-    int64_t fraction = local - seconds * kMicrosPerSecond;
+    const int64_t seconds = floor_divide(local, kMicrosPerSecond);
+    const int64_t rest = local % kMicrosPerSecond, fraction = rest < 0 ? rest + kMicrosPerSecond : rest;
     auto found = zone_.lookup(cctz::civil_second() + seconds);
-    auto moment = [&](ZoneTime time) { return time.time_since_epoch().count() * kMicrosPerSecond; };
-    if (found.kind == cctz::time_zone::civil_lookup::SKIPPED) return moment(found.trans);
-    TimeUs later = moment(found.post) + fraction;
-    return later <= not_after ? later : moment(found.pre) + fraction;
+    if (found.kind == cctz::time_zone::civil_lookup::SKIPPED) return moment(found.trans, 0);
+    const TimeUs later = moment(found.post, fraction);
+    return later <= not_after ? later : moment(found.pre, fraction);
   }
 
   bool changes_only_at(TimeUs width, TimeUs from, TimeUs to) const override {
@@ -54,6 +55,12 @@ class CctzZone final : public TimeZone {
   }
 
  private:
+  // Seconds reach beyond the ends of time that microseconds have.
+  static TimeUs moment(ZoneTime time, int64_t fraction) {
+    const Int128 us = static_cast<Int128>(time.time_since_epoch().count()) * kMicrosPerSecond + fraction;
+    return static_cast<TimeUs>(std::clamp<Int128>(us, INT64_MIN, INT64_MAX));
+  }
+
   cctz::time_zone zone_;
 };
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "engine/column_kernels.h"
+#include "engine/column_loops.h"
 #include "engine/hyperloglog.h"
 #include "engine/sketch_format.h"
 #include "query/evaluate.h"

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
-#include "engine/column_kernels.h"
+#include "engine/column_loops.h"
 #include "engine/encoding/selection.h"
 
 namespace tally {

@@ -4,7 +4,7 @@
 #include <bit>
 #include <numeric>
 
-#include "engine/column_kernels.h"
+#include "engine/column_loops.h"
 
 namespace tally {
 namespace {

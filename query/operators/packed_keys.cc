@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "engine/column_kernels.h"
+#include "engine/column_loops.h"
 #include "query/operators/time_numbers.h"
 #include "query/operators/word_table.h"
 

@@ -30,7 +30,8 @@ TEST_CASE("shell: what docs/SHELL.md shows is what happens") { tell("transcripts
 
 TEST_CASE("shell: every command's help has an example, and wrong words get the nearest") {
   Workshop shop;
-  for (const char* command : {"init", "serve", "sql", "load", "generate", "retract", "check", "inspect", "backup", "restore"}) {
+  for (const char* command :
+       {"init", "serve", "sql", "load", "generate", "retract", "check", "inspect", "backup", "restore"}) {
     CAPTURE(command);
     Ran help = shop.tally({command, "--help"});
     CHECK(help.code == 0);

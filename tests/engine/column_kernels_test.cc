@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/cpu.h"
 #include "base/random.h"
 #include "tests/support/seed.h"
 
