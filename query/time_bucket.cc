@@ -1,9 +1,8 @@
 #include "query/time_bucket.h"
 
-#include <algorithm>
-
 #include <cctz/time_zone.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 
