@@ -15,9 +15,9 @@ namespace {
 // One thread's way through its share of the rows.
 class Pipeline {
  public:
-  Pipeline(const BoundSelect& select, const PushedDown& pushed, MemoryBudget& budget)
+  Pipeline(const BoundSelect& select, const PushedDown& pushed, MemoryBudget& budget, const QueryControl& control)
       : pushed_(pushed), kinds_(select) {
-    if (select.aggregated) aggregation_.emplace(select, memory_, budget);
+    if (select.aggregated) aggregation_.emplace(select, memory_, budget, control);
   }
 
   Sql<void> aggregate(BlockSource& source) {
@@ -68,7 +68,7 @@ class Execution {
         limits_(query_limits),
         pushed_(push_down(select)),
         budget_(query_limits.memory_bytes, query_limits.all_queries),
-        pipeline_(select, pushed_, budget_),
+        pipeline_(select, pushed_, budget_, query_limits.control),
         rows_(select, pipeline_.memory(), budget_) {}
 
   Sql<QueryResult> run() {
@@ -112,7 +112,9 @@ class Execution {
   Sql<void> aggregate() {
     const size_t count = shares();
     std::vector<std::unique_ptr<Pipeline>> others;
-    for (size_t i = 1; i < count; ++i) others.push_back(std::make_unique<Pipeline>(select_, pushed_, budget_));
+    for (size_t i = 1; i < count; ++i) {
+      others.push_back(std::make_unique<Pipeline>(select_, pushed_, budget_, limits_.control));
+    }
     std::vector<Sql<void>> outcomes(count);
     std::vector<QueryStats> stats(count);
     const auto run_share = [&](size_t share) {

@@ -49,10 +49,12 @@ bool view_ints(const BlockColumn& column, Selection rows, AggregateInput& input)
 
 }  // namespace
 
-Aggregation::Aggregation(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget)
+Aggregation::Aggregation(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget,
+                         const QueryControl& control)
     : select_(select),
       memory_(memory),
       budget_(budget),
+      control_(control),
       keys_(select.keys.empty() ? nullptr : make_group_keys(select)),
       taken_(select.filters.size()) {
   for (const Aggregate& aggregate : select.aggregates) {
@@ -70,7 +72,10 @@ Sql<void> Aggregation::add(const Block& block, Selection rows) {
   if (block.is_stored) return add_stored(block, rows);
   only_events_ = block.kinds != nullptr && all_events(block.kinds, rows);
   for (size_t i = 0; i < taken_.size(); ++i) SQL_TRY(take(i, block, rows, taken_[i]));
-  for (size_t i = 0; i < states_.size(); ++i) SQL_TRY(update(i, block, taken_[select_.aggregates[i].filter]));
+  for (size_t i = 0; i < states_.size(); ++i) {
+    SQL_TRY(control_.proceed(0));
+    SQL_TRY(update(i, block, taken_[select_.aggregates[i].filter]));
+  }
   return check_memory();
 }
 

@@ -10,12 +10,14 @@
 #include "query/memory_budget.h"
 #include "query/operators/aggregate_state.h"
 #include "query/operators/group_keys.h"
+#include "query/query_control.h"
 
 namespace tally {
 
 class Aggregation {
  public:
-  Aggregation(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget);
+  // `control` is asked before each aggregate of a block: hundreds of them take as long as many blocks.
+  Aggregation(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget, const QueryControl& control);
   Sql<void> add(const Block& block, Selection rows);
   // Takes over what `other`, made for the same select over other rows, has; its groups come behind those that are here.
   Sql<void> combine(const Aggregation& other);
@@ -53,6 +55,7 @@ class Aggregation {
   const BoundSelect& select_;
   EvaluationMemory& memory_;
   MemoryBudget& budget_;
+  const QueryControl& control_;
   uint64_t bytes_ = 0;               // of the budget
   std::unique_ptr<GroupKeys> keys_;  // nullptr: there are none, and one group
   std::vector<std::unique_ptr<AggregateState>> states_;
