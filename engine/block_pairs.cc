@@ -9,16 +9,17 @@ void BlockPairs::add(uint32_t block, std::span<const uint32_t> codes) {
   if (codes.empty()) return;
   const uint32_t largest = *std::max_element(codes.begin(), codes.end());
   if (largest >= last_block_.size()) last_block_.resize(std::max<size_t>(largest + size_t{1}, last_block_.size() * 2));
-  uint32_t before = largest + 1;
-  for (uint32_t code : codes) {
-    if (code == before) continue;  // sorted columns repeat themselves
-    before = code;
+  // Without branches: whether a code is new to the block is as good as random where the order does not cluster it.
+  size_t size = pairs_.size();
+  pairs_.resize(size + codes.size());
+  for (const uint32_t code : codes) {
     uint32_t& last = last_block_[code];
-    if (last == block + 1) continue;
     codes_ += last == 0 ? 1 : 0;
+    pairs_[size] = {code, block};
+    size += last != block + 1 ? 1 : 0;
     last = block + 1;
-    pairs_.push_back({code, block});
   }
+  pairs_.resize(size);
 }
 
 // Counting sort: pairs stand in order of blocks, so those of one code stay in it.

@@ -1,12 +1,16 @@
 #include "engine/chunk.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
-#include <new>
+
+#include "base/limits.h"
 
 namespace tally {
 namespace {
 
 constexpr std::align_val_t kColumnAlignment{64};  // a cache line, and whole vectors for scans
+constexpr std::align_val_t kLargePageAlignment{2 * limits::kMiB};
 
 template <class T>
 void gather(const T* from, std::span<const uint32_t> rows, T* to) {
@@ -24,8 +28,6 @@ std::string_view row_kind_name(RowKind kind) {
   }
   return "unknown";
 }
-
-void Chunk::FreeMemory::operator()(std::byte* memory) const { ::operator delete(memory, kColumnAlignment); }
 
 // Calls `place` for every column: once to add up the bytes, once to hand out the memory.
 template <class Place>
@@ -49,7 +51,7 @@ void Chunk::place_columns(Place place) {
   }
 }
 
-Chunk::Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity)
+Chunk::Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity, bool large_pages)
     : schema_(std::move(schema)),
       capacity_(capacity),
       dimensions_(schema_->dimensions().size()),
@@ -62,7 +64,9 @@ Chunk::Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity)
     row_bytes_ += sizeof *column;
     bytes += column_bytes(sizeof *column);
   });
-  memory_.reset(static_cast<std::byte*>(::operator new(bytes, kColumnAlignment)));
+  const std::align_val_t alignment = large_pages ? kLargePageAlignment : kColumnAlignment;
+  memory_ = {static_cast<std::byte*>(::operator new(bytes, alignment)), FreeMemory{alignment}};
+  if (large_pages) (void)::madvise(memory_.get(), bytes, MADV_HUGEPAGE);  // refused: ordinary pages serve as well
   std::byte* next = memory_.get();
   place_columns([&]<class T>(T*& column) {
     column = reinterpret_cast<T*>(next);

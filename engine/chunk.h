@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <vector>
 
@@ -29,7 +30,9 @@ std::string_view row_kind_name(RowKind kind);  // "event", "duplicate", "conflic
 
 class Chunk {
  public:
-  Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity);
+  // `large_pages`: asks the kernel for huge pages, of which the first row touches one per column: for chunks that will be full
+  // soon. A flush reads rows all over its chunks, and most of what that takes are misses of the TLB.
+  Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity, bool large_pages = false);
 
   const Schema& schema() const { return *schema_; }
   uint32_t capacity() const { return capacity_; }
@@ -67,7 +70,8 @@ class Chunk {
     StringRef* strings = nullptr;
   };
   struct FreeMemory {
-    void operator()(std::byte* memory) const;
+    std::align_val_t alignment;
+    void operator()(std::byte* memory) const { ::operator delete(memory, alignment); }
   };
   template <class Place>
   void place_columns(Place place);

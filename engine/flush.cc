@@ -17,6 +17,7 @@ class Gather {
  public:
   explicit Gather(const Schema& schema) : dimensions_(schema.dimensions().size()), fields_(schema.fields().size()) {}
 
+  // Valid until the next call.
   const RawColumns& rows(const ChunkList& chunks, std::span<const RowRef> rows) {
     columns_.rows = static_cast<uint32_t>(rows.size());
     columns_.times = gather(times_, chunks, rows, [](const Chunk& chunk) { return chunk.times(); });
@@ -45,8 +46,11 @@ class Gather {
 
   template <class T, class Column>
   static const T* gather(std::vector<T>& out, const ChunkList& chunks, std::span<const RowRef> rows, Column column) {
+    std::vector<const T*> columns;  // by chunk: rows jump between chunks, and each jump is one look-up less
+    columns.reserve(chunks.size());
+    for (const auto& chunk : chunks) columns.push_back(column(*chunk));
     out.resize(rows.size());
-    for (size_t i = 0; i < rows.size(); ++i) out[i] = column(*chunks[rows[i].chunk])[rows[i].row];
+    for (size_t i = 0; i < rows.size(); ++i) out[i] = columns[rows[i].chunk][rows[i].row];
     return out.data();
   }
 

@@ -288,7 +288,8 @@ void Shard::count(const LoggedBatch& logged, uint32_t row, Verdict verdict, Logg
 }
 
 void Shard::start_chunk(const LoggedBatch& logged) {
-  auto chunk = std::make_shared<Chunk>(logged.schema, limits::kChunkRows);
+  const bool busy = !active_.empty();  // a chunk was filled since the last flush; small tables stay small
+  auto chunk = std::make_shared<Chunk>(logged.schema, limits::kChunkRows, busy);
   active_.push_back(chunk);
   publisher_.update([&](PublishedState& state) {
     auto chunks = std::make_shared<ChunkList>(*state.chunks[index_]);
