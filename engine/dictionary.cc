@@ -1,5 +1,7 @@
 #include "engine/dictionary.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <shared_mutex>
@@ -14,6 +16,7 @@ namespace {
 
 constexpr uint32_t kBlockValues = 4096;
 constexpr size_t kSlotsAtFirst = 64;
+constexpr size_t kTogether = 32;  // look-ups under way at once: about what a core keeps waiting for
 
 }  // namespace
 
@@ -43,6 +46,15 @@ struct Dictionary::Impl {
     }
     return at;
   }
+  // The first slot of the value's chain with its tag, whatever its text, or the free one at the end.
+  size_t tagged_slot_of(uint64_t hash) const {
+    const size_t mask = slots.size() - 1;
+    const auto tag = static_cast<uint32_t>(hash >> 32);
+    size_t at = hash & mask;
+    while (slots[at].code != 0 && slots[at].tag != tag) at = (at + 1) & mask;
+    return at;
+  }
+  void find_together(std::span<const std::string_view> values, std::span<uint32_t> codes) const;
   void grow();
 
   const uint64_t code_end;    // codes stay below it
@@ -53,6 +65,26 @@ struct Dictionary::Impl {
   mutable std::shared_mutex mutex;
   std::vector<Slot> slots;
 };
+
+void Dictionary::Impl::find_together(std::span<const std::string_view> values, std::span<uint32_t> codes) const {
+  std::array<uint64_t, kTogether> hashes;
+  for (size_t i = 0; i < values.size(); ++i) {
+    hashes[i] = xxh3(as_bytes(values[i]));
+    __builtin_prefetch(&slots[hashes[i] & (slots.size() - 1)]);
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    codes[i] = slots[tagged_slot_of(hashes[i])].code;
+    if (codes[i] != 0) __builtin_prefetch(&blocks[codes[i] / kBlockValues][codes[i] % kBlockValues]);
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (codes[i] != 0) __builtin_prefetch(value(codes[i]).data());
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    const bool other_text = codes[i] != 0 && value(codes[i]) != values[i];
+    if (other_text) codes[i] = slots[slot_of(values[i], hashes[i])].code;
+    if (codes[i] == 0) codes[i] = kNotFoundCode;
+  }
+}
 
 void Dictionary::Impl::grow() {
   std::vector<Slot> larger(slots.size() * 2);
@@ -81,13 +113,14 @@ std::optional<uint32_t> Dictionary::find(std::string_view value) const {
   return code == 0 ? std::nullopt : std::optional(code);
 }
 
+// A look-up is three misses of the cache, one leading to the next: slot, view, text. Several go side by side.
 void Dictionary::find_all(std::span<const std::string_view> values, std::span<uint32_t> codes) const {
   TALLY_CHECK(values.size() == codes.size());
-  std::shared_lock lock(impl_->mutex);
-  for (size_t i = 0; i < values.size(); ++i) {
-    uint64_t hash = xxh3(as_bytes(values[i]));
-    uint32_t code = impl_->slots[impl_->slot_of(values[i], hash)].code;
-    codes[i] = code == 0 ? kNotFoundCode : code;
+  const Impl& impl = *impl_;
+  std::shared_lock lock(impl.mutex);
+  for (size_t first = 0; first < values.size(); first += kTogether) {
+    const size_t count = std::min(kTogether, values.size() - first);
+    impl.find_together(values.subspan(first, count), codes.subspan(first, count));
   }
 }
 

@@ -1,9 +1,12 @@
 #include "engine/flush.h"
 
 #include <algorithm>
+#include <iterator>
+#include <thread>
 
 #include "base/limits.h"
 #include "base/random.h"
+#include "base/this_thread.h"
 #include "engine/dead_letter_flush.h"
 #include "engine/retraction_log.h"
 #include "engine/row_order.h"
@@ -138,15 +141,44 @@ Result<SegmentInfo> write_chunks(const FlushContext& context, const ChunkList& c
   return writer->finish();
 }
 
-// A segment for each schema version that the shard's rows have.
-Status write_shard(const FlushContext& context, const ChunkList& chunks, ManifestEdit& edit) {
+// A segment for each schema version that the shard's rows have. `written` has those that came to be, also after an error.
+Status write_shard(const FlushContext& context, const ChunkList& chunks, std::vector<SegmentInfo>& written) {
   std::map<uint32_t, ChunkList> by_version;
   for (const auto& chunk : chunks) by_version[chunk->schema().version].push_back(chunk);
   for (const auto& [version, same] : by_version) {
     TALLY_ASSIGN_OR_RETURN(SegmentInfo segment, write_chunks(context, same, context.manifest->take_number()));
-    edit.add_segments.push_back(std::move(segment));
+    written.push_back(std::move(segment));
   }
   return {};
+}
+
+// Producers wait for this when memory is full, so it takes the processors that there are.
+Status write_segments(const FlushContext& context, const FlushJob& job, ManifestEdit& edit) {
+  struct Part {
+    Status status;
+    std::vector<SegmentInfo> written;
+  };
+  std::vector<Part> parts(job.shards.size());
+  const auto write = [&](size_t i) { parts[i].status = write_shard(context, job.shards[i].chunks, parts[i].written); };
+  std::vector<std::jthread> others;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (!context.threads) {
+      write(i);
+    } else if (!job.shards[i].chunks.empty()) {
+      others.emplace_back([&write, i] {
+        name_this_thread("flush part");
+        write(i);
+      });
+    }
+  }
+  if (!parts.empty()) write(0);
+  others.clear();  // joins
+  Status first;
+  for (Part& part : parts) {
+    std::ranges::move(part.written, std::back_inserter(edit.add_segments));
+    if (first && !part.status) first = part.status;
+  }
+  return first;
 }
 
 // Cuts ranges so that each part holds about limits::kDictionaryFileBytes of values: one file each.
@@ -258,8 +290,8 @@ Status write_and_commit(const FlushContext& context, const FlushJob& job, Manife
   for (const FrozenShard& shard : job.shards) {
     ledger += shard.ledger;
     newest_event = std::max(newest_event, shard.newest_event_us);
-    TALLY_TRY(write_shard(context, shard.chunks, edit));
   }
+  TALLY_TRY(write_segments(context, job, edit));
   TALLY_TRY(write_dictionaries(context, job, edit));
   TALLY_TRY(write_id_runs(context, job, edit, flushed));
   TALLY_TRY(write_retractions(context, job, edit));

@@ -45,6 +45,7 @@ struct FlushContext {
   std::shared_ptr<BlockCache> block_cache;  // for those who read the new segments
   DeadLetters* letters = nullptr;
   TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;
+  bool threads = false;  // the shards' segments are written beside each other, a thread for each
 };
 
 // What all shards together may forget: for the sequencer to log. One record for each generation.

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <future>
 
+#include "base/this_thread.h"
+
 namespace tally {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr auto kSpaceRetry = std::chrono::seconds(1);  // how often a flush that
 }  // namespace
 
 WritePath::WritePath(Config config) : config_(std::move(config)) {
+  config_.flush.threads = config_.threads;
   Sequencer::Config sequencer = std::move(config_.sequencer);
   sequencer.shards = config_.shards.size();
   sequencer.memory_bytes = [this] {
@@ -47,12 +50,18 @@ WritePath::~WritePath() { stop(); }
 
 void WritePath::start_threads() {
   for (size_t i = 0; i < config_.shards.size(); ++i) workers_.push_back(std::make_unique<ShardWorker>());
-  for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->thread = std::thread([this, i] { run_shard(i); });
-  flusher_thread_ = std::thread([this] { run_flusher(); });
-  merger_thread_ = std::thread([this] { run_merger(); });
-  resolver_thread_ = std::thread([this] { run_resolver(); });
-  if (config_.background) background_thread_ = std::thread([this] { run_background_thread(); });
-  sequencer_thread_ = std::thread([this] { sequencer_->run(); });
+  const auto start = [](const char* name, auto run) {
+    return std::thread([name, run] {
+      name_this_thread(name);
+      run();
+    });
+  };
+  for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->thread = start("shard", [this, i] { run_shard(i); });
+  flusher_thread_ = start("flush", [this] { run_flusher(); });
+  merger_thread_ = start("merge ids", [this] { run_merger(); });
+  resolver_thread_ = start("resolve", [this] { run_resolver(); });
+  if (config_.background) background_thread_ = start("background", [this] { run_background_thread(); });
+  sequencer_thread_ = start("sequencer", [this] { sequencer_->run(); });
 }
 
 // In the order of the way of a batch, so that each stage finishes what the one before it handed over.
@@ -324,6 +333,7 @@ void WritePath::run_background() {
 // Also without a flush the clock brings days to their end.
 void WritePath::run_background_thread() {
   constexpr auto kLookEvery = std::chrono::seconds(10);
+  give_way();
   while (!stopping()) {
     run_background();
     std::unique_lock lock(stopping_mutex_);

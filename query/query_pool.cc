@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/this_thread.h"
+
 namespace tally {
 namespace {
 
@@ -50,7 +52,12 @@ struct QueryPool::Impl {
   void offer(const std::shared_ptr<Job>& job, size_t times) {
     {
       std::lock_guard lock(mutex);
-      while (threads.size() < helpers) threads.emplace_back([this] { help(); });
+      while (threads.size() < helpers) {
+        threads.emplace_back([this] {
+          name_this_thread("query part");
+          help();
+        });
+      }
       for (size_t i = 0; i < times; ++i) jobs.push_back(job);
     }
     changed.notify_all();

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/checksum.h"
+#include "base/this_thread.h"
 #include "engine/work_queue.h"
 
 namespace tally {
@@ -36,6 +37,7 @@ struct IngestService::Impl {
 IngestService::IngestService(size_t workers) : impl_(std::make_unique<Impl>()) {
   for (size_t i = 0; i < workers; ++i) {
     impl_->threads.emplace_back([this] {
+      name_this_thread("prepare");
       while (auto job = impl_->queue.pop()) run(*std::move(job));
     });
   }

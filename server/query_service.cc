@@ -4,6 +4,7 @@
 #include <deque>
 #include <thread>
 
+#include "base/this_thread.h"
 #include "server/limits.h"
 #include "server/sql_outline.h"
 
@@ -99,6 +100,7 @@ struct QueryService::Impl {
       : run(std::move(given_run)), limits(given_limits), clock(given_clock), metrics(given_metrics), log(given_log) {}
 
   void work() {
+    name_this_thread("query");
     while (true) {
       QueryJob job;
       {

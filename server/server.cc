@@ -25,6 +25,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/this_thread.h"
 #include "engine/fold_debt.h"
 #include "server/backup_statement.h"
 #include "server/limits.h"
@@ -280,7 +281,10 @@ Status Server::start() {
   if (error) return fail(Code::kIoError, "signals: " + error.message());
   self.take_signals();
   asio::co_spawn(self.network, self.sweep_deadlines(), asio::detached);
-  self.thread = std::thread([&self] { self.network.run(); });
+  self.thread = std::thread([&self] {
+    name_this_thread("network");
+    self.network.run();
+  });
   return {};
 }
 

@@ -6,8 +6,10 @@
 #include <map>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
+#include "base/checksum.h"
 #include "base/random.h"
 #include "tests/support/engine/seed.h"
 
@@ -83,4 +85,49 @@ TEST_CASE("readers see whole values while the writer adds") {
   first.join();
   second.join();
   CHECK(dictionary.size() == kValues);
+}
+
+TEST_CASE("many values are looked up at once as one by one") {
+  const uint64_t seed = test_seed();
+  CAPTURE(seed);
+  Random random(seed);
+  Dictionary dictionary(10'000);
+  std::vector<std::string> texts;
+  for (int i = 0; i < 6'000; ++i)
+    texts.push_back(std::string(random.below(20), 'x') + std::to_string(random.below(9'000)));
+  for (size_t i = 0; i < texts.size(); i += 2) (void)dictionary.add(texts[i]);
+  const std::vector<std::string_view> values(texts.begin(), texts.end());
+  for (const size_t count : {0, 1, 31, 32, 33, 6'000}) {
+    std::vector<uint32_t> codes(count, 77);
+    dictionary.find_all(std::span(values).first(count), codes);
+    for (size_t i = 0; i < count; ++i) {
+      REQUIRE(codes[i] == dictionary.find(values[i]).value_or(Dictionary::kNotFoundCode));
+    }
+  }
+}
+
+TEST_CASE("values whose hashes look alike to a dictionary are told apart by their text") {
+  // What a table of 64 slots sees of a hash: its slot, and the 32 bits of its tag.
+  std::unordered_map<uint64_t, uint32_t> seen;
+  std::string one, other;
+  for (uint32_t i = 0; one.empty(); ++i) {
+    const std::string text = "value " + std::to_string(i);
+    const uint64_t hash = xxh3(as_bytes(text));
+    const auto [place, is_new] = seen.emplace((hash >> 32 << 6) | (hash & 63), i);
+    if (is_new) continue;
+    one = "value " + std::to_string(place->second);
+    other = text;
+  }
+  Dictionary dictionary(100);
+  const uint32_t code = dictionary.add(one);
+  const std::string_view both[] = {other, one};
+  uint32_t codes[2];
+  dictionary.find_all(both, codes);
+  CHECK(codes[0] == Dictionary::kNotFoundCode);
+  CHECK(codes[1] == code);
+  const uint32_t second = dictionary.add(other);
+  CHECK(second != code);
+  dictionary.find_all(both, codes);
+  CHECK(codes[0] == second);
+  CHECK(codes[1] == code);
 }
