@@ -20,6 +20,7 @@
 #include "engine/work_queue.h"
 #include "query/query.h"
 #include "tools/bench/ad_database.h"
+#include "tools/bench/options.h"
 #include "tools/bench/yardsticks.h"
 
 namespace tally {
@@ -35,16 +36,14 @@ struct Arguments {
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
   if (tiny_bench()) arguments.profile.events = 60'000;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view name = argv[i];
-    const char* value = argv[i + 1];
-    if (name == "--events") arguments.profile.events = std::strtoull(value, nullptr, 10);
-    if (name == "--days") arguments.profile.days = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
-    if (name == "--seed") arguments.profile.seed = std::strtoull(value, nullptr, 10);
-    if (name == "--directory") arguments.directory = value;
-    if (name == "--only") arguments.only = value;
-    if (name == "--batch") arguments.batch_rows = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
-  }
+  BenchOptions("what ingest takes, in one process")
+      .add("--events", arguments.profile.events, "events of the ad profile")
+      .add("--days", arguments.profile.days, "days that they are spread over")
+      .add("--seed", arguments.profile.seed, "of the profile")
+      .add("--directory", arguments.directory, "where databases are made and removed")
+      .add("--only", arguments.only, "one of the parts")
+      .add("--batch", arguments.batch_rows, "rows of a batch")
+      .parse(argc, argv);
   return arguments;
 }
 

@@ -20,6 +20,7 @@
 #include "base/timestamp.h"
 #include "query/query.h"
 #include "tools/bench/ad_database.h"
+#include "tools/bench/options.h"
 #include "tools/bench/run_self.h"
 #include "tools/bench/yardsticks.h"
 
@@ -33,7 +34,7 @@ struct Arguments {
   std::string only;
   std::string mode = "all";
   std::string cold, sql;
-  int runs = 1'000;
+  uint32_t runs = 1'000;
   double seconds = 10;
   uint64_t rate = 200'000;
 };
@@ -45,22 +46,21 @@ Arguments parse(int argc, char** argv) {
     arguments.runs = 2;
     arguments.rate = 20'000;
   }
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view name = argv[i];
-    const char* value = argv[i + 1];
-    if (name == "--events") arguments.profile.events = std::strtoull(value, nullptr, 10);
-    if (name == "--days") arguments.profile.days = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
-    if (name == "--seed") arguments.profile.seed = std::strtoull(value, nullptr, 10);
-    if (name == "--directory") arguments.directory = value;
-    if (name == "--keep") arguments.keep = value;
-    if (name == "--only") arguments.only = std::string(value) + ",";
-    if (name == "--mode") arguments.mode = value;
-    if (name == "--cold") arguments.cold = value;
-    if (name == "--sql") arguments.sql = value;
-    if (name == "--runs") arguments.runs = std::max(1, std::atoi(value));
-    if (name == "--seconds") arguments.seconds = std::atof(value);
-    if (name == "--rate") arguments.rate = std::strtoull(value, nullptr, 10);
-  }
+  BenchOptions("the eight questions of the design")
+      .add("--events", arguments.profile.events, "events of the ad profile")
+      .add("--days", arguments.profile.days, "days that they are spread over")
+      .add("--seed", arguments.profile.seed, "of the profile")
+      .add("--directory", arguments.directory, "where databases are made and removed")
+      .add("--keep", arguments.keep, "a database made there once, and used again")
+      .add("--only", arguments.only, "Q1[,Q2...]")
+      .add("--mode", arguments.mode, "rollups, raw, cold, ingest or all")
+      .add("--runs", arguments.runs, "of each question and parameter, at most")
+      .add("--seconds", arguments.seconds, "for each, at most")
+      .add("--rate", arguments.rate, "events/s of the producer beside them")
+      .add("--cold", arguments.cold, "used by the benchmark itself: a database")
+      .add("--sql", arguments.sql, "likewise: the question")
+      .parse(argc, argv);
+  if (!arguments.only.empty()) arguments.only += ',';
   return arguments;
 }
 
@@ -163,7 +163,7 @@ Timing measure(QueryEngine& engine, const std::string& sql, const Arguments& arg
   (void)ask(engine, sql, options);  // warm
   std::vector<double> took;
   const int64_t begun = bench_now_us();
-  while (static_cast<int>(took.size()) < arguments.runs && seconds_since(begun) < arguments.seconds) {
+  while (took.size() < arguments.runs && seconds_since(begun) < arguments.seconds) {
     const int64_t start = bench_now_us();
     (void)ask(engine, sql, options);
     took.push_back(static_cast<double>(bench_now_us() - start) / 1e3);

@@ -20,6 +20,7 @@
 #include "engine/condition_eval.h"
 #include "engine/dictionary.h"
 #include "engine/seen_ids.h"
+#include "tools/bench/options.h"
 #include "tools/bench/yardsticks.h"
 #include "tools/generate/ad_profile.h"
 
@@ -37,11 +38,10 @@ struct Arguments {
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
   if (tiny_bench()) arguments = {.batches = 2, .ids = 100'000};
-  for (int i = 1; i + 1 < argc; i += 2) {
-    size_t value = std::strtoull(argv[i + 1], nullptr, 10);
-    if (std::string_view(argv[i]) == "--batches") arguments.batches = value;
-    if (std::string_view(argv[i]) == "--ids") arguments.ids = value;
-  }
+  BenchOptions("the steps of a row's way into memory, one by one")
+      .add("--batches", arguments.batches, "of the ad profile")
+      .add("--ids", arguments.ids, "remembered")
+      .parse(argc, argv);
   return arguments;
 }
 

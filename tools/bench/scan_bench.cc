@@ -16,6 +16,7 @@
 #include "engine/encoding/selection.h"
 #include "query/query.h"
 #include "tools/bench/ad_database.h"
+#include "tools/bench/options.h"
 #include "tools/bench/run_self.h"
 #include "tools/bench/yardsticks.h"
 
@@ -28,7 +29,7 @@ struct Arguments {
   std::string cold;  // a database
   std::string column;
   uint32_t share = 1000;
-  int runs = 7;
+  uint32_t runs = 7;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -37,18 +38,16 @@ Arguments parse(int argc, char** argv) {
     arguments.profile.events = 60'000;
     arguments.runs = 1;
   }
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view name = argv[i];
-    const char* value = argv[i + 1];
-    if (name == "--events") arguments.profile.events = std::strtoull(value, nullptr, 10);
-    if (name == "--days") arguments.profile.days = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
-    if (name == "--seed") arguments.profile.seed = std::strtoull(value, nullptr, 10);
-    if (name == "--directory") arguments.directory = value;
-    if (name == "--cold") arguments.cold = value;
-    if (name == "--column") arguments.column = value;
-    if (name == "--share") arguments.share = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
-    if (name == "--runs") arguments.runs = std::atoi(value);
-  }
+  BenchOptions("scans of raw segments beside loops over plain arrays")
+      .add("--events", arguments.profile.events, "events of the ad profile")
+      .add("--days", arguments.profile.days, "days that they are spread over")
+      .add("--seed", arguments.profile.seed, "of the profile")
+      .add("--directory", arguments.directory, "where databases are made and removed")
+      .add("--runs", arguments.runs, "of each scan")
+      .add("--cold", arguments.cold, "used by the benchmark itself: a database")
+      .add("--column", arguments.column, "likewise")
+      .add("--share", arguments.share, "likewise, in thousandths")
+      .parse(argc, argv);
   return arguments;
 }
 
