@@ -12,5 +12,6 @@ CREATE TABLE impressions (
   user_feature_3 STRING DIMENSION,
   click INT64 FIELD,
   impressions MEASURE COUNT,
-  clicks MEASURE SUM(click)
+  clicks MEASURE SUM(click),
+  ctr MEASURE AS clicks / impressions
 );
