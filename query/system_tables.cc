@@ -76,6 +76,13 @@ constexpr auto kPlanned = std::to_array<std::string_view>({"reconciliations", "s
 
 }  // namespace
 
+std::vector<std::string> system_table_names() {
+  std::vector<std::string> names;
+  for (const NamedTable& known : kSystemTables) names.emplace_back(known.name);
+  std::ranges::sort(names);
+  return names;
+}
+
 Sql<SystemRows> read_system_table(const std::string& name, Catalog& catalog) {
   for (const NamedTable& known : kSystemTables) {
     if (known.name == name) return known.read(catalog);
@@ -83,8 +90,8 @@ Sql<SystemRows> read_system_table(const std::string& name, Catalog& catalog) {
   if (std::find(kPlanned.begin(), kPlanned.end(), name) != kPlanned.end()) {
     return sql_fail(std::nullopt, "system." + name + " is not supported yet", {}, Code::kUnsupported);
   }
-  std::vector<std::string> names(kPlanned.begin(), kPlanned.end());
-  for (const NamedTable& known : kSystemTables) names.emplace_back(known.name);
+  std::vector<std::string> names = system_table_names();
+  names.insert(names.end(), kPlanned.begin(), kPlanned.end());
   return sql_fail(std::nullopt, "unknown system table " + quoted(name), did_you_mean(name, names), Code::kNotFound);
 }
 

@@ -37,6 +37,9 @@ inline Datum number(uint64_t value) { return Datum::of_number({static_cast<Int12
 
 using SystemTable = Sql<SystemRows> (*)(Catalog& catalog);
 
+// Without "system.", in alphabetical order.
+std::vector<std::string> system_table_names();
+
 // Those of interfaces.md that the engine has nothing to show for yet fail by name; others as unknown, with the nearest.
 Sql<SystemRows> read_system_table(const std::string& name, Catalog& catalog);
 

@@ -153,44 +153,44 @@ Sql<void> Aggregation::take(size_t number, const Block& block, Selection rows, T
   return {};
 }
 
-void Aggregation::keep_marked(std::span<const uint64_t> words, Taken& taken) {
+// Leaves those of the rows taken that `each` calls its argument with: with the number among them, and the row.
+template <class Each>
+void Aggregation::keep(Taken& taken, Each each) {
   const size_t size = taken.rows.size();
+  const bool grouped = taken.groups != nullptr, with_signs = !taken.signs.empty();
   taken.some.resize(size);
-  if (taken.groups != nullptr) taken.groups_of_some.resize(size);
+  if (grouped) taken.groups_of_some.resize(size);
   size_t kept = 0;
-  const auto keep = [&](size_t i, uint32_t row) {
+  each([&](size_t i, uint32_t row) {
     taken.some[kept] = row;
-    if (taken.groups != nullptr) taken.groups_of_some[kept] = taken.groups[i];
-    if (!taken.signs.empty()) taken.signs[kept] = taken.signs[i];
+    if (grouped) taken.groups_of_some[kept] = taken.groups[i];
+    if (with_signs) taken.signs[kept] = taken.signs[i];
     ++kept;
-  };
-  if (taken.rows.is_all()) {
-    for_each_selected(words, [&](size_t row) { keep(row, static_cast<uint32_t>(row)); });
-  } else {
-    for (size_t i = 0; i < size; ++i) {
-      const uint32_t row = taken.rows[i];
-      if (is_selected(words, row)) keep(i, row);
-    }
-  }
-  if (!taken.signs.empty()) taken.signs.resize(kept);
+  });
+  if (with_signs) taken.signs.resize(kept);
   taken.rows = Selection(taken.some.data(), kept);
-  if (taken.groups != nullptr) taken.groups = taken.groups_of_some.data();
+  if (grouped) taken.groups = taken.groups_of_some.data();
+}
+
+// Marks are few where a condition is rare: their words are walked, not the rows.
+void Aggregation::keep_marked(std::span<const uint64_t> words, Taken& taken) {
+  keep(taken, [&](auto stays) {
+    if (taken.rows.is_all()) {
+      for_each_selected(words, [&](size_t row) { stays(row, static_cast<uint32_t>(row)); });
+      return;
+    }
+    for (size_t i = 0; i < taken.rows.size(); ++i) {
+      if (is_selected(words, taken.rows[i])) stays(i, taken.rows[i]);
+    }
+  });
 }
 
 void Aggregation::keep_true(const Vector& holds, Taken& taken) {
-  taken.some.resize(holds.size);
-  if (taken.groups != nullptr) taken.groups_of_some.resize(holds.size);
-  size_t kept = 0;
-  for (uint32_t i = 0; i < holds.size; ++i) {
-    if (!holds.is_true(i)) continue;
-    taken.some[kept] = taken.rows[i];
-    if (taken.groups != nullptr) taken.groups_of_some[kept] = taken.groups[i];
-    if (!taken.signs.empty()) taken.signs[kept] = taken.signs[i];
-    ++kept;
-  }
-  if (!taken.signs.empty()) taken.signs.resize(kept);
-  taken.rows = Selection(taken.some.data(), kept);
-  if (taken.groups != nullptr) taken.groups = taken.groups_of_some.data();
+  keep(taken, [&](auto stays) {
+    for (uint32_t i = 0; i < holds.size; ++i) {
+      if (holds.is_true(i)) stays(i, taken.rows[i]);
+    }
+  });
 }
 
 // Signs are kept only where some are negative.

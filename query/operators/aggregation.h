@@ -42,6 +42,8 @@ class Aggregation {
   };
   Sql<void> number_groups(const Block& block, Selection rows);
   Sql<void> take(size_t filter, const Block& block, Selection rows, Taken& taken);
+  template <class Each>
+  static void keep(Taken& taken, Each each);
   static void keep_marked(std::span<const uint64_t> words, Taken& taken);
   void take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const;
   static void keep_true(const Vector& holds, Taken& taken);

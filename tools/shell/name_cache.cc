@@ -1,6 +1,7 @@
 #include "tools/shell/name_cache.h"
 
 #include "query/format.h"
+#include "query/system_tables.h"
 
 namespace tally {
 
@@ -43,10 +44,7 @@ std::vector<Names::Column> NameCache::columns(const std::string& table) {
   return columns;
 }
 
-std::vector<std::string> NameCache::system_tables() {
-  return {"adjustments", "compactions",     "dead_letters", "queries", "retractions",
-          "rollups",     "segment_columns", "segments",     "tables"};
-}
+std::vector<std::string> NameCache::system_tables() { return system_table_names(); }
 
 // Bounded by the number of values and by time: a dimension has at most a million of them, and the smallest rollup that has it
 // answers.
