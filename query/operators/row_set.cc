@@ -9,44 +9,58 @@
 namespace tally {
 namespace {
 
-std::string distinct_key(const std::vector<Vector>& outputs, uint32_t i) {
+uint64_t saturated_add(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+
+}  // namespace
+
+// With DISTINCT every row is chosen.
+std::string RowSet::distinct_key(const std::vector<Output>& outputs, uint32_t i) {
   std::string key;
-  for (const Vector& output : outputs) {
-    Datum value = output.datum(i);
+  for (const Output& output : outputs) {
+    Datum value = output.values.datum(i);
     std::string part = datum_key(value);
     key += std::to_string(value.is_null() ? 0 : part.size() + 1) + ":" + part;
   }
   return key;
 }
 
-uint64_t saturated_add(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
-
-}  // namespace
-
 RowSet::RowSet(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget)
     : select_(select), memory_(memory), budget_(budget), keep_(saturated_add(select.limit, select.offset)) {}
 
 bool RowSet::full() const { return select_.order_by.empty() && rows_.size() >= keep_; }
 
-Sql<void> RowSet::add(const Block& block, Selection rows) {
-  std::vector<Vector> outputs, keys;
+// What is computed is computed of every row, as its errors are the query's; what stands there already is read only of rows that
+// may enter the answer.
+Sql<std::vector<RowSet::Output>> RowSet::outputs_of(const Block& block, Selection rows, Selection chosen) {
+  std::vector<Output> outputs;
   for (const OutputColumn& output : select_.outputs) {
-    SQL_ASSIGN(Vector value, evaluate(*output.expr, block, rows, memory_));
-    outputs.push_back(std::move(value));
+    const bool late = output.expr->op == Op::kSlot && chosen.size() < rows.size();
+    SQL_ASSIGN(Vector values, evaluate(*output.expr, block, late ? chosen : rows, memory_));
+    outputs.push_back({std::move(values), late});
   }
+  return outputs;
+}
+
+Sql<void> RowSet::add(const Block& block, Selection rows) {
+  std::vector<Vector> keys;
   for (const OrderKey& key : select_.order_by) {
     SQL_ASSIGN(Vector value, evaluate(*key.expr, block, rows, memory_));
     keys.push_back(std::move(value));
   }
+  const std::vector<uint32_t> chosen = candidates(keys, static_cast<uint32_t>(rows.size()));
+  std::vector<uint32_t> chosen_rows;
+  for (const uint32_t i : chosen) chosen_rows.push_back(rows[i]);
+  SQL_ASSIGN(const std::vector<Output> outputs, outputs_of(block, rows, chosen_rows));
   const uint64_t first_number = std::exchange(next_number_, next_number_ + rows.size());
-  for (const uint32_t i : candidates(keys, static_cast<uint32_t>(rows.size()))) {
+  for (uint32_t k = 0; k < chosen.size(); ++k) {
+    const uint32_t i = chosen[k];
     if (full()) break;
     if (select_.distinct && !seen_.insert(distinct_key(outputs, i)).second) continue;
     Row row;
     row.number = first_number + i;
     for (const Vector& key : keys) row.keys.push_back(key.datum(i));
-    for (const Vector& output : outputs) {
-      row.cells.push_back(to_cell(output.datum(i)));
+    for (const Output& output : outputs) {
+      row.cells.push_back(to_cell(output.values.datum(output.of_chosen ? k : i)));
       row.bytes += row.cells.back().text.size();
     }
     row.bytes += sizeof(Row) + row.cells.size() * sizeof(Cell) + row.keys.size() * sizeof(Datum);

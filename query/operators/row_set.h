@@ -26,6 +26,12 @@ class RowSet {
     uint64_t number = 0;  // equal keys stay in the order in which they came
     uint64_t bytes = 0;
   };
+  struct Output {
+    Vector values;
+    bool of_chosen = false;  // of the rows chosen alone; otherwise of all
+  };
+  Sql<std::vector<Output>> outputs_of(const Block& block, Selection rows, Selection chosen);
+  static std::string distinct_key(const std::vector<Output>& outputs, uint32_t i);
   std::vector<uint32_t> candidates(const std::vector<Vector>& keys, uint32_t size) const;
   bool before(const Row& a, const Row& b) const;
   void cut();
