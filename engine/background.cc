@@ -1,5 +1,7 @@
 #include "engine/background.h"
 
+#include "base/processor_time.h"
+#include "engine/fold_raw.h"
 #include "engine/raw_join.h"
 
 namespace tally {
@@ -43,6 +45,7 @@ void Background::note(const std::function<void(BackgroundStats&)>& change) {
 }
 
 Status Background::do_job(const ManifestState& state, const BackgroundJob& job) {
+  if (const RawPass* pass = std::get_if<RawPass>(&job)) return do_pass(state, *pass);
   if (const FoldTask* task = std::get_if<FoldTask>(&job)) return do_fold(state, *task);
   return do_drop(std::get<DropTask>(job));
 }
@@ -69,30 +72,51 @@ Status Background::do_fold(const ManifestState& state, const FoldTask& task) {
   const FlushContext& files = config_.files;
   const std::shared_ptr<const SegmentList> segments =
       make_segment_list(*files.fs, files.paths, state, config_.publisher->get()->segments.get(), files.block_cache);
-  const TimeUs begin_us = config_.clock->boottime_us();
   const FoldContext context = fold_context(state, *segments);
-  TALLY_ASSIGN_OR_RETURN(Folded folded, task.rollup_id == 0 ? join_raw(context, task) : fold(context, task));
-  const TimeUs folded_us = config_.clock->boottime_us();
+  TALLY_ASSIGN_OR_RETURN(const Folded folded, task.rollup_id == 0 ? join_raw(context, task) : fold(context, task));
+  return commit_folds({&task, 1}, {&folded, 1});
+}
+
+Status Background::do_pass(const ManifestState& state, const RawPass& pass) {
+  const FlushContext& files = config_.files;
+  const std::shared_ptr<const SegmentList> segments =
+      make_segment_list(*files.fs, files.paths, state, config_.publisher->get()->segments.get(), files.block_cache);
+  const TimeUs begin_us = config_.clock->boottime_us(), processor_begin_us = thread_processor_us();
+  const FoldContext context = fold_context(state, *segments);
+  TALLY_ASSIGN_OR_RETURN(const std::vector<Folded> folded, fold_raw(context, pass.tasks));
+  const TimeUs folded_us = config_.clock->boottime_us(), processor_us = thread_processor_us();
+  TALLY_TRY(commit_folds(pass.tasks, folded));
+  note([&](BackgroundStats& stats) {
+    stats.raw_rows_in += folded.front().rows_in;
+    stats.raw_rollup_rows_in += folded.front().rows_in * folded.size();
+    stats.raw_fold_us += folded_us - begin_us;
+    stats.raw_fold_processor_us += processor_us - processor_begin_us;
+  });
+  return {};
+}
+
+Status Background::commit_folds(std::span<const FoldTask> tasks, std::span<const Folded> folded) {
+  const FlushContext& files = config_.files;
   ManifestEdit edit;
-  const Status committed = commit(edit, [&](const ManifestState& now, ManifestEdit& change) {
-    return fold_edit(now, task, folded.segments, change);
+  const Status committed = commit(edit, [&](const ManifestState& now, ManifestEdit& change) -> Status {
+    for (size_t i = 0; i < tasks.size(); ++i) TALLY_TRY(fold_edit(now, tasks[i], folded[i].segments, change));
+    return {};
   });
   if (!committed) {
     const Code code = committed.error().code;
-    if (code == Code::kNoSpace || code == Code::kNotFound) {
-      for (const SegmentInfo& segment : folded.segments) (void)files.fs->unlink(files.paths.segment(segment.number));
+    if (code != Code::kNoSpace && code != Code::kNotFound) return committed;
+    for (const Folded& of_task : folded) {
+      for (const SegmentInfo& segment : of_task.segments) (void)files.fs->unlink(files.paths.segment(segment.number));
     }
     return committed;
   }
   note([&](BackgroundStats& stats) {
-    ++(task.joins() ? stats.joins : stats.folds);
-    stats.rows_in += folded.rows_in;
-    stats.rows_out += folded.rows_out;
-    if (task.source == Tier::kRaw && !task.joins()) {
-      stats.raw_rows_in += folded.rows_in;
-      stats.raw_fold_us += folded_us - begin_us;
+    for (size_t i = 0; i < tasks.size(); ++i) {
+      ++(tasks[i].joins() ? stats.joins : stats.folds);
+      stats.rows_in += folded[i].rows_in;
+      stats.rows_out += folded[i].rows_out;
+      for (const SegmentInfo& segment : folded[i].segments) stats.bytes_written += segment.size;
     }
-    for (const SegmentInfo& segment : folded.segments) stats.bytes_written += segment.size;
   });
   return {};
 }
@@ -132,6 +156,32 @@ Status Background::commit(ManifestEdit& edit,
   return committed;
 }
 
+namespace {
+
+std::string counted(size_t count, std::string_view what) {
+  return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
+}
+
+std::string describe_task(const Schema& schema, const FoldTask& task) {
+  const Rollup* rollup = schema.find_rollup(task.rollup_id);
+  std::string text = "rollup " + (rollup != nullptr ? rollup->name : std::to_string(task.rollup_id)) + ": ";
+  if (task.joins()) {
+    text += "joining " + std::string(plural(task.tier));
+  } else {
+    text += std::string(plural(task.source)) + " into " + std::string(plural(task.tier));
+  }
+  return text + ", " + counted(task.days.size(), "day") + " of " + counted(task.inputs.size(), "segment");
+}
+
+std::string describe_pass(const Schema& schema, const RawPass& pass) {
+  const FoldTask& first = pass.tasks.front();
+  if (pass.tasks.size() == 1) return describe_task(schema, first);
+  return "raw into " + counted(pass.tasks.size(), "rollup") + ", " + counted(first.days.size(), "day") + " of " +
+         counted(first.inputs.size(), "segment");
+}
+
+}  // namespace
+
 std::string describe_job(const Schema& schema, const BackgroundJob& job) {
   if (const DropTask* drop = std::get_if<DropTask>(&job)) {
     if (!drop->ended.empty()) {
@@ -141,17 +191,10 @@ std::string describe_job(const Schema& schema, const BackgroundJob& job) {
     return "retention: " + std::to_string(drop->tiers.size()) + " days of tiers, " +
            std::to_string(drop->segments.size()) + " segments";
   }
+  if (const RawPass* pass = std::get_if<RawPass>(&job)) return describe_pass(schema, *pass);
   const FoldTask& task = std::get<FoldTask>(job);
   if (task.rollup_id == 0) return "joining raw, " + std::to_string(task.inputs.size()) + " segments";
-  const Rollup* rollup = schema.find_rollup(task.rollup_id);
-  std::string text = "rollup " + (rollup != nullptr ? rollup->name : std::to_string(task.rollup_id)) + ": ";
-  if (task.joins()) {
-    text += "joining " + std::string(plural(task.tier));
-  } else {
-    text += std::string(plural(task.source)) + " into " + std::string(plural(task.tier));
-  }
-  return text + ", " + std::to_string(task.days.size()) + (task.days.size() == 1 ? " day" : " days") + " of " +
-         std::to_string(task.inputs.size()) + (task.inputs.size() == 1 ? " segment" : " segments");
+  return describe_task(schema, task);
 }
 
 }  // namespace tally

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include "engine/flush.h"
@@ -36,6 +37,9 @@ class Background {
  private:
   Status do_job(const ManifestState& state, const BackgroundJob& job);
   Status do_fold(const ManifestState& state, const FoldTask& task);
+  Status do_pass(const ManifestState& state, const RawPass& pass);
+  // One edit for all of them; files that no edit names are removed where that is certain.
+  Status commit_folds(std::span<const FoldTask> tasks, std::span<const Folded> folded);
   Status do_drop(const DropTask& task);
   Status commit(ManifestEdit& edit, const std::function<Status(const ManifestState&, ManifestEdit&)>& complete);
   FoldContext fold_context(const ManifestState& state, const SegmentList& segments) const;

@@ -21,8 +21,10 @@ struct BackgroundPolicy {
 struct BackgroundStats {
   uint64_t folds = 0, joins = 0, drops = 0;
   uint64_t rows_in = 0, rows_out = 0;  // of folds and joins
-  uint64_t raw_rows_in = 0;            // of folds of raw, and the time they took
-  TimeUs raw_fold_us = 0;
+  // Of passes over raw: rows, each once whatever the number of rollups; the same times the rollups that they went to; and
+  // what they took, by the clock and of a processor.
+  uint64_t raw_rows_in = 0, raw_rollup_rows_in = 0;
+  TimeUs raw_fold_us = 0, raw_fold_processor_us = 0;
   uint64_t bytes_written = 0;
   uint64_t dropped_events = 0;
   TimeUs busy_us = 0;

@@ -1,10 +1,9 @@
-// Writes segments of a rollup tier: from raw, from the next finer tier, or from segments of the tier itself, which are joined
-// into one (architecture.md, Rollups, folding, retention). What an output holds is said by its task; which task is due is the
-// planner's (fold_plan.h). Before a result is given it has been read back: `events` and every sum of it are those of what went
-// in (M6). A difference is kCorruption, and the files are removed.
+// Writes segments of a rollup tier: from the next finer tier, or from segments of the tier itself, which are joined into one
+// (architecture.md, Rollups, folding, retention); from raw: fold_raw.h. What an output holds is said by its task; which task is
+// due is the planner's (fold_plan.h). Before a result is given it has been read back: `events` and every sum of it are those of
+// what went in (M6). A difference is kCorruption, and the files are removed.
 //
-// Raw is read a day at a time, at most kFoldRowsMax rows before they are sorted and combined; a day with more of them makes
-// several files. Tiers are merged block by block: memory for a few blocks an input, whatever the size of the day.
+// Tiers are merged block by block: memory for a few blocks an input, whatever the size of the day.
 // Threads: fold() by any one; tasks beside each other where their outputs differ.
 #pragma once
 
@@ -17,8 +16,6 @@
 #include "engine/rollup_shape.h"
 
 namespace tally {
-
-inline constexpr uint32_t kFoldRowsMax = 2 * 1024 * 1024;
 
 struct FoldTask {
   uint32_t rollup_id = 0;
@@ -57,6 +54,7 @@ struct Folded {
   uint64_t rows_in = 0;
   uint64_t rows_out = 0;
 };
+// `task` is not from raw.
 Result<Folded> fold(const FoldContext& context, const FoldTask& task);
 
 }  // namespace tally

@@ -262,6 +262,15 @@ std::vector<FoldTask> plan_raw_folds(const ManifestState& state, const Backgroun
   return tasks;
 }
 
+std::optional<RawPass> plan_raw_pass(const ManifestState& state, const BackgroundPolicy& policy) {
+  std::vector<FoldTask> tasks = plan_raw_folds(state, policy);
+  if (tasks.empty()) return std::nullopt;
+  std::erase_if(tasks, [first = tasks.front()](const FoldTask& task) {
+    return task.inputs != first.inputs || task.days != first.days;
+  });
+  return RawPass{std::move(tasks)};
+}
+
 std::vector<FoldTask> plan_tier_folds(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy) {
   std::vector<FoldTask> tasks;
   for (const Rollup& rollup : state.schema()->rollups) {
@@ -292,7 +301,25 @@ std::vector<FoldTask> plan_joins(const ManifestState& state, const BackgroundPol
   return tasks;
 }
 
-// The smallest ones, so that large files are not written again and again.
+namespace {
+
+// The files of the day that most of them have rows of; only days count which more than `most` share.
+SegmentRefs most_crowded(const SegmentRefs& segments, size_t most) {
+  std::map<int32_t, SegmentRefs> by_day;
+  for (const SegmentInfo* segment : segments) {
+    for (const SegmentDay& day : segment->days) by_day[day.day].push_back(segment);
+  }
+  SegmentRefs found;
+  for (auto& [day, of_day] : by_day) {
+    if (of_day.size() > std::max(most, found.size())) found = std::move(of_day);
+  }
+  return found;
+}
+
+}  // namespace
+
+// What a question about a day has to open is what counts: files of different days are left apart. The smallest ones go first, so
+// that large files are not written again and again.
 std::vector<FoldTask> plan_raw_joins(const ManifestState& state, const BackgroundPolicy& policy) {
   const TimeUs width_us = std::max<TimeUs>(state.schema()->raw_retention_us / 7, 1);
   std::map<std::pair<uint32_t, TimeUs>, SegmentRefs> groups;  // by version and stretch of arrival
@@ -302,10 +329,9 @@ std::vector<FoldTask> plan_raw_joins(const ManifestState& state, const Backgroun
     groups[{segment->schema_version, segment->newest_arrival_us / width_us}].push_back(segment);
   }
   std::vector<FoldTask> tasks;
-  for (auto& [of, segments] : groups) {
+  for (const auto& [of, all] : groups) {
     const bool closed = of.second < state.newest_arrival_us / width_us;
-    const size_t most = policy.join_files * (closed ? 1 : 2);
-    if (segments.size() <= most) continue;
+    SegmentRefs segments = most_crowded(all, policy.join_files * (closed ? 1 : 2));
     std::ranges::stable_sort(segments, {}, &SegmentInfo::size);
     size_t count = 0;
     for (uint64_t bytes = 0; count < std::min(segments.size(), 2 * policy.join_files); ++count) {
@@ -337,7 +363,7 @@ std::optional<DropTask> plan_drop(const ManifestState& state, TimeUs wall_us, bo
 
 std::optional<BackgroundJob> plan_job(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy) {
   if (auto end = plan_end(state)) return *std::move(end);
-  if (auto folds = plan_raw_folds(state, policy); !folds.empty()) return std::move(folds.front());
+  if (auto pass = plan_raw_pass(state, policy)) return *std::move(pass);
   if (auto folds = plan_tier_folds(state, wall_us, policy); !folds.empty()) return std::move(folds.front());
   if (auto joins = plan_joins(state, policy); !joins.empty()) return std::move(joins.front());
   if (auto drop = plan_drop(state, wall_us)) return *std::move(drop);
@@ -355,7 +381,7 @@ Status fold_edit(const ManifestState& state, const FoldTask& task, std::span<con
   if (task.rollup_id != 0 && state.schema()->find_rollup(task.rollup_id) == nullptr) {
     return fail(Code::kNotFound, "rollup " + std::to_string(task.rollup_id) + " was dropped");
   }
-  edit.add_segments.assign(outputs.begin(), outputs.end());
+  edit.add_segments.insert(edit.add_segments.end(), outputs.begin(), outputs.end());
   if (task.joins()) {
     edit.remove_segments = task.inputs;
     return {};

@@ -3,12 +3,12 @@
 //
 // In this order:
 //   0 end the tiers of rollups that were dropped: their segments and their progress go;
-//   1 fold raw into the finest tier of each rollup, everything that is flushed;
+//   1 fold raw into the finest tier of each rollup, everything that is flushed: rollups that stand at the same place in one pass;
 //   2 fold a tier into the next coarser one, a day at a time, once the day is closed: first as a whole, then whenever
 //     policy.late_files segments lie above what was folded, or the finer tier is about to drop the day;
 //   3 join segments of one tier (policy.join_files of about the same size) so that few face a query, and raw ones: those of one
 //     version of the schema that arrived within the same seventh of raw retention, once every rollup has folded them, when
-//     there are more than 2 * policy.join_files; more than policy.join_files when nothing will come to them any more;
+//     more than 2 * policy.join_files hold rows of one day; more than policy.join_files when nothing will come to them any more;
 //   4 drop what retention says, in whole UTC days, once the next tier has folded it (raw: every rollup).
 #pragma once
 
@@ -30,7 +30,12 @@ struct DropTask {
   friend bool operator==(const DropTask&, const DropTask&) = default;
 };
 
-using BackgroundJob = std::variant<FoldTask, DropTask>;
+// Folds of raw with the same inputs and days, of one rollup each: done together, and committed by one edit.
+struct RawPass {
+  std::vector<FoldTask> tasks;
+};
+
+using BackgroundJob = std::variant<RawPass, FoldTask, DropTask>;
 
 // `wall_us`: INT64_MIN where the clock is not to be believed: then nothing is dropped.
 std::optional<BackgroundJob> plan_job(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy);
@@ -41,13 +46,14 @@ Lsn last_lsn_of(const SegmentInfo& raw, const SegmentDay& day);
 // Parts of plan_job(), for those who show what is due.
 std::optional<DropTask> plan_end(const ManifestState& state);
 std::vector<FoldTask> plan_raw_folds(const ManifestState& state, const BackgroundPolicy& policy);
+std::optional<RawPass> plan_raw_pass(const ManifestState& state, const BackgroundPolicy& policy);
 std::vector<FoldTask> plan_tier_folds(const ManifestState& state, TimeUs wall_us, const BackgroundPolicy& policy);
 std::vector<FoldTask> plan_joins(const ManifestState& state, const BackgroundPolicy& policy);
 std::vector<FoldTask> plan_raw_joins(const ManifestState& state, const BackgroundPolicy& policy);
 // `confirmed`: somebody has said that most of a history is to go.
 std::optional<DropTask> plan_drop(const ManifestState& state, TimeUs wall_us, bool confirmed = false);
 
-// The manifest edit of a task that was done. kNotFound: an input is no longer live, or the rollup was dropped meanwhile.
+// Adds to the manifest edit what a task that was done changes. kNotFound: an input is no longer live, or the rollup was dropped meanwhile.
 Status fold_edit(const ManifestState& state, const FoldTask& task, std::span<const SegmentInfo> outputs,
                  ManifestEdit& edit);
 void drop_edit(const DropTask& task, ManifestEdit& edit);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/column_loops.h"
 #include "engine/condition_eval.h"
 #include "engine/condition_leaf.h"
 #include "engine/dictionary.h"
@@ -48,6 +49,7 @@ const RollupRows::Input& RawValues::values(const BlockColumns& block, const Sche
   for (size_t d = 0; d < dimension_places_.size(); ++d) {
     input_.codes[d] = block.by_column[dimension_places_[d]].codes;
   }
+  read_signs(block);
   engine_values(block, version.grace_us);
   input_.carries.clear();
   for (size_t i = kEngineMeasureColumns; i < shape_.values.size(); ++i) {
@@ -60,29 +62,45 @@ const RollupRows::Input& RawValues::values(const BlockColumns& block, const Sche
   return input_;
 }
 
+void RawValues::read_signs(const BlockColumns& block) {
+  const uint32_t rows = block.rows.rows;
+  const auto* kinds = reinterpret_cast<const uint8_t*>(block.rows.kinds);
+  all_events_ = column_kernels().max_byte(kinds, rows) == static_cast<uint8_t>(RowKind::kEvent);
+  events_.assign(rows, 1);
+  signs_.assign(rows, 1);
+  if (all_events_) return;
+  for (uint32_t row = 0; row < rows; ++row) {
+    const RowKind kind = block.rows.kinds[row];
+    events_[row] = kind == RowKind::kEvent ? 1 : 0;
+    signs_[row] = kind == RowKind::kRetraction ? int8_t{-1} : events_[row];
+  }
+}
+
 void RawValues::engine_values(const BlockColumns& block, TimeUs grace_us) {
   const uint32_t rows = block.rows.rows;
-  const RowKind* kinds = block.rows.kinds;
   auto fill = [&](uint32_t column_id, auto counts) {
     const size_t i = column_id - kEventsColumn;
-    std::vector<int8_t>& out = sources_[i].counts;
-    out.resize(rows);
-    bool any = false;
-    for (uint32_t row = 0; row < rows; ++row) {
-      out[row] = counts(row) ? 1 : 0;
-      any |= out[row] != 0;
-    }
+    int8_t* out = sources_[i].counts.data();
+    int8_t any = 0;
+    for (uint32_t row = 0; row < rows; ++row) any |= out[row] = counts(row) ? 1 : 0;
     input_.values[i] = {};
-    if (any) input_.values[i].counts = out.data();
+    if (any != 0) input_.values[i].counts = out;
   };
-  auto of_kind = [kinds](RowKind kind) { return [=](uint32_t row) { return kinds[row] == kind; }; };
+  for (uint32_t i = 0; i < kEngineMeasureColumns; ++i) {
+    sources_[i].counts.resize(rows);
+    input_.values[i] = {};
+  }
+  const TimeUs *arrivals = block.rows.arrivals, *times = block.rows.times;
+  fill(kLateColumn, [&](uint32_t row) { return events_[row] != 0 && arrivals[row] - times[row] > grace_us; });
+  if (all_events_) {
+    input_.values[0].counts = events_.data();
+    return;
+  }
+  auto of_kind = [kinds = block.rows.kinds](RowKind kind) { return [=](uint32_t row) { return kinds[row] == kind; }; };
   fill(kEventsColumn, of_kind(RowKind::kEvent));
   fill(kDuplicatesColumn, of_kind(RowKind::kDuplicate));
   fill(kConflictsColumn, of_kind(RowKind::kConflict));
   fill(kRetractedColumn, of_kind(RowKind::kRetraction));
-  fill(kLateColumn, [&](uint32_t row) {
-    return kinds[row] == RowKind::kEvent && block.rows.arrivals[row] - block.rows.times[row] > grace_us;
-  });
 }
 
 void RawValues::measure(size_t index, const BlockColumns& block) {
@@ -92,19 +110,12 @@ void RawValues::measure(size_t index, const BlockColumns& block) {
   const uint32_t rows = block.rows.rows;
   const Measure& measure = *value.measure;
   shown = {};
-  std::vector<uint8_t> holds;
-  if (measure.condition) holds = truths(*measure.condition, block);
-  const bool additive = value.kind == RollupShape::Kind::kSum;
-  out.counts.resize(rows);  // the sign with which a row counts
-  bool any = false;
-  for (uint32_t row = 0; row < rows; ++row) {
-    const RowKind kind = block.rows.kinds[row];
-    int8_t sign = kind == RowKind::kEvent ? 1 : (additive && kind == RowKind::kRetraction) ? -1 : 0;
-    if (!holds.empty() && holds[row] != kTrue) sign = 0;
-    out.counts[row] = sign;
-    any |= sign != 0;
+  out.counts = value.kind == RollupShape::Kind::kSum ? signs_ : events_;  // the sign with which a row counts
+  if (measure.condition) {
+    const std::vector<uint8_t> holds = truths(*measure.condition, block);
+    for (uint32_t row = 0; row < rows; ++row) out.counts[row] = holds[row] == kTrue ? out.counts[row] : int8_t{0};
   }
-  if (!any) return;
+  if (std::ranges::all_of(out.counts, [](int8_t sign) { return sign == 0; })) return;
   if (measure.kind == AggregateKind::kCount) {
     shown.counts = out.counts.data();
     return;
@@ -118,36 +129,47 @@ void RawValues::measure(size_t index, const BlockColumns& block) {
     shown.hashes = out.hashes.data();
     return;
   }
-  const BlockColumns::Selected& from = block.by_column[this->column(column.id)];
-  out.ints.resize(rows);
+  take_numbers(index, block.by_column[this->column(column.id)], rows);
+  shown.ints = out.ints.data();
+}
+
+void RawValues::take_numbers(size_t index, const BlockColumns::Selected& from, uint32_t rows) {
+  Source& out = sources_[index];
+  out.ints.assign(from.ints, from.ints + rows);
+  if (from.nulls != nullptr) {
+    for (uint32_t row = 0; row < rows; ++row) out.nulls[row] |= from.nulls[row];
+  }
+  if (all_events_ || shape_.values[index].kind != RollupShape::Kind::kSum) return;
   for (uint32_t row = 0; row < rows; ++row) {
-    if (from.nulls != nullptr) out.nulls[row] |= from.nulls[row];
-    out.ints[row] = from.ints[row];
-    if (!additive || out.counts[row] >= 0 || out.nulls[row] != 0) continue;
+    if (out.counts[row] >= 0 || out.nulls[row] != 0) continue;
     const bool no_negative = from.ints[row] == INT64_MIN;
     out.ints[row] = no_negative ? INT64_MAX : -from.ints[row];
     if (no_negative) input_.carries.push_back({row, index});
   }
-  shown.ints = out.ints.data();
 }
 
 void RawValues::hash_column(const Column& column, const BlockColumns& block, Source& out) {
   const uint32_t rows = block.rows.rows;
   const BlockColumns::Selected& from = block.by_column[this->column(column.id)];
   out.hashes.resize(rows);
-  for (uint32_t row = 0; row < rows; ++row) {
-    if (out.nulls[row] != 0) continue;
-    if (column.role == ColumnRole::kDimension) {
-      const bool no_number = column.type == ColumnType::kInt64 && from.codes[row] == kOtherCode;
-      out.nulls[row] = no_number || from.codes[row] == kNullCode ? 1 : 0;
-      if (out.nulls[row] == 0) out.hashes[row] = hash_of_code(column, from.codes[row]);
-    } else if (column.type == ColumnType::kString) {
-      out.nulls[row] = from.strings[row].is_null() ? 1 : 0;
-      if (out.nulls[row] == 0) out.hashes[row] = unique_hash(as_bytes(from.strings[row].view()));
-    } else {
-      out.nulls[row] = from.nulls != nullptr ? from.nulls[row] : 0;
-      if (out.nulls[row] == 0) out.hashes[row] = unique_hash(from.ints[row]);
+  // What has no hash is NULL, too.
+  auto fill = [&](auto is_null, auto hash_of) {
+    for (uint32_t row = 0; row < rows; ++row) {
+      if (out.nulls[row] != 0) continue;
+      out.nulls[row] = is_null(row) ? 1 : 0;
+      if (out.nulls[row] == 0) out.hashes[row] = hash_of(row);
     }
+  };
+  if (column.role == ColumnRole::kDimension) {
+    const bool number = column.type == ColumnType::kInt64;
+    fill([&](uint32_t row) { return from.codes[row] == kNullCode || (number && from.codes[row] == kOtherCode); },
+         [&](uint32_t row) { return hash_of_code(column, from.codes[row]); });
+  } else if (column.type == ColumnType::kString) {
+    fill([&](uint32_t row) { return from.strings[row].is_null(); },
+         [&](uint32_t row) { return unique_hash(as_bytes(from.strings[row].view())); });
+  } else {
+    fill([&](uint32_t row) { return from.nulls != nullptr && from.nulls[row] != 0; },
+         [&](uint32_t row) { return unique_hash(from.ints[row]); });
   }
 }
 
@@ -185,7 +207,12 @@ std::vector<uint8_t> RawValues::leaf(const Condition& node, const BlockColumns& 
   } else if (column->type == ColumnType::kString) {
     const StringLeaf leaf(node);
     for (uint32_t row = 0; row < rows; ++row) {
-      truths[row] = from.strings[row].is_null() ? leaf.of_null() : leaf.of(from.strings[row].view());
+      // Short strings repeat themselves, and are compared with the one before by two words.
+      if (row > 0 && from.strings[row].is_inline() && from.strings[row] == from.strings[row - 1]) {
+        truths[row] = truths[row - 1];
+      } else {
+        truths[row] = from.strings[row].is_null() ? leaf.of_null() : leaf.of(from.strings[row].view());
+      }
     }
   } else {
     const IntLeaf leaf(node);

@@ -6,109 +6,71 @@
 #include <numeric>
 
 #include "engine/dictionary.h"
-#include "engine/sketch_format.h"
+#include "engine/hyperloglog.h"
 
 namespace tally {
 namespace {
 
 constexpr uint32_t kDigitBits = 11;  // of a pass: its counters stay in the first-level cache
 
-uint32_t bucket_bits(Tier tier) {
-  return static_cast<uint32_t>(std::bit_width(static_cast<uint64_t>(kMicrosPerDay / tier_us(tier) - 1)));
-}
+constexpr size_t kFewBytes = 4096;  // of sketches that become one: beyond it registers are merged all at once
 
 }  // namespace
 
 RollupRows::RollupRows(const RollupShape& shape, std::vector<uint32_t> code_bits, int32_t day)
     : shape_(shape),
       day_(day),
-      bucket_us_(tier_us(shape.tier)),
+      keys_of_(std::move(code_bits), shape.tier, day),
       added_(shape.values.size()),
+      builders_(shape.values.size()),
       out_codes_(shape.dimension_ids.size()),
       out_(shape.values.size()) {
-  code_bits.push_back(bucket_bits(shape.tier));
-  // From the least significant part on, each whole within a word.
-  std::vector<Place> from_low;
-  word_bits_.assign(1, 0);
-  for (size_t i = code_bits.size(); i-- > 0;) {
-    const uint32_t bits = code_bits[i];
-    if (word_bits_.back() + bits > 64) word_bits_.push_back(0);
-    from_low.push_back({static_cast<uint32_t>(word_bits_.size() - 1), word_bits_.back()});
-    word_bits_.back() += bits;
+  for (size_t i = 0; i < shape.values.size(); ++i) {
+    if (shape.values[i].kind != RollupShape::Kind::kSketch) continue;
+    builders_[i] = std::make_unique<SketchBuilder>(shape.values[i].precision);
   }
-  places_.assign(from_low.rbegin(), from_low.rend());
-  words_per_key_ = word_bits_.size();
-  for (Place& place : places_) place.word = static_cast<uint32_t>(words_per_key_ - 1 - place.word);
-  std::reverse(word_bits_.begin(), word_bits_.end());
-  for (uint32_t bits : code_bits) masks_.push_back(bits >= 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1);
 }
 
 void RollupRows::pack_key(const Input& input, uint32_t row, std::span<uint64_t> words) const {
   std::fill(words.begin(), words.end(), 0);
   for (size_t d = 0; d < input.codes.size(); ++d) {
+    const RollupKeys::Place& place = keys_of_.dimension(d);
     const uint64_t code = input.codes[d] == nullptr ? kNullCode : input.codes[d][row];
-    words[places_[d].word] |= code << places_[d].shift;
+    words[place.word] |= code << place.shift;
   }
-  const auto bucket = static_cast<uint64_t>((input.times[row] - day_ * kMicrosPerDay) / bucket_us_);
-  words[places_.back().word] |= bucket << places_.back().shift;
+  words[keys_of_.bucket().word] |= keys_of_.bucket_of(input.times[row]) << keys_of_.bucket().shift;
 }
 
 void RollupRows::add(const Input& input, uint32_t first, uint32_t count) {
+  TALLY_CHECK(input.carries.empty());
+  const size_t words = keys_of_.words();
   const size_t before = keys_.size();
-  keys_.resize(before + count * words_per_key_);
+  keys_.resize(before + count * words);
   uint64_t* keys = keys_.data() + before;
   for (size_t d = 0; d < input.codes.size(); ++d) {
     if (input.codes[d] == nullptr) continue;
     const uint32_t* codes = input.codes[d] + first;
-    const Place place = places_[d];
-    for (uint32_t row = 0; row < count; ++row) {
-      keys[row * words_per_key_ + place.word] |= uint64_t{codes[row]} << place.shift;
-    }
+    const RollupKeys::Place place = keys_of_.dimension(d);
+    for (uint32_t row = 0; row < count; ++row) keys[row * words + place.word] |= uint64_t{codes[row]} << place.shift;
   }
-  const Place place = places_.back();
-  const TimeUs day_begin = day_ * kMicrosPerDay;
+  const RollupKeys::Place place = keys_of_.bucket();
   for (uint32_t row = 0; row < count; ++row) {
-    const auto bucket = static_cast<uint64_t>((input.times[first + row] - day_begin) / bucket_us_);
-    keys[row * words_per_key_ + place.word] |= bucket << place.shift;
+    keys[row * words + place.word] |= keys_of_.bucket_of(input.times[first + row]) << place.shift;
   }
   for (size_t value = 0; value < added_.size(); ++value) {
     add_value(shape_.values[value], input.values[value], first, count, added_[value]);
   }
   rows_ += count;
-  for (const Input::Carry& carry : input.carries) {
-    if (carry.row >= first && carry.row - first < count) add_carry(input, carry);
-  }
-}
-
-// As a row of its own, with the same key.
-void RollupRows::add_carry(const Input& input, const Input::Carry& carry) {
-  constexpr int64_t kOne = 1;
-  keys_.resize(keys_.size() + words_per_key_);
-  pack_key(input, carry.row, std::span(keys_).last(words_per_key_));
-  for (size_t value = 0; value < added_.size(); ++value) {
-    add_value(shape_.values[value], value == carry.value ? Value{.ints = &kOne} : Value{}, 0, 1, added_[value]);
-  }
-  ++rows_;
 }
 
 // Rows before the first that brings something are filled in when it comes: most tables have no conflicts, say.
 void RollupRows::add_value(const RollupShape::Value& shape, const Value& value, uint32_t first, uint32_t count,
                            Added& added) {
-  const bool given =
-      value.counts != nullptr || value.ints != nullptr || value.hashes != nullptr || value.sketches != nullptr;
+  TALLY_CHECK(value.counts == nullptr && value.hashes == nullptr);
+  const bool given = value.ints != nullptr || value.sketches != nullptr;
   if (!given && !added.any) return;
   added.any = true;
   const bool sum = shape.kind == RollupShape::Kind::kSum;
-  if (sum && (value.counts != nullptr || (!given && added.ints.empty()))) {
-    TALLY_CHECK(added.ints.empty());
-    added.counts.resize(rows_);
-    if (given)
-      added.counts.insert(added.counts.end(), value.counts + first, value.counts + first + count);
-    else
-      added.counts.resize(rows_ + count);
-    return;
-  }
-  TALLY_CHECK(added.counts.empty());
   added.ints.resize(rows_ + count);
   if (!sum) {
     added.nulls.resize(rows_, 1);
@@ -128,11 +90,7 @@ void RollupRows::add_value(const RollupShape::Value& shape, const Value& value, 
     }
     return;
   }
-  if (value.hashes != nullptr) {
-    std::copy_n(value.hashes + first, count, reinterpret_cast<uint64_t*>(ints));
-  } else {
-    std::copy_n(value.ints + first, count, ints);
-  }
+  std::copy_n(value.ints + first, count, ints);
   if (value.nulls == nullptr) return;
   for (uint32_t row = 0; row < count; ++row) {
     if (value.nulls[first + row] == 0) continue;
@@ -166,8 +124,8 @@ Status RollupRows::combine() {
 // --- order ---------------------------------------------------------------------------------------------------------
 
 void RollupRows::sort() {
-  if (words_per_key_ == 1) return sort_by_radix<1>();
-  if (words_per_key_ == 2) return sort_by_radix<2>();
+  if (keys_of_.words() == 1) return sort_by_radix<1>();
+  if (keys_of_.words() == 2) return sort_by_radix<2>();
   sort_wide();
 }
 
@@ -184,7 +142,7 @@ void RollupRows::sort_by_radix() {
     entries[row].row = row;
   }
   for (size_t word = kWords; word-- > 0;) {
-    for (uint32_t shift = 0; shift < word_bits_[word]; shift += kDigitBits) {
+    for (uint32_t shift = 0; shift < keys_of_.bits(word); shift += kDigitBits) {
       std::array<uint32_t, 1 << kDigitBits> at{};
       auto digit = [&](const Entry& entry) { return entry.words[word] >> shift & (at.size() - 1); };
       for (const Entry& entry : entries) ++at[digit(entry)];
@@ -205,7 +163,7 @@ void RollupRows::sort_by_radix() {
 void RollupRows::sort_wide() {
   order_.resize(rows_);
   std::iota(order_.begin(), order_.end(), 0);
-  const size_t words = words_per_key_;
+  const size_t words = keys_of_.words();
   auto key = [&](uint32_t row) { return std::span(keys_).subspan(row * words, words); };
   std::stable_sort(order_.begin(), order_.end(),
                    [&](uint32_t a, uint32_t b) { return std::ranges::lexicographical_compare(key(a), key(b)); });
@@ -218,7 +176,7 @@ void RollupRows::sort_wide() {
 // keys_ stand in order now.
 void RollupRows::find_groups() {
   groups_.clear();
-  const size_t words = words_per_key_;
+  const size_t words = keys_of_.words();
   for (uint32_t i = 0; i < rows_; ++i) {
     const bool same = i > 0 && std::equal(keys_.begin() + static_cast<ptrdiff_t>(i * words),
                                           keys_.begin() + static_cast<ptrdiff_t>((i + 1) * words),
@@ -232,17 +190,12 @@ void RollupRows::find_groups() {
 
 void RollupRows::combine_keys() {
   const size_t count = groups_.size() - 1;
-  auto part = [&](size_t group, size_t place) {
-    return keys_[groups_[group] * words_per_key_ + places_[place].word] >> places_[place].shift & masks_[place];
-  };
+  auto key = [&](size_t group) { return keys_.data() + groups_[group] * keys_of_.words(); };
   for (size_t d = 0; d < out_codes_.size(); ++d) {
     out_codes_[d].reserve(out_codes_[d].size() + count);
-    for (size_t group = 0; group < count; ++group) out_codes_[d].push_back(static_cast<uint32_t>(part(group, d)));
+    for (size_t group = 0; group < count; ++group) out_codes_[d].push_back(keys_of_.code_in(key(group), d));
   }
-  const TimeUs day_begin = day_ * kMicrosPerDay;
-  for (size_t group = 0; group < count; ++group) {
-    out_times_.push_back(day_begin + static_cast<TimeUs>(part(group, out_codes_.size())) * bucket_us_);
-  }
+  for (size_t group = 0; group < count; ++group) out_times_.push_back(keys_of_.time_in(key(group)));
 }
 
 void RollupRows::combine_sums(size_t value) {
@@ -253,11 +206,7 @@ void RollupRows::combine_sums(size_t value) {
   if (!added.any) return;
   for (size_t group = 0; group < count; ++group) {
     __int128 sum = 0;
-    if (!added.counts.empty()) {
-      for (uint32_t i = groups_[group]; i < groups_[group + 1]; ++i) sum += added.counts[order_[i]];
-    } else {
-      for (uint32_t i = groups_[group]; i < groups_[group + 1]; ++i) sum += added.ints[order_[i]];
-    }
+    for (uint32_t i = groups_[group]; i < groups_[group + 1]; ++i) sum += added.ints[order_[i]];
     const auto fits = static_cast<int64_t>(std::clamp<__int128>(sum, INT64_MIN, INT64_MAX));
     out[first_out_ + group] = fits;
     if (sum != fits) rests_.push_back({static_cast<uint32_t>(group), value, sum - fits});
@@ -294,15 +243,16 @@ Status RollupRows::combine_sketches(size_t value) {
   out.lengths.resize(first_out_ + count);
   out.nulls.resize(first_out_ + count, 1);
   if (!added.any) return {};
-  std::vector<uint32_t> rows;
   for (size_t group = 0; group < count; ++group) {
-    rows.clear();
+    sketches_.clear();
     for (uint32_t i = groups_[group]; i < groups_[group + 1]; ++i) {
-      if (added.nulls[order_[i]] == 0) rows.push_back(order_[i]);
+      if (added.nulls[order_[i]] != 0) continue;
+      const auto place = static_cast<uint64_t>(added.ints[order_[i]]);
+      sketches_.push_back(ByteSpan(added.bytes).subspan(place >> 20, place & ((uint64_t{1} << 20) - 1)));
     }
-    if (rows.empty()) continue;
+    if (sketches_.empty()) continue;
     const size_t at = out.bytes.size();
-    TALLY_TRY(merge_group(added, rows, shape_.values[value].precision, out.bytes));
+    TALLY_TRY(merge_sketches(sketches_, value, out.bytes));
     out.ints[first_out_ + group] = static_cast<int64_t>(at);
     out.lengths[first_out_ + group] = static_cast<uint32_t>(out.bytes.size() - at);
     out.nulls[first_out_ + group] = 0;
@@ -310,26 +260,21 @@ Status RollupRows::combine_sketches(size_t value) {
   return {};
 }
 
-Status RollupRows::merge_group(const Added& added, std::span<const uint32_t> rows, uint8_t precision, Bytes& out) {
-  const bool stored = !added.bytes.empty();
-  auto bytes_of = [&](uint32_t row) {
-    const auto place = static_cast<uint64_t>(added.ints[row]);
-    return ByteSpan(added.bytes).subspan(place >> 20, place & ((uint64_t{1} << 20) - 1));
-  };
-  if (stored && rows.size() == 1) {
-    const ByteSpan bytes = bytes_of(rows.front());
-    out.insert(out.end(), bytes.begin(), bytes.end());
+Status RollupRows::merge_sketches(std::span<const ByteSpan> sketches, size_t value, Bytes& out) {
+  if (sketches.size() == 1) {
+    out.insert(out.end(), sketches[0].begin(), sketches[0].end());
     return {};
   }
-  sketch_.clear(precision);
-  for (uint32_t row : rows) {
-    if (stored) {
-      TALLY_TRY(merge_stored_sketch(bytes_of(row), sketch_));
-    } else {
-      sketch_.add(static_cast<uint64_t>(added.ints[row]));
-    }
+  size_t bytes = 0;
+  for (const ByteSpan& sketch : sketches) bytes += sketch.size();
+  if (bytes <= kFewBytes) {
+    for (const ByteSpan& sketch : sketches) TALLY_TRY(builders_[value]->merge(sketch));
+    builders_[value]->finish(out);
+    return {};
   }
-  encode_sketch(sketch_, out);
+  HyperLogLog merged(shape_.values[value].precision);
+  for (const ByteSpan& sketch : sketches) TALLY_TRY(merge_stored_sketch(sketch, merged));
+  encode_sketch(merged, out);
   return {};
 }
 
@@ -358,7 +303,6 @@ void RollupRows::clear_added() {
   rows_ = 0;
   keys_.clear();
   for (Added& added : added_) {
-    added.counts.clear();
     added.ints.clear();
     added.nulls.clear();
     added.bytes.clear();

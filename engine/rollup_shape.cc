@@ -1,5 +1,7 @@
 #include "engine/rollup_shape.h"
 
+#include <algorithm>
+
 #include "engine/segment_format.h"
 
 namespace tally {
@@ -34,6 +36,22 @@ RollupShape RollupShape::of(std::shared_ptr<const Schema> schema, uint32_t rollu
   }
   shape.schema = std::move(schema);
   return shape;
+}
+
+RollupShape RollupShape::of_all(const std::vector<RollupShape>& shapes) {
+  RollupShape all;
+  all.tier = Tier::kRaw;
+  for (const RollupShape& shape : shapes) {
+    all.schema = shape.schema;
+    for (uint32_t id : shape.dimension_ids) {
+      if (std::ranges::find(all.dimension_ids, id) == all.dimension_ids.end()) all.dimension_ids.push_back(id);
+    }
+    for (const Value& value : shape.values) {
+      const bool known = std::ranges::find(all.values, value.column_id, &Value::column_id) != all.values.end();
+      if (!known) all.values.push_back(value);
+    }
+  }
+  return all;
 }
 
 std::vector<Tier> kept_tiers(const Rollup& rollup) {

@@ -26,6 +26,8 @@ struct RollupShape {
 
   // `rollup_id` is one of the schema's.
   static RollupShape of(std::shared_ptr<const Schema> schema, uint32_t rollup_id, Tier tier);
+  // Every dimension and value of several, each once; of no rollup (id 0) and of raw.
+  static RollupShape of_all(const std::vector<RollupShape>& shapes);
 };
 
 // The tiers that a rollup keeps, from the finest on.

@@ -1,7 +1,6 @@
 #include "engine/sketch_format.h"
 
 #include <algorithm>
-#include <array>
 
 namespace tally {
 namespace {
@@ -11,7 +10,6 @@ constexpr uint8_t kDense = 2;
 constexpr size_t kPrefixBytes = 2;
 constexpr size_t kSparseHeaderBytes = 6;  // behind the prefix
 constexpr unsigned kRankBits = 6;
-constexpr size_t kChunk = 256;  // entries unpacked at a time
 
 static_assert(hyperloglog_rank_max(kHyperLogLogPrecisionMin) < 1u << kRankBits);
 
@@ -39,61 +37,54 @@ struct Shape {
 
 std::unexpected<Error> corrupt(std::string what) { return fail(Code::kCorruption, "sketch: " + std::move(what)); }
 
-// Gap by gap, rank by rank, through small arrays: visit(gap, rank).
-template <class Visit>
-void for_each_entry(const PackedBits& gaps, const PackedBits& ranks, Visit visit) {
-  std::array<uint32_t, kChunk> some_gaps, some_ranks;
-  for (size_t first = 0; first < gaps.count(); first += kChunk) {
-    const size_t count = std::min(kChunk, gaps.count() - first);
-    gaps.part(first, count).unpack(0, std::span(some_gaps).first(count));
-    ranks.part(first, count).unpack(1, std::span(some_ranks).first(count));
-    for (size_t i = 0; i < count; ++i) visit(some_gaps[i], some_ranks[i]);
-  }
-}
-
-void encode_sparse(const HyperLogLog& sketch, const Shape& shape, Bytes& out) {
+void encode_sparse(const Shape& shape, std::span<const uint32_t> gaps, std::span<const uint8_t> ranks_less_one,
+                   Bytes& out) {
   ByteWriter writer(out);
   writer.u32(static_cast<uint32_t>(shape.count));
   writer.u8(static_cast<uint8_t>(shape.gap_width()));
   writer.u8(static_cast<uint8_t>(shape.rank_width()));
-  std::vector<uint32_t> gaps;
-  std::vector<uint8_t> ranks;
-  gaps.reserve(shape.count);
-  ranks.reserve(shape.count);
-  uint32_t next = 0;
-  sketch.for_each_register([&](uint32_t index, uint8_t rank) {
-    gaps.push_back(index - next);
-    ranks.push_back(static_cast<uint8_t>(rank - 1));
-    next = index + 1;
-  });
   pack_bits(gaps.size(), shape.gap_width(), out, [&](size_t i) { return gaps[i]; });
-  pack_bits(ranks.size(), shape.rank_width(), out, [&](size_t i) { return ranks[i]; });
+  pack_bits(gaps.size(), shape.rank_width(), out, [&](size_t i) { return ranks_less_one[i]; });
 }
 
-void encode_dense(const HyperLogLog& sketch, Bytes& out) {
-  std::vector<uint8_t> from_sparse;
-  std::span<const uint8_t> registers = sketch.dense_registers();
-  if (registers.empty()) {
-    from_sparse.resize(size_t{1} << sketch.precision());
-    sketch.for_each_register([&](uint32_t index, uint8_t rank) { from_sparse[index] = rank; });
-    registers = from_sparse;
+void encode_dense(uint8_t precision, std::span<const uint32_t> gaps, std::span<const uint8_t> ranks_less_one,
+                  Bytes& out) {
+  std::vector<uint8_t> registers(size_t{1} << precision);
+  uint32_t next = 0;
+  for (size_t i = 0; i < gaps.size(); ++i) {
+    registers[next + gaps[i]] = static_cast<uint8_t>(ranks_less_one[i] + 1);
+    next += gaps[i] + 1;
   }
   pack_bits(registers.size(), kRankBits, out, [&](size_t i) { return registers[i]; });
 }
 
 }  // namespace
 
-void encode_sketch(const HyperLogLog& sketch, Bytes& out) {
-  Shape shape;
-  sketch.for_each_register([&](uint32_t index, uint8_t rank) { shape.add(index, rank); });
-  const bool sparse = shape.sparse_bytes() <= dense_bytes(sketch.precision());
+void encode_sketch(uint8_t precision, std::span<const uint32_t> gaps, std::span<const uint8_t> ranks_less_one,
+                   Bytes& out) {
+  Shape shape{.count = gaps.size()};
+  for (uint32_t gap : gaps) shape.widest_gap = std::max(shape.widest_gap, gap);
+  for (uint8_t rank : ranks_less_one) shape.widest_rank = std::max(shape.widest_rank, uint32_t{rank});
+  const bool sparse = shape.sparse_bytes() <= dense_bytes(precision);
   out.push_back(static_cast<uint8_t>(kSketchVersion << 4 | (sparse ? kSparse : kDense)));
-  out.push_back(sketch.precision());
+  out.push_back(precision);
   if (sparse) {
-    encode_sparse(sketch, shape, out);
+    encode_sparse(shape, gaps, ranks_less_one, out);
   } else {
-    encode_dense(sketch, out);
+    encode_dense(precision, gaps, ranks_less_one, out);
   }
+}
+
+void encode_sketch(const HyperLogLog& sketch, Bytes& out) {
+  std::vector<uint32_t> gaps;
+  std::vector<uint8_t> ranks_less_one;
+  uint32_t next = 0;
+  sketch.for_each_register([&](uint32_t index, uint8_t rank) {
+    gaps.push_back(index - next);
+    ranks_less_one.push_back(static_cast<uint8_t>(rank - 1));
+    next = index + 1;
+  });
+  encode_sketch(sketch.precision(), gaps, ranks_less_one, out);
 }
 
 Result<StoredSketch> StoredSketch::open(ByteSpan bytes) {
@@ -128,7 +119,7 @@ Status StoredSketch::open_sparse(ByteSpan rest) {
   if (!lists.empty()) return corrupt(std::to_string(lists.size()) + " bytes behind its end");
   uint64_t next = 0;
   uint32_t widest_gap = 0, widest_rank = 0;
-  for_each_entry(gaps_, ranks_, [&](uint32_t gap, uint32_t rank) {
+  for_each_entry([&](uint32_t gap, uint32_t rank) {
     next += uint64_t{gap} + 1;
     widest_gap = std::max(widest_gap, gap);
     widest_rank = std::max(widest_rank, rank);
@@ -166,19 +157,18 @@ Status StoredSketch::open_dense(ByteSpan rest) {
 void StoredSketch::merge_into(HyperLogLog& into) const {
   TALLY_CHECK(into.precision() == precision_);
   if (!is_sparse()) return into.raise_all(dense_);
-  uint32_t next = 0;
-  for_each_entry(gaps_, ranks_, [&](uint32_t gap, uint32_t rank) {
-    into.raise(next + gap, static_cast<uint8_t>(rank));
-    next += gap + 1;
-  });
+  for_each_register([&](uint32_t index, uint8_t rank) { into.raise(index, rank); });
+}
+
+Status StoredSketch::check_precision(uint8_t precision) const {
+  if (precision_ == precision) return {};
+  return corrupt("precision " + std::to_string(precision_) + " among sketches of precision " +
+                 std::to_string(precision));
 }
 
 Status merge_stored_sketch(ByteSpan bytes, HyperLogLog& into) {
   TALLY_ASSIGN_OR_RETURN(const StoredSketch stored, StoredSketch::open(bytes));
-  if (stored.precision() != into.precision()) {
-    return corrupt("precision " + std::to_string(stored.precision()) + " among sketches of precision " +
-                   std::to_string(into.precision()));
-  }
+  TALLY_TRY(stored.check_precision(into.precision()));
   stored.merge_into(into);
   return {};
 }

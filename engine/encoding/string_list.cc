@@ -1,6 +1,8 @@
 #include "engine/encoding/string_list.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "base/limits.h"
 
@@ -19,6 +21,26 @@ void put_strings(std::span<const StringRef> values, uint8_t* to) {
   }
 }
 
+// As StringRef(text) has it, put together in registers: bytes written one after the other and read at once would be waited for.
+// kInlineMax bytes can be read at `text`.
+StringRef make_ref(const char* text, uint32_t size) {
+  uint64_t head;
+  uint32_t rest;
+  std::memcpy(&head, text, sizeof head);
+  std::memcpy(&rest, text + sizeof head, sizeof rest);
+  uint64_t words[2] = {size | head << 32, reinterpret_cast<uintptr_t>(text)};
+  if (size <= StringRef::kInlineMax) {
+    using Text = unsigned __int128;  // the first byte is the lowest
+    const Text whole = (Text{rest} << 64 | head) & ~(~Text{0} << size * 8);
+    words[0] = size | static_cast<uint64_t>(whole << 32);
+    words[1] = static_cast<uint64_t>(whole >> 32);
+  }
+  StringRef made;
+  std::memcpy(static_cast<void*>(&made), words, sizeof made);
+  return made;
+}
+static_assert(StringRef::kInlineMax == 12 && sizeof(void*) == 8 && std::endian::native == std::endian::little);
+
 template <class Length>
 Status take_strings(ByteSpan bytes, std::span<StringRef> out) {
   size_t lengths_bytes = out.size() * sizeof(Length);
@@ -31,9 +53,11 @@ Status take_strings(ByteSpan bytes, std::span<StringRef> out) {
                                        std::to_string(bytes.size() - lengths_bytes) + " are there");
   }
   const char* text = reinterpret_cast<const char*>(lengths + lengths_bytes);
+  const char* const end = text + total;
   for (size_t row = 0; row < out.size(); ++row) {
-    Length size = load_le<Length>(lengths + row * sizeof(Length));
-    out[row] = StringRef(std::string_view(text, size));
+    const Length size = load_le<Length>(lengths + row * sizeof(Length));
+    out[row] =
+        end - text >= ptrdiff_t{StringRef::kInlineMax} ? make_ref(text, size) : StringRef(std::string_view(text, size));
     text += size;
   }
   return {};

@@ -83,7 +83,35 @@ TEST_CASE("fold plan: raw goes into the finest tier first, from where each day s
                         .source = Tier::kRaw,
                         .inputs = {1, 2},
                         .days = {{kDay, 0, 20}}};
-  CHECK(std::get<FoldTask>(*job) == wanted);
+  CHECK(std::get<RawPass>(*job).tasks == std::vector<FoldTask>{wanted});
+}
+
+TEST_CASE("fold plan: rollups at the same place of raw are folded in one pass, one that is behind by itself") {
+  Planned table;
+  Schema schema = *table.state.schema();
+  for (const char* name : {"like", "behind"}) {
+    Rollup more = schema.rollups[0];
+    more.name = name;
+    more.id = schema.next_id++;
+    schema.rollups.push_back(more);
+  }
+  table.state.schemas = {std::make_shared<const Schema>(schema)};
+  table.raw(1, 1, 10, {kDay - 1, kDay});
+  table.raw(2, 11, 20, {kDay});
+  const auto rollups = [&](const std::optional<BackgroundJob>& job) {
+    std::vector<uint32_t> ids;
+    for (const FoldTask& task : std::get<RawPass>(*job).tasks) ids.push_back(task.rollup_id);
+    return ids;
+  };
+  const uint32_t first = table.rollup, like = schema.rollups[1].id, behind = schema.rollups[2].id;
+  CHECK(rollups(table.next(kNoon)) == std::vector<uint32_t>{first, like, behind});
+  for (uint32_t id : {first, like}) {
+    table.state.tiers[{id, Tier::kMinute, kDay - 1}].folded_lsn = 10;
+    table.state.tiers[{id, Tier::kMinute, kDay}].folded_lsn = 10;
+  }
+  CHECK(rollups(table.next(kNoon)) == std::vector<uint32_t>{first, like});
+  for (uint32_t id : {first, like}) table.state.tiers[{id, Tier::kMinute, kDay}].folded_lsn = 20;
+  CHECK(rollups(table.next(kNoon)) == std::vector<uint32_t>{behind});
 }
 
 TEST_CASE("fold plan: the debt is what raw holds above the finest tier, day by day") {
@@ -220,6 +248,24 @@ TEST_CASE("fold plan: raw segments that arrived together are joined once they ar
   CHECK(plan_raw_joins(table.state, policy).front().inputs == std::vector<uint64_t>{1, 2, 3, 4});
   policy.join_bytes_max = 1000;  // two of them would be too large
   CHECK(plan_raw_joins(table.state, policy).empty());
+}
+
+TEST_CASE(
+    "fold plan: raw segments of different days are left apart, however many; those of the fullest day are joined") {
+  Planned table;
+  BackgroundPolicy policy;
+  policy.join_files = 1;
+  for (uint64_t number = 1; number <= 9; ++number) {
+    table.raw(number, number, number, {kDay - static_cast<int32_t>(number)});
+    table.state.tiers[{table.rollup, Tier::kMinute, kDay - static_cast<int32_t>(number)}].folded_lsn = 9;
+  }
+  CHECK(plan_raw_joins(table.state, policy).empty());
+  table.state.segments[1].days.push_back({.day = kDay - 2, .rows = 1, .events = 1});
+  table.state.segments[1].days.push_back({.day = kDay - 3, .rows = 1, .events = 1});
+  table.state.segments[4].days.push_back({.day = kDay - 3, .rows = 1, .events = 1});
+  const auto tasks = plan_raw_joins(table.state, policy);
+  REQUIRE(tasks.size() == 1);
+  CHECK(tasks[0].inputs == std::vector<uint64_t>{1, 3});  // two of the three that hold day 3
 }
 
 TEST_CASE("fold plan: a joined raw segment says of each day how far it reaches, and is not folded again") {

@@ -1,4 +1,5 @@
-// Combining rows into rollup rows, against a plain map: keys of one word, of two and of more, sums wider than 64 bits.
+// Combining rows of a tier into rows of a coarser one, against a plain map: keys of one word, of two and of more, sums wider
+// than 64 bits.
 #include <doctest/doctest.h>
 
 #include <map>
@@ -103,8 +104,7 @@ void run(size_t dimensions, uint32_t codes, uint64_t seed) {
     constexpr uint32_t kRows = 400;
     std::vector<TimeUs> times(kRows);
     std::vector<std::vector<uint32_t>> columns(dimensions, std::vector<uint32_t>(kRows));
-    std::vector<int8_t> events(kRows, 1);
-    std::vector<int64_t> clicks(kRows), lowest(kRows);
+    std::vector<int64_t> events(kRows, 1), clicks(kRows), lowest(kRows);
     std::vector<uint8_t> nulls(kRows);
     for (uint32_t row = 0; row < kRows; ++row) {
       // Parts in ascending hours: what an earlier combine() gave comes before.
@@ -130,7 +130,7 @@ void run(size_t dimensions, uint32_t codes, uint64_t seed) {
     RollupRows::Input input{.rows = kRows, .times = times.data(), .codes = {}, .values = {}, .carries = {}};
     for (const auto& column : columns) input.codes.push_back(column.data());
     input.values.resize(shape.values.size());
-    input.values[0].counts = events.data();
+    input.values[0].ints = events.data();
     input.values[5] = {.ints = clicks.data(), .nulls = nulls.data()};
     input.values[6] = {.ints = lowest.data(), .nulls = nulls.data()};
     rows.add(input, 0, 150);

@@ -152,10 +152,16 @@ void print_rollups(AdDatabase& database, const std::vector<SegmentView>& segment
   }
   const Table::Stats stats = database.table().stats();
   const BackgroundStats& done = stats.background;
-  const double raw_seconds = static_cast<double>(done.raw_fold_us) / 1e6;
-  std::printf("background: %llu folds, %llu joins, %.1f s in all; folds of raw %.2f M rows/s beside the load\n",
-              static_cast<unsigned long long>(done.folds), static_cast<unsigned long long>(done.joins),
-              static_cast<double>(done.busy_us) / 1e6, static_cast<double>(done.raw_rows_in) / raw_seconds / 1e6);
+  std::printf("background: %llu folds, %llu joins, %.1f s in all\n", static_cast<unsigned long long>(done.folds),
+              static_cast<unsigned long long>(done.joins), static_cast<double>(done.busy_us) / 1e6);
+  const double rows = static_cast<double>(done.raw_rows_in), all_rows = static_cast<double>(done.raw_rollup_rows_in);
+  const double wall_us = static_cast<double>(done.raw_fold_us);
+  const double processor_us = static_cast<double>(done.raw_fold_processor_us);
+  std::printf("passes over raw beside the load, %.1f rollups each: %.2f M raw rows/s a core (%.2f by the clock)\n",
+              all_rows / rows, rows / processor_us, rows / wall_us);
+  std::printf(
+      "  counted once a rollup that a row goes into: %.2f M rows/s a core (%.2f by the clock; target above 3)\n",
+      all_rows / processor_us, all_rows / wall_us);
   std::printf("written an event: raw %.1f bytes, folds and joins %.1f, log %.1f (target below 150)\n",
               static_cast<double>(raw_bytes) / static_cast<double>(raw_rows),
               static_cast<double>(done.bytes_written) / static_cast<double>(raw_rows),
