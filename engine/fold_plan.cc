@@ -200,6 +200,27 @@ class TierDrop {
   TimeUs before_us_ = 0;
 };
 
+// The files of the day that most of them have rows of; only days count which more than `most` share.
+SegmentRefs most_crowded(const SegmentRefs& segments, size_t most) {
+  std::map<int32_t, SegmentRefs> by_day;
+  for (const SegmentInfo* segment : segments) {
+    for (const SegmentDay& day : segment->days) by_day[day.day].push_back(segment);
+  }
+  SegmentRefs found;
+  for (auto& [day, of_day] : by_day) {
+    if (of_day.size() > std::max(most, found.size())) found = std::move(of_day);
+  }
+  return found;
+}
+
+// A tier that is kept for so long has few files at any time, and drops them soon: those of different days are left apart.
+constexpr TimeUs kBriefUs = 14 * kMicrosPerDay;
+
+SegmentRefs worth_joining(const SegmentRefs& of_one_size, TimeUs retention_us, bool small, size_t files) {
+  if (small || retention_us > kBriefUs) return of_one_size.size() < files ? SegmentRefs() : of_one_size;
+  return most_crowded(of_one_size, files - 1);
+}
+
 bool folded_everywhere(const ManifestState& state, const SegmentInfo& segment) {
   return std::ranges::all_of(state.schema()->rollups, [&](const Rollup& rollup) {
     const std::vector<Tier> tiers = kept_tiers(rollup);
@@ -291,8 +312,10 @@ std::vector<FoldTask> plan_joins(const ManifestState& state, const BackgroundPol
       for (const SegmentInfo* segment : segments_of(state, rollup.id, tier)) {
         if (segment->size < policy.join_bytes_max) by_size[size_class(segment->size, policy)].push_back(segment);
       }
-      for (const auto& [of, segments] : by_size) {
-        if (segments.size() < policy.join_files) continue;
+      for (const auto& [of, of_one_size] : by_size) {
+        const TimeUs retention_us = rollup.retention_us[static_cast<size_t>(tier)];
+        const SegmentRefs segments = worth_joining(of_one_size, retention_us, of == 0, policy.join_files);
+        if (segments.empty()) continue;
         FoldTask task = join_task(state, rollup, tier, segments);
         if (leaves_fewer(task)) tasks.push_back(std::move(task));
       }
@@ -300,23 +323,6 @@ std::vector<FoldTask> plan_joins(const ManifestState& state, const BackgroundPol
   }
   return tasks;
 }
-
-namespace {
-
-// The files of the day that most of them have rows of; only days count which more than `most` share.
-SegmentRefs most_crowded(const SegmentRefs& segments, size_t most) {
-  std::map<int32_t, SegmentRefs> by_day;
-  for (const SegmentInfo* segment : segments) {
-    for (const SegmentDay& day : segment->days) by_day[day.day].push_back(segment);
-  }
-  SegmentRefs found;
-  for (auto& [day, of_day] : by_day) {
-    if (of_day.size() > std::max(most, found.size())) found = std::move(of_day);
-  }
-  return found;
-}
-
-}  // namespace
 
 // What a question about a day has to open is what counts: files of different days are left apart. The smallest ones go first, so
 // that large files are not written again and again.

@@ -6,7 +6,8 @@
 //   1 fold raw into the finest tier of each rollup, everything that is flushed: rollups that stand at the same place in one pass;
 //   2 fold a tier into the next coarser one, a day at a time, once the day is closed: first as a whole, then whenever
 //     policy.late_files segments lie above what was folded, or the finer tier is about to drop the day;
-//   3 join segments of one tier (policy.join_files of about the same size) so that few face a query, and raw ones: those of one
+//   3 join segments of one tier (policy.join_files of about the same size) so that few face a query; of a tier that is kept two
+//     weeks or less only small ones, and others where as many hold rows of one day; and raw ones: those of one
 //     version of the schema that arrived within the same seventh of raw retention, once every rollup has folded them, when
 //     more than 2 * policy.join_files hold rows of one day; more than policy.join_files when nothing will come to them any more;
 //   4 drop what retention says, in whole UTC days, once the next tier has folded it (raw: every rollup).

@@ -226,6 +226,23 @@ TEST_CASE("fold plan: segments of a size are joined, apart where the next tier h
   CHECK(plan_joins(table.state, {.join_files = 2}).empty());
 }
 
+TEST_CASE("fold plan: of a tier that is soon dropped, large segments of different days are left apart") {
+  Planned table;
+  for (int32_t number = 1; number <= 8; ++number) {
+    table.tier(static_cast<uint64_t>(number), Tier::kMinute, {part(kDay - number / 2, 0, 1)});
+    table.tier(static_cast<uint64_t>(10 + number), Tier::kDay, {part(kDay - number / 2, 0, 1)});
+  }
+  CHECK(plan_joins(table.state, {}).size() == 2);  // small ones
+  for (auto& [number, segment] : table.state.segments) segment.size = 10 * limits::kMiB;
+  auto tasks = plan_joins(table.state, {});
+  REQUIRE(tasks.size() == 1);
+  CHECK(tasks[0].tier == Tier::kDay);
+  for (uint64_t number : {3, 4, 5}) table.state.segments[number].days[0].day = kDay - 3;
+  tasks = plan_joins(table.state, {});
+  REQUIRE(tasks.size() == 2);
+  CHECK(tasks[0].inputs == std::vector<uint64_t>{3, 4, 5, 6, 7});
+}
+
 TEST_CASE("fold plan: raw segments that arrived together are joined once they are folded, the smallest first") {
   Planned table;
   BackgroundPolicy policy;
