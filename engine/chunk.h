@@ -31,7 +31,7 @@ std::string_view row_kind_name(RowKind kind);  // "event", "duplicate", "conflic
 class Chunk {
  public:
   // `large_pages`: asks the kernel for huge pages, of which the first row touches one per column: for chunks that will be full
-  // soon. A flush reads rows all over its chunks, and most of what that takes are misses of the TLB.
+  // soon. A flush reads rows all over its chunks, where each look into a small page is a miss of the TLB.
   Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity, bool large_pages = false);
 
   const Schema& schema() const { return *schema_; }

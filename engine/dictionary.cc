@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint32_t kBlockValues = 4096;
 constexpr size_t kSlotsAtFirst = 64;
-constexpr size_t kTogether = 32;  // look-ups under way at once: about what a core keeps waiting for
+constexpr size_t kTogether = 32;  // look-ups under way at once
 
 }  // namespace
 
