@@ -18,22 +18,23 @@ const IdFilterKernels& kernels() { return cpu_has_avx2() ? avx2::kIdFilterKernel
 
 const uint64_t* words_of(std::span<const Hash128> keys) { return reinterpret_cast<const uint64_t*>(keys.data()); }
 
-uint32_t blocks_for(uint64_t ids) {
-  const uint64_t bits = ids * RememberedFilter::kFilterBitsAfter;
+uint32_t blocks_for(uint64_t ids, uint32_t bits_an_id) {
+  const uint64_t bits = ids * bits_an_id;
   return static_cast<uint32_t>(std::clamp<uint64_t>((bits + kBlockBits - 1) / kBlockBits, 1, UINT32_MAX));
 }
 
 }  // namespace
 
-RememberedFilter::RememberedFilter(uint64_t ids) : blocks_(blocks_for(ids)), bits_(uint64_t{blocks_} * kBlockBytes) {}
+RememberedFilter::RememberedFilter(uint64_t ids, uint32_t bits)
+    : bits_an_id_(bits), blocks_(blocks_for(ids, bits)), bits_(uint64_t{blocks_} * kBlockBytes) {}
 
 RememberedFilter::RememberedFilter(const RememberedFilter& other)
-    : blocks_(other.blocks_), bits_(uint64_t{blocks_} * kBlockBytes), ids_(other.ids_) {
+    : bits_an_id_(other.bits_an_id_), blocks_(other.blocks_), bits_(uint64_t{blocks_} * kBlockBytes), ids_(other.ids_) {
   std::memcpy(bits_.data(), other.bits_.data(), uint64_t{blocks_} * kBlockBytes);
 }
 
 bool RememberedFilter::has_room_for(uint64_t more) const {
-  return (ids_ + more) * kFilterBitsMin <= uint64_t{blocks_} * kBlockBits;
+  return (ids_ + more) * bits_an_id_ * 9 <= uint64_t{blocks_} * kBlockBits * 11;
 }
 
 void RememberedFilter::add(std::span<const Hash128> keys) {

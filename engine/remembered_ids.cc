@@ -11,7 +11,7 @@ namespace tally {
 
 namespace {
 
-constexpr unsigned kBucketBits = 12;  // of the low word: 5 keys a bucket in a batch of 20,000
+constexpr unsigned kBucketBitsMax = 15;
 constexpr size_t kPrefetchDistance = 16;
 
 RememberedIds::Probe compare(uint32_t known, uint32_t digest) {
@@ -66,6 +66,7 @@ struct HotIds {
 struct LiveRun {
   std::shared_ptr<const IdRun> run;
   uint64_t own_ids = 0;
+  bool in_ribbon = false;
 };
 
 }  // namespace
@@ -75,7 +76,7 @@ struct RememberedIds::Generation {
   std::unique_ptr<HotIds> hot;
   std::vector<std::shared_ptr<const FrozenIds>> frozen;
   std::vector<LiveRun> runs;
-  std::shared_ptr<const RememberedFilter> filter;  // of all runs; nullptr if there is none
+  std::shared_ptr<const RememberedFilter> filter;  // of all runs but those in the ribbon; nullptr if there is none
   IdRunSummary summary;                            // of all that is frozen or in runs
 
   uint64_t frozen_ids() const {
@@ -86,6 +87,15 @@ struct RememberedIds::Generation {
   uint64_t run_ids() const {
     uint64_t ids = 0;
     for (const LiveRun& live : runs) ids += live.own_ids;
+    return ids;
+  }
+  size_t ribbon_runs() const {
+    return static_cast<size_t>(
+        std::count_if(runs.begin(), runs.end(), [](const LiveRun& live) { return live.in_ribbon; }));
+  }
+  uint64_t ribbon_ids() const {
+    uint64_t ids = 0;
+    for (const LiveRun& live : runs) ids += live.in_ribbon ? live.own_ids : 0;
     return ids;
   }
   uint64_t hot_ids() const { return hot ? hot->table.size() : 0; }
@@ -106,7 +116,7 @@ struct RememberedIds::Class {
 };
 
 RememberedIds::RememberedIds(uint32_t shard, uint32_t shards, std::span<const TimeUs> durations_us)
-    : shard_(shard), shards_(shards), buckets_((size_t{1} << kBucketBits) + 1) {
+    : shard_(shard), shards_(shards) {
   TALLY_CHECK(shard < shards);
   for (TimeUs duration : durations_us) add_class(duration);
 }
@@ -147,9 +157,10 @@ RememberedIds::Generation* RememberedIds::find_generation(const IdRunPlace& plac
 
 void RememberedIds::list_tables() {
   tables_.clear();
+  hot_tables_.clear();
   for (const auto& of : classes_) {
     for (const auto& [number, generation] : of->generations) {
-      if (generation.hot) tables_.push_back(&generation.hot->table);
+      if (generation.hot) tables_.push_back(&generation.hot->table), hot_tables_.push_back(tables_.back());
       for (const auto& frozen : generation.frozen) tables_.push_back(&frozen->table);
     }
   }
@@ -161,10 +172,18 @@ Status RememberedIds::begin_batch(std::span<const Hash128> keys, std::span<const
   TALLY_CHECK(keys.size() == digests.size() && keys.size() <= UINT32_MAX);
   keys_ = keys;
   digests_ = digests;
-  spilled_.assign(keys.size(), Probe::kNew);
-  if (run_ids_ == 0 || keys.empty()) return {};
+  known_.assign(keys.size(), Probe::kNew);
+  if (keys.empty()) return {};
   sort_keys();
-  words_.resize(selection_words(keys.size()));
+  mark_repeats();
+  if (run_ids_ > 0) TALLY_TRY(ask_runs());
+  ask_tables();  // last: their lines are still at hand when the rows are inserted
+  return {};
+}
+
+Status RememberedIds::ask_runs() {
+  words_.resize(selection_words(keys_.size()));
+  TALLY_TRY(ask_ribbon());
   for (const auto& of : classes_) {
     for (const auto& [number, generation] : of->generations) {
       if (generation.filter) TALLY_TRY(ask(generation));
@@ -173,11 +192,12 @@ Status RememberedIds::begin_batch(std::span<const Hash128> keys, std::span<const
   return {};
 }
 
-// By the upper bits of the low word, which choose the filter's block and the run's: a batch then goes through each filter
-// from front to back, a page at a time, instead of to and fro.
+// By the low word, which chooses the place in ribbon, filter, index and run: a batch then goes through each of them from front to
+// back, a page at a time, instead of to and fro. First into about as many buckets as there are keys, then within them.
 void RememberedIds::sort_keys() {
-  const auto bucket_of = [](const Hash128& key) { return key.lo >> (64 - kBucketBits); };
-  std::fill(buckets_.begin(), buckets_.end(), 0);
+  const unsigned bits = std::clamp(static_cast<unsigned>(std::bit_width(keys_.size())), 1U, kBucketBitsMax);
+  const auto bucket_of = [bits](const Hash128& key) { return key.lo >> (64 - bits); };
+  buckets_.assign((size_t{1} << bits) + 1, 0);
   for (const Hash128& key : keys_) ++buckets_[bucket_of(key) + 1];
   for (size_t i = 1; i < buckets_.size(); ++i) buckets_[i] += buckets_[i - 1];
   sorted_keys_.resize(keys_.size());
@@ -187,6 +207,57 @@ void RememberedIds::sort_keys() {
     sorted_keys_[at] = keys_[row];
     sorted_rows_[at] = static_cast<uint32_t>(row);
   }
+  for (size_t i = 1; i < keys_.size(); ++i) {
+    if (!(sorted_keys_[i] < sorted_keys_[i - 1])) continue;
+    const Hash128 key = sorted_keys_[i];
+    const uint32_t row = sorted_rows_[i];
+    size_t at = i;
+    for (; at > 0 && key < sorted_keys_[at - 1]; --at) {
+      sorted_keys_[at] = sorted_keys_[at - 1];
+      sorted_rows_[at] = sorted_rows_[at - 1];
+    }
+    sorted_keys_[at] = key;
+    sorted_rows_[at] = row;
+  }
+}
+
+void RememberedIds::mark_repeats() {
+  repeats_.assign(keys_.size(), 0);
+  for (size_t i = 1; i < keys_.size(); ++i) {
+    if (sorted_keys_[i] == sorted_keys_[i - 1]) repeats_[sorted_rows_[i]] = 1;
+  }
+}
+
+void RememberedIds::ask_tables() {
+  for (const RememberedTable* table : tables_) {
+    table->find_all(sorted_keys_, [this](size_t at, const SeenEntry& entry) {
+      const uint32_t row = sorted_rows_[at];
+      known_[row] = compare(entry.digest, digests_[row]);
+    });
+  }
+}
+
+// Each key that may be in a set asks its run alone; where the ribbon cannot say which, all of them.
+Status RememberedIds::ask_ribbon() {
+  if (!ribbon_) return {};
+  sets_.resize(sorted_keys_.size());
+  ribbon_->probe(sorted_keys_, sets_);
+  named_.clear();
+  for (size_t at = 0; at < sets_.size(); ++at) {
+    if (sets_[at] != RememberedRibbon::kNone) named_.push_back(static_cast<uint32_t>(at));
+  }
+  for (size_t set = 0; set < ribbon_runs_.size(); ++set) {
+    if (!ribbon_runs_[set].run) continue;
+    candidates_.clear();
+    for (const uint32_t at : named_) {
+      if (sets_[at] != set && sets_[at] != RememberedRibbon::kAny) continue;
+      if (known_[sorted_rows_[at]] == Probe::kNew) candidates_.push_back({sorted_keys_[at], sorted_rows_[at]});
+    }
+    filter_passes_ += candidates_.size();
+    TALLY_TRY(ask_run(*ribbon_runs_[set].run));
+    false_positives_ += candidates_.size();
+  }
+  return {};
 }
 
 Status RememberedIds::ask(const Generation& generation) {
@@ -194,49 +265,52 @@ Status RememberedIds::ask(const Generation& generation) {
   collect_candidates();
   if (candidates_.empty()) return {};
   filter_passes_ += candidates_.size();
-  TALLY_TRY(ask_runs(generation));
+  TALLY_TRY(ask_runs_of(generation));
   false_positives_ += candidates_.size();
   return {};
 }
 
-// Keys that the filter let through and no other generation has, ascending.
+// Keys that the filter let through and that stand nowhere else, ascending.
 void RememberedIds::collect_candidates() {
   candidates_.clear();
   for (size_t word = 0; word < words_.size(); ++word) {
     for (uint64_t bits = words_[word]; bits != 0; bits &= bits - 1) {
       const size_t at = word * 64 + static_cast<size_t>(std::countr_zero(bits));
-      if (spilled_[sorted_rows_[at]] == Probe::kNew) candidates_.push_back({sorted_keys_[at], sorted_rows_[at]});
+      if (known_[sorted_rows_[at]] == Probe::kNew) candidates_.push_back({sorted_keys_[at], sorted_rows_[at]});
     }
   }
-  std::sort(candidates_.begin(), candidates_.end(),
-            [](const Candidate& a, const Candidate& b) { return a.key < b.key; });
 }
 
-// Takes out of candidates_ what a run has.
-Status RememberedIds::ask_runs(const Generation& generation) {
+Status RememberedIds::ask_runs_of(const Generation& generation) {
   for (const LiveRun& live : generation.runs) {
-    if (candidates_.empty()) return {};
-    candidate_keys_.clear();
-    for (const Candidate& candidate : candidates_) candidate_keys_.push_back(candidate.key);
-    matches_.assign(candidates_.size(), {});
-    TALLY_TRY(finder_.find(*live.run, candidate_keys_, matches_));
-    size_t left = 0;
-    for (size_t i = 0; i < candidates_.size(); ++i) {
-      const uint32_t row = candidates_[i].row;
-      if (matches_[i].found) {
-        spilled_[row] = compare(matches_[i].digest, digests_[row]);
-      } else {
-        candidates_[left++] = candidates_[i];
-      }
-    }
-    candidates_.resize(left);
+    if (!live.in_ribbon) TALLY_TRY(ask_run(*live.run));
   }
   return {};
 }
 
-RememberedIds::Probe RememberedIds::find(size_t row) const {
-  if (spilled_[row] != Probe::kNew) return spilled_[row];
-  for (const RememberedTable* table : tables_) {
+// Takes out of candidates_ what the run has.
+Status RememberedIds::ask_run(const IdRun& run) {
+  if (candidates_.empty()) return {};
+  candidate_keys_.clear();
+  for (const Candidate& candidate : candidates_) candidate_keys_.push_back(candidate.key);
+  matches_.assign(candidates_.size(), {});
+  TALLY_TRY(finder_.find(run, candidate_keys_, matches_));
+  size_t left = 0;
+  for (size_t i = 0; i < candidates_.size(); ++i) {
+    const uint32_t row = candidates_[i].row;
+    if (matches_[i].found) {
+      known_[row] = compare(matches_[i].digest, digests_[row]);
+    } else {
+      candidates_[left++] = candidates_[i];
+    }
+  }
+  candidates_.resize(left);
+  return {};
+}
+
+// What begin_batch() did not know: that a row before this one has been inserted.
+RememberedIds::Probe RememberedIds::find_repeated(size_t row) const {
+  for (const RememberedTable* table : hot_tables_) {
     const SeenEntry* entry = table->find(keys_[row]);
     if (entry != nullptr) return compare(entry->digest, digests_[row]);
   }
@@ -285,8 +359,15 @@ RememberedIds::Frozen RememberedIds::freeze(Lsn through) {
       ids += table->table.size();
       if (generation.frozen.empty() && generation.runs.empty()) generation.summary = table->summary;
       generation.summary.merge(table->summary);
-      SpillWork work{.place = {i, number, shard_, shards_}, .ids = table, .runs = {}, .filter = generation.filter};
-      for (const LiveRun& live : generation.runs) work.runs.push_back(live.run);
+      SpillWork work{.place = {i, number, shard_, shards_},
+                     .ids = table,
+                     .runs = {},
+                     .filter = generation.filter,
+                     .filter_bits = 0};
+      for (const LiveRun& live : generation.runs) {
+        if (!live.in_ribbon) work.runs.push_back(live.run);
+      }
+      work.filter_bits = filter_bits(table->table.size());
       generation.frozen.push_back(std::move(table));
       frozen.spills.push_back(std::move(work));
     }
@@ -310,7 +391,6 @@ void RememberedIds::adopt(SpilledIds spilled) {
   generation->frozen.erase(found);
   generation->runs.push_back({std::move(spilled.run), ids});
   generation->filter = std::move(spilled.filter);
-  TALLY_CHECK(generation->filter->ids() >= generation->run_ids());
   frozen_ids_ -= ids;
   run_ids_ += ids;
   list_tables();
@@ -322,30 +402,81 @@ std::vector<uint64_t> RememberedIds::plan_for(const Generation& generation, bool
   std::vector<IdRunSize> sizes;
   for (const LiveRun& live : generation.runs) {
     const IdRunInfo& info = live.run->info();
-    if (is_own(info.place)) sizes.push_back({info.number, info.entries});
+    if (is_own(info.place) && !live.in_ribbon) sizes.push_back({info.number, info.entries});
   }
   return plan_id_run_merge(sizes, sealed);
+}
+
+bool RememberedIds::is_sealed(const Generation& generation, TimeUs arrival_us) const {
+  const auto& [lateness_class, number] = generation.id;
+  return number < generation_of(lateness_class, arrival_us) && !generation.hot && generation.frozen.empty();
+}
+
+// The runs of all sealed generations that are one run, if a ribbon is worth making: it takes so many, those that are not in the one
+// before hold an eighth of the ids that are, and none of them is about to be forgotten, which would leave its rows behind.
+std::vector<std::shared_ptr<const IdRun>> RememberedIds::runs_to_seal(TimeUs arrival_us) const {
+  std::vector<std::shared_ptr<const IdRun>> runs;
+  uint64_t covered = 0, others = 0;
+  for (const auto& of : classes_) {
+    for (const auto& [number, generation] : of->generations) {
+      for (const LiveRun& live : generation.runs) {
+        const bool alone = generation.runs.size() == 1 && is_own(live.run->info().place);
+        if (!live.in_ribbon && !(alone && is_sealed(generation, arrival_us))) continue;
+        const TimeUs from = forgettable_from(generation.id);
+        if (arrival_us >= from || from - arrival_us <= 2 * limits::kForgetGraceUs) return {};
+        runs.push_back(live.run);
+        (live.in_ribbon ? covered : others) += live.own_ids;
+      }
+    }
+  }
+  const bool worth = runs.size() <= RememberedRibbon::kSetsMax && others > 0 && others >= covered / 8;
+  return worth ? runs : std::vector<std::shared_ptr<const IdRun>>();
+}
+
+// 1.5 bytes for an id in a run are 12 bits, 0.8 of them its directory's. What the runs in the ribbon leave of theirs, those of
+// the largest generation not counted because it may be the next to be forgotten, goes to the filters of the others.
+uint32_t RememberedIds::filter_bits(uint64_t more) const {
+  constexpr double kBits = 11.2, kRibbonBits = 8.7;
+  uint64_t covered = 0, largest = 0, uncovered = more;
+  for (const auto& of : classes_) {
+    for (const auto& [number, other] : of->generations) {
+      const uint64_t ids = other.ribbon_ids();
+      covered += ids;
+      largest = std::max(largest, ids);
+      uncovered += other.run_ids() - ids;
+    }
+  }
+  const double left = (kBits - kRibbonBits) * static_cast<double>(covered - largest);
+  const double bits = kBits + left / static_cast<double>(std::max<uint64_t>(uncovered, 1));
+  return static_cast<uint32_t>(
+      std::clamp<double>(bits, RememberedFilter::kFilterBits, RememberedFilter::kFilterBitsMax));
 }
 
 std::optional<MergeWork> RememberedIds::plan_merge(TimeUs arrival_us) {
   if (merge_waiting_) return std::nullopt;
   for (uint32_t i = 0; i < classes_.size(); ++i) {
     for (const auto& [number, generation] : classes_[i]->generations) {
-      const bool sealed = number < generation_of(i, arrival_us) && !generation.hot && generation.frozen.empty();
+      const bool sealed = is_sealed(generation, arrival_us);
       const std::vector<uint64_t> numbers = plan_for(generation, sealed);
       if (numbers.empty()) continue;
-      MergeWork work{.place = {i, number, shard_, shards_}, .inputs = {}, .whole = false};
+      MergeWork work;
+      work.place = {i, number, shard_, shards_};
       for (const LiveRun& live : generation.runs) {
         if (std::binary_search(numbers.begin(), numbers.end(), live.run->info().number)) {
           work.inputs.push_back(live.run);
         }
       }
-      work.whole = work.inputs.size() == generation.runs.size();
+      work.whole = work.inputs.size() + generation.ribbon_runs() == generation.runs.size();
+      work.filter_bits = sealed ? RememberedFilter::kFilterBits : filter_bits(0);  // sealed: for minutes
       merge_waiting_ = true;
       return work;
     }
   }
-  return std::nullopt;
+  MergeWork work;
+  work.sealed = runs_to_seal(arrival_us);
+  if (work.sealed.empty()) return std::nullopt;
+  merge_waiting_ = true;
+  return work;
 }
 
 void RememberedIds::abandon_merge() {
@@ -355,6 +486,7 @@ void RememberedIds::abandon_merge() {
 
 void RememberedIds::adopt(MergedIds merged) {
   abandon_merge();
+  if (merged.ribbon) return cover(std::move(merged.ribbon), merged.ribbon_runs);
   Generation* generation = find_generation(merged.place);
   if (generation == nullptr) return;
   auto is_input = [&](const LiveRun& live) {
@@ -365,10 +497,29 @@ void RememberedIds::adopt(MergedIds merged) {
   const uint64_t before = generation->run_ids();
   std::erase_if(generation->runs, is_input);
   // A run adopted meanwhile is in the filter of now, and not in the one made with the merge.
-  if (merged.filter && generation->runs.empty()) generation->filter = std::move(merged.filter);
+  const bool whole = generation->runs.size() == generation->ribbon_runs();
+  if (merged.filter && whole) generation->filter = std::move(merged.filter);
   const uint64_t entries = merged.run->info().entries;
   generation->runs.push_back({std::move(merged.run), entries});
   run_ids_ = run_ids_ - before + generation->run_ids();
+}
+
+// Every run that the ribbon before covered and that is not forgotten is among `runs`.
+void RememberedIds::cover(std::shared_ptr<const RememberedRibbon> ribbon, std::span<const uint64_t> runs) {
+  ribbon_ = std::move(ribbon);
+  ribbon_runs_.assign(runs.size(), {});
+  for (const auto& of : classes_) {
+    for (auto& [number, generation] : of->generations) {
+      for (LiveRun& live : generation.runs) {
+        const auto found = std::find(runs.begin(), runs.end(), live.run->info().number);
+        TALLY_CHECK(!live.in_ribbon || found != runs.end());
+        if (found == runs.end()) continue;
+        live.in_ribbon = true;
+        ribbon_runs_[static_cast<size_t>(found - runs.begin())] = {generation.id, live.run};
+      }
+      if (generation.ribbon_runs() == generation.runs.size()) generation.filter = nullptr;
+    }
+  }
 }
 
 // --- forget --------------------------------------------------------------------------------------------------------
@@ -408,6 +559,12 @@ bool RememberedIds::forget(const GenerationId& id) {
   hot_ids_ -= found->second.hot_ids();
   frozen_ids_ -= found->second.frozen_ids();
   run_ids_ -= found->second.run_ids();
+  for (RibbonRun& covered : ribbon_runs_) {
+    if (covered.id == id) covered.run = nullptr;
+  }
+  const bool any =
+      std::any_of(ribbon_runs_.begin(), ribbon_runs_.end(), [](const RibbonRun& one) { return one.run != nullptr; });
+  if (!any) ribbon_ = nullptr, ribbon_runs_.clear();
   if (of.last == &found->second) of.last = nullptr;
   of.generations.erase(found);
   forgotten_.push_back(id);
@@ -431,7 +588,7 @@ Status RememberedIds::load(FileSystem& fs, const std::string& directory, std::sp
     by_generation[{info.place.lateness_class, info.place.generation}].push_back(std::move(run));
   }
   for (auto& [id, opened] : by_generation) {
-    TALLY_ASSIGN_OR_RETURN(LoadedFilter loaded, load_filter(opened, shard_, shards_, 0));
+    TALLY_ASSIGN_OR_RETURN(LoadedFilter loaded, load_filter(opened, shard_, shards_, 0, RememberedFilter::kFilterBits));
     Generation& generation = classes_[id.lateness_class]->generations[id.generation];
     generation.id = id;
     generation.filter = std::move(loaded.filter);
@@ -450,6 +607,7 @@ Status RememberedIds::load(FileSystem& fs, const std::string& directory, std::sp
 RememberedIds::Memory RememberedIds::memory() const {
   Memory memory{.hot_bytes = 0, .spilled_bytes = 0, .cache_bytes = cache_.memory_bytes()};
   for (const RememberedTable* table : tables_) memory.hot_bytes += table->memory_bytes();
+  if (ribbon_) memory.spilled_bytes += ribbon_->memory_bytes();
   for (const auto& of : classes_) {
     for (const auto& [number, generation] : of->generations) {
       if (generation.filter) memory.spilled_bytes += generation.filter->memory_bytes();
@@ -463,12 +621,16 @@ RememberedIds::Stats RememberedIds::stats() const {
   Stats stats{.generations = 0,
               .runs = 0,
               .run_ids = run_ids_,
+              .ribbon_runs = 0,
               .filter_passes = filter_passes_,
               .false_positives = false_positives_,
               .blocks_read = finder_.blocks_read()};
   for (const auto& of : classes_) {
     stats.generations += of->generations.size();
-    for (const auto& [number, generation] : of->generations) stats.runs += generation.runs.size();
+    for (const auto& [number, generation] : of->generations) {
+      stats.runs += generation.runs.size();
+      stats.ribbon_runs += generation.ribbon_runs();
+    }
   }
   return stats;
 }
@@ -478,14 +640,21 @@ void RememberedIds::check_invariants() const {
   for (uint32_t i = 0; i < classes_.size(); ++i) {
     for (const auto& [number, generation] : classes_[i]->generations) {
       TALLY_CHECK((generation.id == GenerationId{i, number}));
-      TALLY_CHECK((generation.filter != nullptr) == !generation.runs.empty());
-      if (generation.filter) TALLY_CHECK(generation.filter->ids() >= generation.run_ids());
+      TALLY_CHECK((generation.filter != nullptr) == (generation.ribbon_runs() < generation.runs.size()));
+      if (generation.filter) TALLY_CHECK(generation.filter->ids() >= generation.run_ids() - generation.ribbon_ids());
+      for (const LiveRun& live : generation.runs) {
+        const auto same = [&](const RibbonRun& covered) {
+          return covered.run == live.run && covered.id == generation.id;
+        };
+        TALLY_CHECK(std::count_if(ribbon_runs_.begin(), ribbon_runs_.end(), same) == live.in_ribbon);
+      }
       hot += generation.hot_ids();
       frozen += generation.frozen_ids();
       in_runs += generation.run_ids();
     }
   }
   TALLY_CHECK(hot == hot_ids_ && frozen == frozen_ids_ && in_runs == run_ids_);
+  TALLY_CHECK(ribbon_runs_.size() == (ribbon_ ? ribbon_->sets() : 0));
 }
 
 }  // namespace tally

@@ -2,13 +2,17 @@
 //
 // Ids are kept by lateness class and arrival. A class remembers for its duration, max(WITHIN, its lateness); its ids stand in
 // generations, each a third of the duration of arrival, numbered by arrival / third. A generation is a hot table, frozen
-// tables that are being written, immutable sorted runs on disk and one filter over all of its runs. A look-up asks every
-// generation of every class; an id stands in one of them. A generation is forgotten whole.
+// tables that are being written, immutable sorted runs on disk and one filter over all of its runs. When it gets no more ids it is
+// sealed: one run, and one ribbon (remembered_ribbon.h) over those of all sealed generations of every class takes the place of their
+// filters. A look-up asks the ribbon, the filters that are left and the tables; an id stands in one place. A generation is
+// forgotten whole.
 //
 // In memory: about 38 bytes an id in a hot table (remembered_table.h), at most 1.5 bytes an id in a run, and limits::kIdRunCacheBytesMax.
+// What the ribbon leaves of the 1.5 makes the filters of the generations that grow better. While a generation is sealed, once in a
+// third, the ribbon before and the new one stand beside each other.
 //
 // How a shard uses it
-//   each batch      begin_batch(keys, digests)        asks the runs, for the whole batch at once
+//   each batch      begin_batch(keys, digests)        asks runs and tables, for the whole batch at once
 //                   for each row in order:            prefetch(row + 16), then
 //                     find(row)                       what is known of it now, rows before it in the batch included
 //                     insert(row, ...)                if it was kNew and the row is counted
@@ -21,7 +25,8 @@
 //   at a start      load(runs of the manifest), before the first batch
 //
 // Invariants
-//   1 a key stands in one place only: one hot table, frozen table or run; a run's ids are all in its generation's filter.
+//   1 a key stands in one place only: one hot table, frozen table or run; a run's ids are all in its generation's filter, or, if it
+//     is one of ribbon_runs_, in the ribbon.
 //   2 between begin_batch() and the last find() of its rows nothing but insert() changes anything.
 //   3 at most one freeze() is waiting for its adopt()s, at most one merge for its own.
 // Errors of begin_batch() and load(): kCorruption with file, block and offset, or the disk's. Nothing was decided then.
@@ -57,13 +62,13 @@ class RememberedIds {
   // Both spans must stay as they are until the next begin_batch().
   Status begin_batch(std::span<const Hash128> keys, std::span<const uint32_t> digests);
   void prefetch(size_t row) const {
-    for (const RememberedTable* table : tables_) {
-      table->prefetch(keys_[row]);
-      if (row >= kEntriesBehind) table->prefetch_entry(keys_[row - kEntriesBehind]);
-    }
+    if (known_[row] != Probe::kNew) return;
+    for (const RememberedTable* table : hot_tables_) table->prefetch(keys_[row]);
   }
   // What is remembered of this row's id: as SeenIds::find() of everything inserted so far.
-  Probe find(size_t row) const;
+  Probe find(size_t row) const {
+    return known_[row] != Probe::kNew || !repeats_[row] ? known_[row] : find_repeated(row);
+  }
   struct NewId {
     uint32_t lateness_class = 0;
     TimeUs event_us = 0;
@@ -123,7 +128,8 @@ class RememberedIds {
     uint64_t generations = 0;
     uint64_t runs = 0;
     uint64_t run_ids = 0;
-    uint64_t filter_passes = 0;    // keys that a filter let through
+    uint64_t ribbon_runs = 0;      // of runs, those that the ribbon covers
+    uint64_t filter_passes = 0;    // keys that a filter or the ribbon let through
     uint64_t false_positives = 0;  // of those, in none of the runs
     uint64_t blocks_read = 0;
   };
@@ -131,40 +137,59 @@ class RememberedIds {
   void check_invariants() const;  // for tests: TALLY_CHECK of what can be counted
 
  private:
-  static constexpr size_t kEntriesBehind = 8;  // rows: by then the index has come
-
   struct Generation;
   struct Class;
   struct Candidate {
     Hash128 key;
     uint32_t row;
   };
+  // A run that the ribbon covers: set i is ribbon_runs_[i].
+  struct RibbonRun {
+    GenerationId id;
+    std::shared_ptr<const IdRun> run;  // nullptr: forgotten
+  };
 
   Generation& generation_for(uint32_t lateness_class, TimeUs arrival_us);
   Generation* find_generation(const IdRunPlace& place);
   void sort_keys();
+  void mark_repeats();
+  Status ask_runs();
+  Status ask_ribbon();
   Status ask(const Generation& generation);
   void collect_candidates();
-  Status ask_runs(const Generation& generation);
+  Status ask_runs_of(const Generation& generation);
+  Status ask_run(const IdRun& run);
+  void ask_tables();
+  Probe find_repeated(size_t row) const;
   void list_tables();
+  bool is_sealed(const Generation& generation, TimeUs arrival_us) const;
+  std::vector<std::shared_ptr<const IdRun>> runs_to_seal(TimeUs arrival_us) const;
+  void cover(std::shared_ptr<const RememberedRibbon> ribbon, std::span<const uint64_t> runs);
+  uint32_t filter_bits(uint64_t more) const;
   std::vector<uint64_t> plan_for(const Generation& generation, bool sealed) const;
   bool is_own(const IdRunPlace& place) const { return place.shard == shard_ && place.shards == shards_; }
 
   const uint32_t shard_;
   const uint32_t shards_;
   std::vector<std::unique_ptr<Class>> classes_;
-  std::vector<const RememberedTable*> tables_;  // hot and frozen ones that hold anything
+  std::vector<const RememberedTable*> tables_;      // hot and frozen ones that hold anything
+  std::vector<const RememberedTable*> hot_tables_;  // the hot ones of them
+  std::shared_ptr<const RememberedRibbon> ribbon_;  // nullptr if there is none
+  std::vector<RibbonRun> ribbon_runs_;
   uint64_t hot_ids_ = 0, frozen_ids_ = 0, run_ids_ = 0;
   size_t spills_waiting_ = 0;
   bool merge_waiting_ = false;
   std::vector<GenerationId> forgotten_;
 
-  // The batch: by row, and its keys in nearly ascending order.
+  // The batch: by row, and its keys in ascending order, equal ones in that of their rows.
   std::span<const Hash128> keys_;
   std::span<const uint32_t> digests_;
-  std::vector<Probe> spilled_;  // what the runs say
+  std::vector<Probe> known_;      // what runs and tables said when it began
+  std::vector<uint8_t> repeats_;  // 1: a row before it has the same key, and may have been inserted since
   std::vector<Hash128> sorted_keys_;
   std::vector<uint32_t> sorted_rows_;
+  std::vector<uint8_t> sets_;    // what the ribbon says of each
+  std::vector<uint32_t> named_;  // those of which it does not say "none"
   std::vector<uint32_t> buckets_;
   std::vector<uint64_t> words_;
   std::vector<Candidate> candidates_;

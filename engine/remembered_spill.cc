@@ -46,8 +46,17 @@ Result<IdRunInfo> write_run(const SpillWork& work, const IdRunTarget& target, Re
 Result<std::shared_ptr<RememberedFilter>> filter_after(const SpillWork& work) {
   const uint64_t more = work.ids->table.size();
   if (work.filter && work.filter->has_room_for(more)) return std::make_shared<RememberedFilter>(*work.filter);
-  TALLY_ASSIGN_OR_RETURN(LoadedFilter loaded, load_filter(work.runs, work.place.shard, work.place.shards, more));
+  TALLY_ASSIGN_OR_RETURN(LoadedFilter loaded,
+                         load_filter(work.runs, work.place.shard, work.place.shards, more, work.filter_bits));
   return std::move(loaded.filter);
+}
+
+Result<MergedIds> seal(const MergeWork& work) {
+  MergedIds sealed;
+  sealed.place = work.place;
+  for (const auto& run : work.sealed) sealed.ribbon_runs.push_back(run->info().number);
+  TALLY_ASSIGN_OR_RETURN(sealed.ribbon, make_ribbon(work.sealed));
+  return sealed;
 }
 
 }  // namespace
@@ -60,7 +69,9 @@ Result<SpilledIds> write_spill(const SpillWork& work, const IdRunTarget& target)
 }
 
 Result<MergedIds> write_merge(const MergeWork& work, const IdRunTarget& target) {
-  MergedIds merged{.place = work.place, .inputs = {}, .run = nullptr, .filter = nullptr, .repeated = 0};
+  if (!work.sealed.empty()) return seal(work);
+  MergedIds merged;
+  merged.place = work.place;
   uint64_t entries = 0;
   for (const auto& input : work.inputs) {
     merged.inputs.push_back(input->info().number);
@@ -69,7 +80,7 @@ Result<MergedIds> write_merge(const MergeWork& work, const IdRunTarget& target) 
   std::shared_ptr<RememberedFilter> filter;
   KeyVisitor visit;
   if (work.whole) {
-    filter = std::make_shared<RememberedFilter>(entries);
+    filter = std::make_shared<RememberedFilter>(entries, work.filter_bits);
     visit = [&](std::span<const Hash128> keys) { filter->add(keys); };
   }
   TALLY_ASSIGN_OR_RETURN(IdRunMergeResult result, merge_id_runs(options_of(work.place, target), work.inputs, visit));
@@ -87,13 +98,14 @@ double own_share(const IdRunPlace& place, uint32_t shard, uint32_t shards) {
 }
 
 Result<LoadedFilter> load_filter(std::span<const std::shared_ptr<const IdRun>> runs, uint32_t shard, uint32_t shards,
-                                 uint64_t more) {
+                                 uint64_t more, uint32_t filter_bits) {
   double expected = static_cast<double>(more);
   for (const auto& run : runs) {
     expected += static_cast<double>(run->info().entries) * own_share(run->info().place, shard, shards);
   }
-  LoadedFilter loaded{.filter = std::make_shared<RememberedFilter>(static_cast<uint64_t>(std::ceil(expected))),
-                      .own_ids = {}};
+  LoadedFilter loaded{
+      .filter = std::make_shared<RememberedFilter>(static_cast<uint64_t>(std::ceil(expected)), filter_bits),
+      .own_ids = {}};
   std::vector<Hash128> keys;
   for (const auto& run : runs) {
     const bool foreign = run->info().place.shard != shard || run->info().place.shards != shards;

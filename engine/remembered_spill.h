@@ -12,6 +12,7 @@
 
 #include "engine/id_run.h"
 #include "engine/remembered_filter.h"
+#include "engine/remembered_ribbon.h"
 #include "engine/remembered_table.h"
 
 namespace tally {
@@ -34,8 +35,9 @@ struct FrozenIds {
 struct SpillWork {
   IdRunPlace place;
   std::shared_ptr<const FrozenIds> ids;
-  std::vector<std::shared_ptr<const IdRun>> runs;  // the generation's so far
-  std::shared_ptr<const RememberedFilter> filter;  // of those; nullptr if there is none
+  std::vector<std::shared_ptr<const IdRun>> runs;        // the generation's so far that the ribbon does not cover
+  std::shared_ptr<const RememberedFilter> filter;        // of those; nullptr if there is none
+  uint32_t filter_bits = RememberedFilter::kFilterBits;  // an id, of a new one
 };
 struct SpilledIds {
   IdRunPlace place;
@@ -49,13 +51,19 @@ Result<SpilledIds> write_spill(const SpillWork& work, const IdRunTarget& target)
 struct MergeWork {
   IdRunPlace place;
   std::vector<std::shared_ptr<const IdRun>> inputs;
-  bool whole = false;  // all runs of the generation: its filter is made anew as well
+  bool whole = false;  // all runs that the generation's filter covers: it is made anew as well
+  uint32_t filter_bits = RememberedFilter::kFilterBits;
+  // Instead of inputs: the runs of sealed generations, for one ribbon over all of them. No file is written then.
+  std::vector<std::shared_ptr<const IdRun>> sealed;
 };
 struct MergedIds {
   IdRunPlace place;
   std::vector<uint64_t> inputs;  // their numbers: the edit that adds the run removes these
   std::shared_ptr<const IdRun> run;
   std::shared_ptr<const RememberedFilter> filter;  // nullptr unless `whole`
+  // Instead of a run, where there were no inputs, with the numbers of the runs by set.
+  std::shared_ptr<const RememberedRibbon> ribbon;
+  std::vector<uint64_t> ribbon_runs;
   uint64_t repeated = 0;
 };
 Result<MergedIds> write_merge(const MergeWork& work, const IdRunTarget& target);
@@ -66,7 +74,7 @@ struct LoadedFilter {
   std::vector<uint64_t> own_ids;  // by run
 };
 Result<LoadedFilter> load_filter(std::span<const std::shared_ptr<const IdRun>> runs, uint32_t shard, uint32_t shards,
-                                 uint64_t more);
+                                 uint64_t more, uint32_t filter_bits);
 // The share of the ids of a run at `place` that belong to `shard` of `shards`, in [0, 1]; 1 if it was written by that one.
 double own_share(const IdRunPlace& place, uint32_t shard, uint32_t shards);
 

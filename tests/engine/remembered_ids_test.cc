@@ -70,7 +70,7 @@ void merge_all(RememberedIds& ids, Files& files, TimeUs arrival_us) {
   while (std::optional<MergeWork> work = ids.plan_merge(arrival_us)) {
     MergedIds merged = write_merge(*work, files.target()).value();
     for (uint64_t number : merged.inputs) files.listed.erase(number);
-    files.listed[merged.run->info().number] = merged.run->info();
+    if (merged.run) files.listed[merged.run->info().number] = merged.run->info();
     ids.adopt(std::move(merged));
   }
 }
@@ -139,7 +139,7 @@ class Shadow {
     }
     everything_is_found();
   }
-  uint64_t spills = 0, merges = 0, forgets = 0, crashes = 0, repeats = 0;
+  uint64_t spills = 0, merges = 0, ribbons = 0, forgets = 0, crashes = 0, repeats = 0;
 
  private:
   struct Known {
@@ -228,10 +228,11 @@ class Shadow {
     } else {
       MergedIds merged = write_merge(*merge_, files_.target()).value();
       CHECK(merged.repeated == 0);
-      const bool live = std::all_of(merged.inputs.begin(), merged.inputs.end(),
-                                    [&](uint64_t number) { return files_.listed.contains(number); });
+      const bool live = merged.run && std::all_of(merged.inputs.begin(), merged.inputs.end(),
+                                                  [&](uint64_t number) { return files_.listed.contains(number); });
       for (uint64_t number : merged.inputs) files_.listed.erase(number);
       if (live) files_.listed[merged.run->info().number] = merged.run->info();
+      ribbons += merged.ribbon != nullptr;
       ids_->adopt(std::move(merged));
       ++merges;
     }
@@ -318,20 +319,23 @@ class Shadow {
 
 TEST_CASE("remembered ids answer as a plain map does, through spills, merges, forgetting and crashes") {
   uint64_t seed = test_seed(1);
-  uint64_t spills = 0, merges = 0, forgets = 0, crashes = 0;
+  uint64_t spills = 0, merges = 0, ribbons = 0, forgets = 0, crashes = 0;
   for (uint64_t life = 0; life < 12; ++life, ++seed) {
     CAPTURE(seed);
     Shadow shadow(seed);
     shadow.run(25'000);
     spills += shadow.spills;
     merges += shadow.merges;
+    ribbons += shadow.ribbons;
     forgets += shadow.forgets;
     crashes += shadow.crashes;
     CHECK(shadow.repeats > 5000);
   }
-  MESSAGE(spills, " spills, ", merges, " merges, ", forgets, " forgotten generations, ", crashes, " crashes");
+  MESSAGE(spills, " spills, ", merges, " merges, ", ribbons, " of them ribbons, ", forgets, " forgotten generations, ",
+          crashes, " crashes");
   CHECK(spills > 100);
   CHECK(merges > 20);
+  CHECK(ribbons > 10);
   CHECK(forgets > 50);
   CHECK(crashes > 5);
 }

@@ -258,10 +258,16 @@ class Bench {
 
   void merge() {
     while (std::optional<MergeWork> work = ids_.plan_merge(arrival_us_)) {
+      const bool seals = !work->sealed.empty();
       MergedIds merged = [&] {
-        Stopwatch watch(merge_spent_);
+        Stopwatch watch(seals ? ribbon_spent_ : merge_spent_);
         return demand(write_merge(*work, target()));
       }();
+      if (seals) {
+        ribbon_ids_ += merged.ribbon->ids();
+        ids_.adopt(std::move(merged));
+        continue;
+      }
       merged_ids_ += merged.run->info().entries;
       std::erase_if(live_, [&](const IdRunInfo& info) {
         const bool input = std::count(merged.inputs.begin(), merged.inputs.end(), info.number) != 0;
@@ -291,6 +297,9 @@ class Bench {
   void print_upkeep() {
     print_rate("spill: sort, write, sync, read back, filter", spill_spent_, spilled_ids_);
     if (merged_ids_ > 0) print_rate("merge: read, write, sync, read back, filter", merge_spent_, merged_ids_);
+    if (ribbon_ids_ > 0) print_rate("ribbon of sealed generations: read, solve", ribbon_spent_, ribbon_ids_);
+    std::printf("%-58s %8.2f times\n", "each id put into a ribbon",
+                per(static_cast<double>(ribbon_ids_), spilled_ids_));
     std::printf("%-58s %8.2f times (%.1f bytes an id)\n", "each id written",
                 per(static_cast<double>(spilled_ids_ + merged_ids_), spilled_ids_),
                 per(static_cast<double>(written_bytes_), spilled_ids_));
@@ -415,8 +424,8 @@ class Bench {
   std::vector<IdRunInfo> live_;
   std::vector<Hash128> keys_;
   std::vector<uint32_t> digests_;
-  Spent spill_spent_, merge_spent_;
-  uint64_t spilled_ids_ = 0, merged_ids_ = 0, written_bytes_ = 0;
+  Spent spill_spent_, merge_spent_, ribbon_spent_;
+  uint64_t spilled_ids_ = 0, merged_ids_ = 0, ribbon_ids_ = 0, written_bytes_ = 0;
 };
 
 }  // namespace
