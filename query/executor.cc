@@ -6,6 +6,7 @@
 #include "query/operators/aggregation.h"
 #include "query/operators/gap_filling.h"
 #include "query/operators/row_set.h"
+#include "query/operators/row_stream.h"
 #include "query/operators/table_reads.h"
 #include "query/pushdown.h"
 
@@ -29,7 +30,7 @@ class Pipeline {
     }
   }
 
-  Sql<void> collect(BlockSource& source, RowSet& rows) {
+  Sql<void> collect(BlockSource& source, AnswerRows& rows) {
     while (!rows.full()) {
       SQL_ASSIGN(const Block* block, source.next());
       if (block == nullptr) return {};
@@ -69,17 +70,24 @@ class Execution {
         pushed_(push_down(select)),
         budget_(query_limits.memory_bytes, query_limits.all_queries),
         pipeline_(select, pushed_, budget_, query_limits.control),
-        rows_(select, pipeline_.memory(), budget_) {}
+        set_(select, pipeline_.memory(), budget_) {}
 
   Sql<QueryResult> run() {
     SQL_TRY(limits_.control.proceed(0));
     SQL_TRY(plan());
-    if (select_.limit != 0) SQL_TRY(select_.aggregated ? run_aggregated() : run_plain());
     QueryResult result;
+    describe_columns(result);
+    if (limits_.rows != nullptr && select_.order_by.empty()) {
+      stream_.emplace(select_, pipeline_.memory(), budget_, limits_.control, result.columns, *limits_.rows);
+    }
+    if (select_.limit != 0) SQL_TRY(select_.aggregated ? run_aggregated() : run_plain());
+    if (stream_) SQL_TRY(stream_->finish());
+    result.handed_over = stream_.has_value();
     result.stats = stats_;
     if (reads_ != nullptr) result.stats.scan += reads_->stats();
-    result.rows = rows_.finish();
-    describe_columns(result);
+    result.rows = set_.finish();
+    result.stats.rows = stream_ ? stream_->rows() : result.rows.size();
+    find_scales(result);
     return result;
   }
 
@@ -91,13 +99,15 @@ class Execution {
     return {};
   }
 
+  AnswerRows& rows() { return stream_ ? static_cast<AnswerRows&>(*stream_) : set_; }
+
   std::unique_ptr<BlockSource> open(size_t share, size_t shares) const {
     return reads_ == nullptr ? open_given_rows(select_) : reads_->open(share, shares);
   }
 
   Sql<void> run_plain() {
     const std::unique_ptr<BlockSource> source = open(0, 1);
-    SQL_TRY(pipeline_.collect(*source, rows_));
+    SQL_TRY(pipeline_.collect(*source, rows()));
     stats_.scan += source->stats().scan;
     return {};
   }
@@ -142,7 +152,7 @@ class Execution {
     if (select_.fill) SQL_TRY(fill_gaps(select_, limits_.filled_groups, limits_.memory_bytes, *groups));
     // Groups go on in pieces, so that what is computed from them stays small.
     constexpr size_t kPiece = 8'192;
-    for (size_t at = 0; at < groups->shown.size() && !rows_.full(); at += kPiece) {
+    for (size_t at = 0; at < groups->shown.size() && !rows().full(); at += kPiece) {
       SQL_TRY(limits_.control.proceed(0));
       size_t end = std::min(at + kPiece, groups->shown.size());
       std::vector<uint32_t> piece(groups->shown.begin() + static_cast<ptrdiff_t>(at),
@@ -150,16 +160,20 @@ class Execution {
       if (select_.having != nullptr) {
         SQL_ASSIGN(piece, filter_rows(*select_.having, groups->block, piece, pipeline_.memory()));
       }
-      SQL_TRY(rows_.add(groups->block, piece));
+      SQL_TRY(rows().add(groups->block, piece));
     }
     return {};
   }
 
   void describe_columns(QueryResult& result) const {
-    for (size_t i = 0; i < select_.outputs.size(); ++i) {
-      ResultColumn column{select_.outputs[i].name, select_.outputs[i].expr->type, 0};
-      for (const auto& row : result.rows) column.scale = std::max(column.scale, row[i].scale);
-      result.columns.push_back(std::move(column));
+    for (const OutputColumn& output : select_.outputs) {
+      result.columns.push_back({output.name, output.expr->type, scale_before_rows(select_, *output.expr)});
+    }
+  }
+
+  static void find_scales(QueryResult& result) {
+    for (size_t i = 0; i < result.columns.size(); ++i) {
+      for (const auto& row : result.rows) result.columns[i].scale = std::max(result.columns[i].scale, row[i].scale);
     }
   }
 
@@ -170,8 +184,9 @@ class Execution {
   SourcePlan source_;
   std::unique_ptr<TableReads> reads_;  // nullptr: the rows are given
   Pipeline pipeline_;                  // of this thread
-  RowSet rows_;
-  QueryStats stats_;  // of what is read
+  RowSet set_;                         // of an answer that waits for its last row
+  std::optional<RowStream> stream_;    // of one that does not
+  QueryStats stats_;                   // of what is read
 };
 
 }  // namespace

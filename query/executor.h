@@ -19,6 +19,7 @@ struct QueryLimits {
   QueryPool* pool = nullptr;                             // nullptr: the calling thread alone
   uint64_t rows_a_thread = limits::kQueryRowsAThread;    // another thread helps for so many
   QueryControl control = {};
+  RowSink* rows = nullptr;  // takes the rows of an answer that needs no order
 };
 
 Sql<QueryResult> execute(const BoundSelect& select, const QueryLimits& query_limits = {});

@@ -140,6 +140,13 @@ class Explanation {
   QueryResult result_;
 };
 
+// Of an answer that is only counted.
+class NoRows final : public RowSink {
+ public:
+  Status begin(std::span<const ResultColumn>) override { return {}; }
+  Status take(std::span<const std::vector<Cell>>) override { return {}; }
+};
+
 }  // namespace
 
 Sql<QueryResult> explain(const BoundSelect& select) {
@@ -152,8 +159,11 @@ Sql<QueryResult> explain_analyze(const BoundSelect& select, const Catalog& catal
   Explanation explanation(select);
   SQL_TRY(explanation.plan());
   const TimeUs begun = catalog.boottime_us();
-  SQL_ASSIGN(QueryResult answer, execute(select, query_limits));
-  explanation.figures(answer.stats, answer.rows.size(), catalog.boottime_us() - begun);
+  QueryLimits counted = query_limits;
+  NoRows no_rows;
+  counted.rows = &no_rows;
+  SQL_ASSIGN(QueryResult answer, execute(select, counted));
+  explanation.figures(answer.stats, answer.stats.rows, catalog.boottime_us() - begun);
   QueryResult result = explanation.take();
   result.stats = answer.stats;
   return result;

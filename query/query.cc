@@ -69,7 +69,7 @@ static QueryEntry outcome_of(const std::expected<QueryResult, QueryError>& resul
   QueryEntry outcome;
   outcome.state = "done";
   if (result) {
-    outcome.rows = result->rows.size();
+    outcome.rows = result->stats.rows;
   } else {
     outcome.state = result.error().error.code == Code::kCancelled ? "cancelled" : "failed";
     outcome.error = result.error().error.message;
@@ -89,10 +89,33 @@ std::expected<QueryResult, QueryError> QueryEngine::run(std::string_view sql, co
   query_limits.from_raw = options.from_raw;
   const std::shared_ptr<QueryRegistry::Running> running = impl_->queries.begin(sql, clock);
   query_limits.control = QueryControl(options, clock, &running->rows_read);
+  query_limits.rows = options.rows;
   auto result = run_statement(sql, parameters, *impl_->catalog, query_limits);
+  if (result && !result->handed_over) result->stats.rows = result->rows.size();
+  if (result && options.rows != nullptr) {
+    if (Status over = hand_over(*result, *options.rows); !over) {
+      result = std::unexpected(QueryError{.error = std::move(over).error(), .position = std::nullopt});
+    }
+  }
   if (result) result->stats.elapsed_us = clock.boottime_us() - start;
   impl_->queries.end(*running, outcome_of(result), clock);
   return result;
+}
+
+Status hand_over(QueryResult& result, RowSink& sink) {
+  if (result.handed_over || result.columns.empty()) return {};
+  TALLY_TRY(sink.begin(result.columns));
+  constexpr size_t kPiece = 1'024;
+  const std::span<std::vector<Cell>> rows(result.rows);
+  for (size_t at = 0; at < rows.size(); at += kPiece) {
+    const std::span<std::vector<Cell>> piece = rows.subspan(at, std::min(kPiece, rows.size() - at));
+    TALLY_TRY(sink.take(piece));
+    for (std::vector<Cell>& row : piece) row = {};
+  }
+  result.stats.rows = rows.size();
+  result.rows.clear();
+  result.handed_over = true;
+  return {};
 }
 
 }  // namespace tally

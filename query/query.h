@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -22,7 +23,8 @@ namespace tally {
 
 enum class SqlType : uint8_t { kNull, kBool, kInt64, kDecimal, kDouble, kString, kTimestamp, kInterval };
 
-// A column of a result: name, type, and for kDecimal the number of digits after the point.
+// A column of a result: name, type, and for kDecimal the most digits after the point that a cell has; where rows leave as they are
+// made (RowSink), of what is known before them.
 struct ResultColumn {
   std::string name;
   SqlType type = SqlType::kString;
@@ -42,13 +44,15 @@ struct Cell {
 
 struct QueryStats {
   ScanStats scan;
+  uint64_t rows = 0;  // of the answer, wherever they went
   int64_t elapsed_us = 0;
 };
 
 struct QueryResult {
   std::vector<ResultColumn> columns;  // empty for statements that return no rows
   std::vector<std::vector<Cell>> rows;
-  std::string message;  // of a statement without rows: "CREATE TABLE"
+  bool handed_over = false;  // columns and rows went to a RowSink; `rows` is empty
+  std::string message;       // of a statement without rows: "CREATE TABLE"
   QueryStats stats;
 };
 
@@ -65,11 +69,27 @@ struct QueryError {
   std::string render(std::string_view sql) const;  // message, the line, a caret under the place
 };
 
+// Takes the rows of an answer instead of QueryResult::rows: of a SELECT without ORDER BY while they are made, in pieces, so that no
+// more than a piece is in memory; of anything else once they are there. A statement that fails on its way has handed over what
+// came before. By the thread that runs the statement.
+class RowSink {
+ public:
+  virtual ~RowSink() = default;
+  // Once, before any row. Not for a statement that returns no rows.
+  virtual Status begin(std::span<const ResultColumn> columns) = 0;
+  // The next rows of the answer, at least one; good during the call. It may wait: the statement's time stands still meanwhile, what
+  // it reads stays where it is. An error ends the statement with it.
+  virtual Status take(std::span<const std::vector<Cell>> rows) = 0;
+};
+// What has not gone to the sink yet does, and leaves the result.
+Status hand_over(QueryResult& result, RowSink& sink);
+
 // What whoever asks may say beside the text. A statement looks at it between blocks of rows: within milliseconds.
 struct QueryOptions {
   std::stop_token stop = {};  // once a stop is requested the statement ends with kCancelled
   int64_t timeout_us = 0;     // of the whole statement, past which it ends with kLimitExceeded; 0: none
   uint64_t memory_bytes = 0;  // for its groups, and for its answer; 0: limits::kQueryMemoryBytesMax
+  RowSink* rows = nullptr;    // takes the rows
   bool from_raw = false;      // leave the rollups alone: what they say is to be compared, or they are in doubt
   std::atomic<uint64_t>* rows_read =
       nullptr;  // counts the rows read so far, for whoever shows progress; outlives the call

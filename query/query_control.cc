@@ -16,7 +16,7 @@ Sql<void> QueryControl::proceed(uint64_t rows) const {
   if (options_->stop.stop_requested()) {
     return sql_fail(std::nullopt, "the statement was cancelled", {}, Code::kCancelled);
   }
-  if (deadline_us_ == INT64_MAX || clock_->boottime_us() < deadline_us_) return {};
+  if (deadline_us_ == INT64_MAX || clock_->boottime_us() - rested_us_ < deadline_us_) return {};
   return sql_fail(std::nullopt,
                   "the statement took longer than its time limit of " + format_duration(options_->timeout_us),
                   "; ask for less, or give it more time", Code::kLimitExceeded);

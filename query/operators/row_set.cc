@@ -13,15 +13,25 @@ uint64_t saturated_add(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UIN
 
 }  // namespace
 
+void add_to_key(const Vector& values, uint32_t i, std::string& key) {
+  Datum value = values.datum(i);
+  std::string part = datum_key(value);
+  key += std::to_string(value.is_null() ? 0 : part.size() + 1) + ":" + part;
+}
+
 // With DISTINCT every row is chosen.
 std::string RowSet::distinct_key(const std::vector<Output>& outputs, uint32_t i) {
   std::string key;
-  for (const Output& output : outputs) {
-    Datum value = output.values.datum(i);
-    std::string part = datum_key(value);
-    key += std::to_string(value.is_null() ? 0 : part.size() + 1) + ":" + part;
-  }
+  for (const Output& output : outputs) add_to_key(output.values, i, key);
   return key;
+}
+
+std::unexpected<SqlError> answer_too_large(MemoryBudget::Verdict verdict, const MemoryBudget& budget, uint64_t rows) {
+  if (verdict == MemoryBudget::Verdict::kTooMuchOfAll) return too_much_of_all();
+  return sql_fail(std::nullopt,
+                  "the answer needs more than " + std::to_string(budget.bytes_max() / limits::kMiB) + " MiB, at " +
+                      std::to_string(rows) + " rows",
+                  "; add a LIMIT, or filter more", Code::kLimitExceeded);
 }
 
 RowSet::RowSet(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget)
@@ -118,11 +128,7 @@ void RowSet::cut() {
 Sql<void> RowSet::check_memory() {
   const MemoryBudget::Verdict verdict = budget_.change(std::exchange(budgeted_, bytes_), bytes_);
   if (verdict == MemoryBudget::Verdict::kFits) return {};
-  if (verdict == MemoryBudget::Verdict::kTooMuchOfAll) return too_much_of_all();
-  return sql_fail(std::nullopt,
-                  "the answer needs more than " + std::to_string(budget_.bytes_max() / limits::kMiB) + " MiB, at " +
-                      std::to_string(rows_.size()) + " rows",
-                  "; add a LIMIT, or filter more", Code::kLimitExceeded);
+  return answer_too_large(verdict, budget_, rows_.size());
 }
 
 std::vector<std::vector<Cell>> RowSet::finish() {

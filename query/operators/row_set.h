@@ -1,4 +1,7 @@
-// The rows of an answer: ordered, cut to LIMIT and OFFSET, made distinct. With a LIMIT only about twice as many rows as it
+// What becomes of the rows that a SELECT selects: in RowSet they wait for the last, in RowStream (row_stream.h) they leave as they
+// are made. Threads: one.
+//
+// RowSet, the rows of an answer: ordered, cut to LIMIT and OFFSET, made distinct. With a LIMIT only about twice as many rows as it
 // lets through are kept at any time.
 #pragma once
 
@@ -12,11 +15,23 @@
 
 namespace tally {
 
-class RowSet {
+class AnswerRows {
+ public:
+  virtual ~AnswerRows() = default;
+  virtual Sql<void> add(const Block& block, Selection rows) = 0;
+  virtual bool full() const = 0;  // no further row can enter the answer
+};
+
+// Of a row a column more: the keys of rows are equal where DISTINCT takes the rows for one.
+void add_to_key(const Vector& values, uint32_t i, std::string& key);
+// The answer takes more memory than one, or all together, may.
+std::unexpected<SqlError> answer_too_large(MemoryBudget::Verdict verdict, const MemoryBudget& budget, uint64_t rows);
+
+class RowSet final : public AnswerRows {
  public:
   RowSet(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget);
-  Sql<void> add(const Block& block, Selection rows);
-  bool full() const;  // no further row can enter the answer
+  Sql<void> add(const Block& block, Selection rows) override;
+  bool full() const override;
   std::vector<std::vector<Cell>> finish();
 
  private:
