@@ -144,6 +144,9 @@ Bytes deflate_body(ByteSpan body) {
 }
 
 Result<Bytes> inflate_body(ByteSpan stored, uint32_t body_bytes) {
+  // LZ4 makes at most 255 bytes of one: what claims more is not worth the memory.
+  constexpr uint64_t kGrowthMax = 255;
+  if (body_bytes > kGrowthMax * stored.size()) return invalid("its LZ4 body is too short for what it claims to hold");
   Bytes out(body_bytes);
   int inflated = LZ4_decompress_safe(reinterpret_cast<const char*>(stored.data()), reinterpret_cast<char*>(out.data()),
                                      static_cast<int>(stored.size()), static_cast<int>(body_bytes));
