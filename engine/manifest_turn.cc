@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/manifest_format.h"
+
 namespace tally {
 
 uint64_t ManifestTurn::take_number() {
@@ -16,7 +18,21 @@ Status ManifestTurn::commit(ManifestEdit& edit,
   const std::shared_ptr<const ManifestState> state = manifest_.state();
   if (complete) TALLY_TRY(complete(*state, edit));
   edit.next_file_number = std::max(next_number_, state->next_file_number);
-  return manifest_.commit(edit);
+  TALLY_TRY(manifest_.commit(edit));
+  std::lock_guard counting(written_mutex_);
+  add_written(edit, written_);
+  Bytes payload;
+  ByteWriter out(payload);
+  manifest_format::encode_edit(edit, out);
+  constexpr uint64_t kCopies = 2;
+  written_[static_cast<size_t>(WrittenKind::kManifest)] +=
+      kCopies * manifest_format::align_frame(manifest_format::kFrameHeaderBytes + payload.size());
+  return {};
+}
+
+WrittenBytes ManifestTurn::written() const {
+  std::lock_guard lock(written_mutex_);
+  return written_;
 }
 
 }  // namespace tally

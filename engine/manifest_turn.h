@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "engine/manifest.h"
+#include "engine/write_figures.h"
 
 namespace tally {
 
@@ -22,11 +23,15 @@ class ManifestTurn {
   // `complete` may add what depends on the state of this moment, or refuse; next_file_number is filled in behind it. Errors:
   // those of `complete`, and of Manifest::commit().
   Status commit(ManifestEdit& edit, const std::function<Status(const ManifestState&, ManifestEdit&)>& complete);
+  // What the committed edits brought, and the manifest itself. Does not wait for a commit.
+  WrittenBytes written() const;
 
  private:
   Manifest& manifest_;
   mutable std::mutex mutex_;  // held across commit()
   uint64_t next_number_ = 0;
+  mutable std::mutex written_mutex_;
+  WrittenBytes written_{};  // guarded by written_mutex_
 };
 
 }  // namespace tally

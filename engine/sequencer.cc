@@ -83,6 +83,7 @@ Sequencer::Sequencer(Config config)
 
 void Sequencer::submit(PendingBatch batch) {
   Status health;
+  batch.submitted_us = config_.clock->boottime_us();
   {
     std::lock_guard lock(mutex_);
     if (mail_.stop) {
@@ -504,7 +505,9 @@ void Sequencer::append_group() {
   }
   last_arrival_us_ = arrival_us;
   for (const AppendRecord& record : records) logged_bytes_ += record.meta.size() + record.payload.size();
+  const TimeUs appended_us = config_.clock->boottime_us();
   for (auto& logged : ordered) {
+    logged->appended_us = appended_us;
     place(*logged, (*first)++);
     in_flight_.push_back(std::move(logged));
   }
@@ -537,6 +540,7 @@ Status Sequencer::make_room(const std::vector<PendingBatch>& batches) {
 std::shared_ptr<LoggedBatch> Sequencer::order(PendingBatch pending, TimeUs arrival_us, Bytes& meta) {
   auto logged = std::make_shared<LoggedBatch>();
   logged->times = {.arrival_us = arrival_us, .reference_us = reference_us_, .replay = pending.replay};
+  logged->submitted_us = pending.submitted_us;
   if (pending.verdict) {
     encode_verdict_meta(*pending.verdict->verdict, meta);
     logged->verdict = std::move(pending.verdict);
@@ -604,9 +608,11 @@ void Sequencer::poll() {
 
 void Sequencer::dispatch_durable() {
   const Lsn durable = log_->durable_lsn();
+  const TimeUs now_us = config_.clock->boottime_us();
   while (!in_flight_.empty() && in_flight_.front()->lsn <= durable) {
     std::shared_ptr<LoggedBatch> logged = std::move(in_flight_.front());
     in_flight_.pop_front();
+    logged->durable_us = now_us;
     dispatched_lsn_ = logged->lsn;
     config_.dispatch(std::move(logged));
   }

@@ -40,6 +40,7 @@ struct PendingBatch {
   bool replay = false;
   std::shared_ptr<const Schema> schema = nullptr;
   std::vector<uint8_t> lateness_classes = {};  // by row
+  TimeUs submitted_us = 0;                     // boottime
   Table::Done done = nullptr;
 };
 

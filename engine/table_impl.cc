@@ -146,6 +146,7 @@ Status TableImpl::learn_replays() {
 }
 
 void TableImpl::ingest_async(IngestBatch batch, Done done) {
+  const TimeUs begun_us = clock_.boottime_us();
   if (Status started = prepare_writes(); !started) return done(std::unexpected(started.error()));
   if (remembered_ids() >= options_.remembered_ids_max) {
     forget_what_is_due();
@@ -161,6 +162,7 @@ void TableImpl::ingest_async(IngestBatch batch, Done done) {
   };
   Result<std::shared_ptr<WritePath>> write = running_write_path();
   if (!write) return pending->done(std::unexpected(write.error()));
+  (*write)->figures().spent(WriteStage::kPrepare, clock_.boottime_us() - begun_us);
   (*write)->submit(std::move(*pending));
 }
 
@@ -417,6 +419,19 @@ Table::Stats TableImpl::stats() const {
     stats.background = write_->background_stats();
   }
   return stats;
+}
+
+WriteReading TableImpl::write_reading() const {
+  std::lock_guard lock(start_mutex_);
+  if (write_ == nullptr) return {};
+  WriteReading reading = write_->figures().read();
+  reading.written = turn_->written();
+  return reading;
+}
+
+WriteReading write_reading(const Table& table) {
+  const auto* known = dynamic_cast<const TableImpl*>(&table);
+  return known == nullptr ? WriteReading{} : known->write_reading();
 }
 
 }  // namespace tally

@@ -35,6 +35,7 @@ class TableImpl final : public Table {
   Status run_background() override;
   Status close() override;
   Stats stats() const override;
+  WriteReading write_reading() const;
 
  private:
   Status load_dictionaries();

@@ -243,7 +243,10 @@ void WritePath::apply(size_t index, LoggedBatch& batch) {
   const Status applied = config_.shards[index]->apply(batch);
   if (!applied) sequencer_->work_failed(applied.error());
   // The last shard answers: every shard has applied this record then, and, each taking them in order, all before it.
-  if (batch.shards_left.fetch_sub(1, std::memory_order_acq_rel) == 1) batch.done(merge_outcomes(batch));
+  if (batch.shards_left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  Result<BatchResult> result = merge_outcomes(batch);
+  if (result) figures_.visible(batch, result->not_accepted, config_.clock->boottime_us(), config_.clock->wall_us());
+  batch.done(std::move(result));
 }
 
 void WritePath::freeze(size_t index, const std::shared_ptr<FlushJob>& job) {

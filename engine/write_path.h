@@ -48,6 +48,7 @@ class WritePath {
   // What is due in the background is done when this returns; without threads always, with them once nothing is due.
   void run_background();
   BackgroundStats background_stats() const { return background_->stats(); }
+  WriteFigures& figures() { return figures_; }
   uint64_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
 
  private:
@@ -107,6 +108,7 @@ class WritePath {
   std::condition_variable stopping_changed_;
   bool stopping_ = false;  // guarded by stopping_mutex_
   std::atomic<uint64_t> flushes_{0};
+  WriteFigures figures_;
   std::mutex publish_mutex_;  // from reading the manifest's state to showing it
   std::unique_ptr<Background> background_;
   std::mutex background_mutex_;              // one run at a time

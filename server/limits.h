@@ -26,6 +26,7 @@ inline constexpr uint32_t kParametersMax = 1'024;       // of one statement
 // --- connections -------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kConnectionsMax = 12'000;               // each holds a descriptor and a few KiB
 inline constexpr uint32_t kSilentConnectionsMax = 256;            // that have not said HELLO yet (C7)
+inline constexpr uint32_t kConnectionsPerAddressMax = 10'240;     // C8: others still find room
 inline constexpr TimeUs kHelloTimeoutUs = 10 * kMicrosPerSecond;  // C8
 inline constexpr TimeUs kFrameTimeoutUs = 20 * kMicrosPerSecond;  // from the first byte of a frame to its last
 inline constexpr TimeUs kIdleTimeoutUs = 10 * kMicrosPerMinute;   // nothing asked, nothing owed
@@ -48,6 +49,10 @@ inline constexpr TimeUs kProgressEveryUs = kMicrosPerSecond / 4;
 inline constexpr size_t kSqlOutlineBytesMax = 1'024;          // of a statement in the log
 inline constexpr TimeUs kSlowQueryUs = 2 * kMicrosPerSecond;  // the log tells of a statement that took longer
 inline constexpr uint32_t kPiecesInFlightMax = 4;             // of an answer, written to the client or waiting for it
+inline constexpr TimeUs kRowsWaitUs = 100'000;                // rows that are made wait so long for a frame to fill
+inline constexpr TimeUs kAnswerTimeUs =
+    10 *
+    kMicrosPerMinute;  // for a client to read an answer that is being made: the rows it is made of are kept so long
 
 // --- HTTP of the operations listener -------------------------------------------------------------------------------------
 inline constexpr uint32_t kOpsConnectionsMax = 64;

@@ -1,12 +1,11 @@
 // What the server counts about itself. Threads: any; counting is one relaxed atomic addition.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
-#include <span>
 
 #include "base/clock.h"
+#include "base/duration_histogram.h"
 
 namespace tally {
 
@@ -26,26 +25,6 @@ class Gauge {
 
  private:
   std::atomic<int64_t> value_{0};
-};
-
-// Durations, in buckets that double from 250 us to 131 s: p50 to p99.9 of what is promised in milliseconds can be told.
-class DurationHistogram {
- public:
-  static constexpr size_t kBuckets = 20;  // and one above them
-  static constexpr TimeUs kFirstUs = 250;
-  static constexpr TimeUs bound_us(size_t bucket) { return kFirstUs << bucket; }
-
-  void observe(TimeUs us);
-  struct Reading {
-    std::array<uint64_t, kBuckets + 1> counts{};  // not cumulated
-    uint64_t count = 0;
-    TimeUs sum_us = 0;
-  };
-  Reading read() const;
-
- private:
-  std::array<std::atomic<uint64_t>, kBuckets + 1> counts_{};
-  std::atomic<int64_t> sum_us_{0};
 };
 
 struct ServerMetrics {

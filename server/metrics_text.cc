@@ -28,18 +28,23 @@ class Families {
     sample(add(name, help, MetricType::Gauge), {}, value);
   }
   void histogram(const char* name, const char* help, const DurationHistogram& histogram) {
-    const DurationHistogram::Reading reading = histogram.read();
+    sample<DurationHistogram>(add(name, help, MetricType::Histogram), {}, histogram.read());
+  }
+  template <class Histogram>
+  static void sample(MetricFamily& family, std::vector<ClientMetric::Label> labels,
+                     const typename Histogram::Reading& reading) {
     ClientMetric metric;
+    metric.label = std::move(labels);
     uint64_t cumulated = 0;
     for (size_t i = 0; i < reading.counts.size(); ++i) {
       cumulated += reading.counts[i];
-      const bool last = i == DurationHistogram::kBuckets;
+      const bool last = i == Histogram::kBuckets;
       metric.histogram.bucket.push_back({cumulated, last ? std::numeric_limits<double>::infinity()
-                                                         : static_cast<double>(DurationHistogram::bound_us(i)) / 1e6});
+                                                         : static_cast<double>(Histogram::bound_us(i)) / 1e6});
     }
     metric.histogram.sample_count = reading.count;
     metric.histogram.sample_sum = static_cast<double>(reading.sum_us) / 1e6;
-    add(name, help, MetricType::Histogram).metric.push_back(std::move(metric));
+    family.metric.push_back(std::move(metric));
   }
   static void sample(MetricFamily& family, std::vector<ClientMetric::Label> labels, double value) {
     ClientMetric metric;
@@ -89,6 +94,50 @@ constexpr TableSeries kTableSeries[] = {
      [](const TableReading& t) { return static_cast<double>(t.stats.flushes); }},
 };
 
+// By kind of file: what write amplification is made of.
+void add_written(Families& families, const std::vector<TableReading>& tables) {
+  MetricFamily& written =
+      families.add("tally_written_bytes_total", "Bytes written, by kind of file", MetricType::Counter);
+  for (const TableReading& table : tables) {
+    const auto sample = [&](std::string_view kind, uint64_t bytes) {
+      Families::sample(written, {{"table", table.name}, {"kind", std::string(kind)}}, static_cast<double>(bytes));
+    };
+    sample("log", table.stats.log.bytes_written);
+    for (size_t kind = 0; kind < kWrittenKinds; ++kind) {
+      sample(written_kind_name(static_cast<WrittenKind>(kind)), table.writes.written[kind]);
+    }
+  }
+}
+
+void add_stages(Families& families, const std::vector<TableReading>& tables) {
+  MetricFamily& stages =
+      families.add("tally_ingest_stage_seconds", "Time of a batch in each stage of its way, up to being durable",
+                   MetricType::Histogram);
+  for (const TableReading& table : tables) {
+    for (const WriteStage stage : {WriteStage::kPrepare, WriteStage::kOrder, WriteStage::kLog}) {
+      Families::sample<DurationHistogram>(stages,
+                                          {{"table", table.name}, {"stage", std::string(write_stage_name(stage))}},
+                                          table.writes.stages[static_cast<size_t>(stage)]);
+    }
+  }
+}
+
+void add_visibility(Families& families, const std::vector<TableReading>& tables) {
+  MetricFamily& visible = families.add("tally_visible_latency_seconds",
+                                       "From a batch being durable to every query showing it, right before its result",
+                                       MetricType::Histogram);
+  for (const TableReading& table : tables) {
+    Families::sample<DurationHistogram>(visible, {{"table", table.name}},
+                                        table.writes.stages[static_cast<size_t>(WriteStage::kDecide)]);
+  }
+  MetricFamily& ages =
+      families.add("tally_event_visible_latency_seconds",
+                   "From the time of an accepted live event to every query showing it", MetricType::Histogram);
+  for (const TableReading& table : tables) {
+    Families::sample<AgeHistogram>(ages, {{"table", table.name}}, table.writes.event_age);
+  }
+}
+
 void add_tables(Families& families, const std::vector<TableReading>& tables) {
   MetricFamily& events =
       families.add("tally_events_total", "Events received, by what became of them", MetricType::Counter);
@@ -103,6 +152,9 @@ void add_tables(Families& families, const std::vector<TableReading>& tables) {
       Families::sample(events, {{"table", table.name}, {"outcome", outcome}}, static_cast<double>(count));
     }
   }
+  add_written(families, tables);
+  add_stages(families, tables);
+  add_visibility(families, tables);
   for (const TableSeries& series : kTableSeries) {
     MetricFamily& family = families.add(series.name, series.help, series.type);
     for (const TableReading& table : tables) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/table.h"
+#include "engine/write_figures.h"
 #include "server/metrics.h"
 
 namespace tally {
@@ -13,6 +14,7 @@ namespace tally {
 struct TableReading {
   std::string name;
   Table::Stats stats;
+  WriteReading writes;
   uint64_t fold_debt_rows = 0;
 };
 

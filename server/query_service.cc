@@ -1,10 +1,12 @@
 #include "server/query_service.h"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <thread>
 
 #include "base/this_thread.h"
+#include "server/answer_sender.h"
 #include "server/limits.h"
 #include "server/sql_outline.h"
 
@@ -31,47 +33,19 @@ Bytes cancelled_frame(const QueryJob& job) {
   return error_frame(job, WireError{.status = WireStatus::kCancelled, .message = "the statement was cancelled"});
 }
 
-// False: nobody wants the rest.
-bool send_rows(const QueryJob& job, const QueryResult& result) {
-  const Bytes columns = encode_fields(ColumnsMessage{.columns = result.columns});
-  if (!job.stream->put(encode_frame(FrameType::kColumns, job.sequence, job.checksum, columns))) return false;
-  Bytes data;
-  uint32_t count = 0;
-  const auto send = [&] {
-    const bool wanted =
-        job.stream->put(encode_frame(FrameType::kRows, job.sequence, job.checksum, encode_row_count(count), data));
-    data.clear();
-    count = 0;
-    return wanted;
-  };
-  for (const std::vector<Cell>& row : result.rows) {
-    ByteWriter out(data);
-    for (const Cell& cell : row) encode_cell(cell, out);
-    ++count;
-    if (data.size() >= limits::kRowsDataUsual && !send()) return false;
-  }
-  return count == 0 || send();
-}
-
-bool any_row_too_long(const QueryResult& result) {
-  return std::ranges::any_of(result.rows, [](const std::vector<Cell>& row) {
-    uint64_t bytes = 0;
-    for (const Cell& cell : row) bytes += 24 + cell.text.size();
-    return bytes > limits::kRowsDataMax - limits::kRowsDataUsual;
-  });
-}
-
 }  // namespace
 
-bool AnswerStream::put(Bytes piece) {
+AnswerStream::Outcome AnswerStream::put(Bytes piece, TimeUs patience_us) {
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return cancelled_ || in_flight_ < limits::kPiecesInFlightMax; });
-    if (cancelled_) return false;
+    const bool room = changed_.wait_for(lock, std::chrono::microseconds(std::max<TimeUs>(patience_us, 0)),
+                                        [this] { return cancelled_ || in_flight_ < limits::kPiecesInFlightMax; });
+    if (cancelled_) return Outcome::kStopped;
+    if (!room) return Outcome::kNoRoom;
     ++in_flight_;
   }
   deliver_(std::move(piece));
-  return true;
+  return Outcome::kTaken;
 }
 
 bool AnswerStream::stopped() {
@@ -148,17 +122,21 @@ struct QueryService::Impl {
   Bytes answer(const QueryJob& job) {
     metrics.queries.add();
     if (job.stream->stopped()) return cancelled(job);
-    auto result = run(job.query, options_of(job));
+    AnswerSender sender(job, clock, limits.answer_us);
+    QueryOptions options = options_of(job);
+    options.rows = &sender;
+    auto result = run(job.query, options);
+    if (result) {
+      Status sent = hand_over(*result, sender);  // of what is no statement of the engine's
+      if (sent) sent = sender.finish();
+      if (!sent) result = std::unexpected(QueryError{.error = std::move(sent).error(), .position = std::nullopt});
+    }
     if (!result) {
       if (result.error().error.code == Code::kCancelled) return cancelled(job);
       metrics.queries_failed.add();
       return error_frame(job, query_error(result.error()));
     }
-    if (any_row_too_long(*result)) {
-      return error_frame(job, {.status = WireStatus::kQueryFailed, .message = "a row is longer than a frame may be"});
-    }
-    if (!result->columns.empty() && !send_rows(job, *result)) return cancelled(job);
-    const EndMessage end{.rows = result->rows.size(),
+    const EndMessage end{.rows = sender.rows(),
                          .rows_read = result->stats.scan.rows_read,
                          .elapsed_us = static_cast<uint64_t>(result->stats.elapsed_us),
                          .message = result->message};

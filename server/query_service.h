@@ -1,5 +1,6 @@
 // Statements from connections: so many run at once, so many wait, more are refused at once, whatever ingest is doing. An answer
-// leaves as frames in pieces; a client that reads slowly holds up its own answer, of which only a few pieces wait in memory.
+// leaves as frames in pieces while it is made; a client that reads slowly holds up the making of its own answer, of which only a few
+// pieces wait in memory.
 // Threads: submit() and cancel() by any; stop() once.
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #include "base/clock.h"
 #include "query/query.h"
+#include "server/limits.h"
 #include "server/messages.h"
 #include "server/metrics.h"
 #include "server/server_log.h"
@@ -24,8 +26,13 @@ class AnswerStream {
  public:
   explicit AnswerStream(std::function<void(Bytes piece)> deliver) : deliver_(std::move(deliver)) {}
 
-  // By the query's thread. Waits for room; false: cancelled, or the connection is gone.
-  bool put(Bytes piece);
+  enum class Outcome : uint8_t {
+    kTaken,
+    kStopped,  // cancelled, or the connection is gone
+    kNoRoom    // for as long as was waited
+  };
+  // By the query's thread. Waits for room.
+  Outcome put(Bytes piece, TimeUs patience_us);
   bool stopped();
   std::stop_token stop_token() const { return stop_.get_token(); }
   std::atomic<uint64_t>& rows_read() { return rows_read_; }
@@ -64,9 +71,10 @@ class QueryService {
   struct Limits {
     size_t running = 1;
     size_t waiting = 0;
-    TimeUs time_us = 0;         // of a statement that does not ask for less; 0: none
-    uint64_t memory_bytes = 0;  // of one; 0: as the engine has it
-    TimeUs slow_us = 0;         // one that took longer is logged
+    TimeUs time_us = 0;                        // of a statement that does not ask for less; 0: none
+    TimeUs answer_us = limits::kAnswerTimeUs;  // that making an answer may wait for its client
+    uint64_t memory_bytes = 0;                 // of one; 0: as the engine has it
+    TimeUs slow_us = 0;                        // one that took longer is logged
   };
   QueryService(Run run, const Limits& limits, Clock& clock, ServerMetrics& metrics, ServerLog& log);
   ~QueryService();

@@ -23,10 +23,12 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/this_thread.h"
 #include "engine/fold_debt.h"
+#include "server/admission.h"
 #include "server/backup_statement.h"
 #include "server/limits.h"
 #include "server/metrics_text.h"
@@ -44,7 +46,7 @@ using boost::system::error_code;
 constexpr std::chrono::milliseconds kSweepEvery(100);
 constexpr std::chrono::milliseconds kAcceptPause(100);
 constexpr TimeUs kStopPollUs = 10'000;
-constexpr size_t kBeyondConnections = 64;  // that are told why before they are closed
+constexpr size_t kRefusedMax = 64;  // that are told why before they are closed
 
 // Descriptors as far as the system allows: connections need one each.
 void raise_descriptor_limit() {
@@ -74,14 +76,16 @@ struct Server::Impl {
         signals(network),
         sweep(network),
         acceptor(network),
-        budget(settings.limits.ingest_bytes) {}
+        budget(settings.limits.ingest_bytes),
+        admission({.connections = settings.limits.connections,
+                   .silent = settings.limits.silent_connections,
+                   .per_address = settings.limits.connections_per_address}) {}
 
   // Of the network thread.
   asio::awaitable<void> accept_connections();
   asio::awaitable<void> sweep_deadlines();
   void take_signals();
   void welcome(tcp::socket socket);
-  bool too_many();
   Status listen(const ListenAddress& address);
   Health health() const;
   std::string metrics_page();
@@ -110,6 +114,7 @@ struct Server::Impl {
   std::string tcp_address;
   std::unique_ptr<OpsListener> ops;
   ByteBudget budget;
+  Admission admission;
   std::atomic<Database*> database{nullptr};
   std::unique_ptr<IngestService> ingest;
   std::unique_ptr<QueryEngine> engine;
@@ -157,21 +162,15 @@ asio::awaitable<void> Server::Impl::sweep_deadlines() {
   }
 }
 
-bool Server::Impl::too_many() {
-  if (sessions.size() >= settings.limits.connections) return true;
-  if (sessions.size() < settings.limits.silent_connections) return false;
-  const auto silent = std::ranges::count_if(sessions, [](const auto& entry) { return !entry.second->said_hello(); });
-  return static_cast<uint64_t>(silent) >= settings.limits.silent_connections;
-}
-
 void Server::Impl::welcome(tcp::socket socket) {
   error_code error;
   const tcp::endpoint peer = socket.remote_endpoint(error);
   if (error) return;
-  const bool refuse = too_many();
-  if (refuse) {
+  const std::string counted = counted_address(peer.address().to_string());
+  const std::optional<std::string> refusal = admission.refusal(counted);
+  if (refusal) {
     metrics.connections_refused.add();
-    if (sessions.size() >= settings.limits.connections + kBeyondConnections) return;
+    if (admission.refused() >= kRefusedMax) return;
   } else {
     metrics.connections_accepted.add();
   }
@@ -180,10 +179,18 @@ void Server::Impl::welcome(tcp::socket socket) {
   const std::string from = ListenAddress{peer.address().to_string(), peer.port(), true}.to_string();
   const int descriptor = socket.release(error);
   if (error) return;
-  auto session = Session::start(*services, descriptor, ipv6, id, from, [this](uint64_t gone) { sessions.erase(gone); });
+  auto session = Session::start(*services, descriptor, ipv6, id, from,
+                                {.said_hello = [this](uint64_t known) { admission.said_hello(known); },
+                                 .closed =
+                                     [this](uint64_t gone) {
+                                       admission.gone(gone);
+                                       sessions.erase(gone);
+                                     }});
   if (session == nullptr) return;
   sessions.emplace(id, session);
-  if (refuse) session->refuse(WireStatus::kTooMany, "too many connections");
+  if (!refusal) return admission.admit(id, counted);
+  admission.refuse(id);
+  session->refuse(WireStatus::kTooMany, *refusal);
 }
 
 asio::awaitable<void> Server::Impl::accept_connections() {
@@ -236,7 +243,8 @@ std::string Server::Impl::metrics_page() {
     for (const std::string& table_name : open->table_names()) {
       auto found = open->table(table_name);
       if (!found) continue;
-      TableReading& reading = readings.emplace_back(TableReading{.name = table_name, .stats = (*found)->stats()});
+      TableReading& reading = readings.emplace_back(
+          TableReading{.name = table_name, .stats = (*found)->stats(), .writes = write_reading(**found)});
       if (auto snapshot = (*found)->snapshot()) reading.fold_debt_rows = fold_debt_rows((*snapshot)->manifest());
     }
   }
@@ -302,6 +310,7 @@ Status Server::serve(Database& database, const std::string& directory) {
   const QueryService::Limits query_limits{.running = self.settings.limits.queries_running,
                                           .waiting = self.settings.limits.queries_waiting,
                                           .time_us = self.settings.limits.query_time,
+                                          .answer_us = self.settings.limits.answer_time,
                                           .memory_bytes = self.settings.limits.query_bytes,
                                           .slow_us = self.settings.log.slow_query};
   self.queries = std::make_unique<QueryService>(run, query_limits, self.clock, self.metrics, self.log);

@@ -58,14 +58,13 @@ struct Outgoing {
 
 class TcpSession final : public Session, public std::enable_shared_from_this<TcpSession> {
  public:
-  TcpSession(SessionServices& services, tcp::socket socket, uint64_t id, std::string peer,
-             std::function<void(uint64_t)> closed)
+  TcpSession(SessionServices& services, tcp::socket socket, uint64_t id, std::string peer, Events events)
       : services_(services),
         limits_(services.settings.limits),
         socket_(std::move(socket)),
         id_(id),
         peer_(std::move(peer)),
-        closed_(std::move(closed)),
+        events_(std::move(events)),
         to_write_(services.network),
         room_(services.network),
         granted_(services.network),
@@ -85,7 +84,6 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
         [self](const std::exception_ptr& thrown) { self->writing_ended(thrown); });
   }
 
-  bool said_hello() const override { return said_hello_; }
   void check_deadlines(TimeUs now_us) override;
   void refuse(WireStatus status, const std::string& reason) override {
     end_with({.status = status, .message = reason});
@@ -135,7 +133,7 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   tcp::socket socket_;
   const uint64_t id_;
   const std::string peer_;
-  std::function<void(uint64_t)> closed_;
+  const Events events_;
   Signal to_write_;
   Signal room_;     // in outgoing_
   Signal granted_;  // the claim that was waited for
@@ -397,6 +395,7 @@ Wire<void> TcpSession::take_hello(ByteSpan fields) {
   send(FrameType::kWelcome, 0, encode_fields(welcome));
   checksum_ = welcome.checksum;
   said_hello_ = true;
+  events_.said_hello(id_);
   services_.log.debug("welcome", {{"connection", std::to_string(id_)},
                                   {"client", hello->client.substr(0, 64)},
                                   {"table", table_ != nullptr ? table_->name() : ""}});
@@ -626,7 +625,7 @@ void TcpSession::coroutine_ended() {
   close_socket();
   services_.metrics.connections.add(-1);
   services_.log.debug("gone", {{"connection", std::to_string(id_)}});
-  closed_(id_);
+  events_.closed(id_);
 }
 
 }  // namespace
@@ -637,13 +636,13 @@ Wire<Identity> authenticate(const HelloMessage& hello) {
 }
 
 std::shared_ptr<Session> Session::start(SessionServices& services, int descriptor, bool ipv6, uint64_t id,
-                                        std::string peer, std::function<void(uint64_t)> closed) {
+                                        std::string peer, Events events) {
   tcp::socket socket(services.network);
   error_code error;
   socket.assign(ipv6 ? tcp::v6() : tcp::v4(), descriptor, error);
   if (error) return nullptr;
   socket.set_option(tcp::no_delay(true), error);
-  auto session = std::make_shared<TcpSession>(services, std::move(socket), id, std::move(peer), std::move(closed));
+  auto session = std::make_shared<TcpSession>(services, std::move(socket), id, std::move(peer), std::move(events));
   session->run();
   return session;
 }

@@ -54,11 +54,15 @@ struct SessionServices {
 
 class Session {
  public:
-  // Takes the connected socket `descriptor` over. `closed` runs once, when nothing is left of the connection.
+  // What its owner hears of it, on the network thread and never within start().
+  struct Events {
+    std::function<void(uint64_t id)> said_hello;  // at most once
+    std::function<void(uint64_t id)> closed;      // once, when nothing is left of the connection
+  };
+  // Takes the connected socket `descriptor` over.
   static std::shared_ptr<Session> start(SessionServices& services, int descriptor, bool ipv6, uint64_t id,
-                                        std::string peer, std::function<void(uint64_t id)> closed);
+                                        std::string peer, Events events);
   virtual ~Session() = default;
-  virtual bool said_hello() const = 0;
   virtual void check_deadlines(TimeUs boottime_us) = 0;  // now and then
   // Says ERROR with this reason and ends.
   virtual void refuse(WireStatus status, const std::string& reason) = 0;

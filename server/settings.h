@@ -31,11 +31,13 @@ struct Settings {
   struct Limits {
     uint64_t connections = limits::kConnectionsMax;
     uint64_t silent_connections = limits::kSilentConnectionsMax;
+    uint64_t connections_per_address = limits::kConnectionsPerAddressMax;
     uint64_t credits = limits::kCreditsPerConnection;
     uint64_t ingest_bytes = limits::kIngestBytesMax;
     uint64_t queries_running = limits::kQueriesRunningMax;
     uint64_t queries_waiting = limits::kQueriesWaitingMax;
     TimeUs query_time = limits::kQueryTimeUs;
+    TimeUs answer_time = limits::kAnswerTimeUs;
     uint64_t query_bytes = limits::kQueryMemoryBytesMax;
     TimeUs hello_time = limits::kHelloTimeoutUs;
     TimeUs frame_time = limits::kFrameTimeoutUs;

@@ -46,6 +46,70 @@ uint32_t milliseconds(int64_t us) {
   return static_cast<uint32_t>(std::clamp<int64_t>((us + 999) / 1000, 0, UINT32_MAX));
 }
 
+// What has come of an answer, and where its rows go.
+class Answer {
+ public:
+  explicit Answer(const QueryOptions& options) : sink_(options.rows), rows_read_(options.rows_read) {}
+
+  // An error: these are not frames that a server sends.
+  Wire<void> take(const WholeFrame& frame) {
+    switch (frame.header.type) {
+      case FrameType::kProgress: return take_progress(frame);
+      case FrameType::kColumns: return take_columns(frame);
+      case FrameType::kRows: return take_rows(frame);
+      case FrameType::kEnd: return take_end(frame);
+      default: return {};
+    }
+  }
+  // What the sink said to its columns or rows.
+  const Status& taken() const { return taken_; }
+  QueryResult result() { return std::move(result_); }
+
+ private:
+  Wire<void> take_progress(const WholeFrame& frame) {
+    Wire<ProgressMessage> progress = decode_progress(frame.fields);
+    if (!progress) return std::unexpected(progress.error());
+    if (rows_read_ != nullptr) rows_read_->store(progress->rows_read, std::memory_order_relaxed);
+    return {};
+  }
+
+  Wire<void> take_columns(const WholeFrame& frame) {
+    Wire<ColumnsMessage> columns = decode_columns(frame.fields);
+    if (!columns) return std::unexpected(columns.error());
+    if (!result_.columns.empty()) return wire_fail(WireStatus::kBadFrame, "columns of the answer come twice");
+    result_.columns = std::move(columns->columns);
+    if (sink_ != nullptr) taken_ = sink_->begin(result_.columns);
+    result_.handed_over = sink_ != nullptr;
+    return {};
+  }
+
+  Wire<void> take_rows(const WholeFrame& frame) {
+    const size_t before = result_.rows.size();
+    Wire<void> good = decode_rows(frame.fields, frame.data, result_.columns.size(), result_.rows);
+    if (!good) return good;
+    result_.stats.rows += result_.rows.size() - before;
+    if (sink_ == nullptr) return {};
+    if (!result_.rows.empty()) taken_ = sink_->take(result_.rows);
+    result_.rows.clear();
+    return {};
+  }
+
+  Wire<void> take_end(const WholeFrame& frame) {
+    Wire<EndMessage> end = decode_end(frame.fields);
+    if (!end) return std::unexpected(end.error());
+    if (end->rows != result_.stats.rows) return wire_fail(WireStatus::kBadFrame, "rows of the answer are missing");
+    result_.message = std::move(end->message);
+    result_.stats.scan.rows_read = end->rows_read;
+    result_.stats.elapsed_us = static_cast<int64_t>(end->elapsed_us);
+    return {};
+  }
+
+  RowSink* const sink_;
+  std::atomic<uint64_t>* const rows_read_;
+  QueryResult result_;
+  Status taken_;
+};
+
 class TcpQuery final : public RemoteQuery {
  public:
   TcpQuery(std::string text, ListenAddress address)
@@ -91,7 +155,7 @@ class TcpQuery final : public RemoteQuery {
     begin(sequence);
     auto result = [&] {
       const std::stop_callback stop(options.stop, [this] { cancel(); });
-      return answer(sequence, options.rows_read);
+      return answer(sequence, options);
     }();
     if (end()) {
       if (!result && !open_)
@@ -167,8 +231,8 @@ class TcpQuery final : public RemoteQuery {
     return frame;
   }
 
-  std::expected<QueryResult, QueryError> answer(uint64_t sequence, std::atomic<uint64_t>* rows_read) {
-    QueryResult result;
+  std::expected<QueryResult, QueryError> answer(uint64_t sequence, const QueryOptions& options) {
+    Answer answer(options);
     while (true) {
       Result<WholeFrame> frame = read();
       if (!frame) return broken(frame.error());
@@ -181,34 +245,18 @@ class TcpQuery final : public RemoteQuery {
         Wire<ErrorMessage> error = decode_error(frame->fields);
         return std::unexpected(query_error(error ? error->error : error.error()));
       }
-      Wire<void> good = take(*frame, result, rows_read);
+      Wire<void> good = answer.take(*frame);
       if (!good) return broken(bad(good.error()).error());
-      if (frame->header.type == FrameType::kEnd) return result;
+      if (!answer.taken()) return give_up(answer.taken().error());
+      if (frame->header.type == FrameType::kEnd) return answer.result();
     }
   }
 
-  static Wire<void> take(const WholeFrame& frame, QueryResult& result, std::atomic<uint64_t>* rows_read) {
-    if (frame.header.type == FrameType::kProgress) {
-      Wire<ProgressMessage> progress = decode_progress(frame.fields);
-      if (!progress) return std::unexpected(progress.error());
-      if (rows_read != nullptr) rows_read->store(progress->rows_read, std::memory_order_relaxed);
-      return {};
-    }
-    if (frame.header.type == FrameType::kColumns) {
-      Wire<ColumnsMessage> columns = decode_columns(frame.fields);
-      if (!columns) return std::unexpected(columns.error());
-      result.columns = std::move(columns->columns);
-    } else if (frame.header.type == FrameType::kRows) {
-      return decode_rows(frame.fields, frame.data, result.columns.size(), result.rows);
-    } else if (frame.header.type == FrameType::kEnd) {
-      Wire<EndMessage> end = decode_end(frame.fields);
-      if (!end) return std::unexpected(end.error());
-      if (end->rows != result.rows.size()) return wire_fail(WireStatus::kBadFrame, "rows of the answer are missing");
-      result.message = std::move(end->message);
-      result.stats.scan.rows_read = end->rows_read;
-      result.stats.elapsed_us = static_cast<int64_t>(end->elapsed_us);
-    }
-    return {};
+  // Whoever takes the rows wants no more: the server hears it by the connection's end, which cancels.
+  std::unexpected<QueryError> give_up(const Error& error) {
+    open_ = false;
+    ::shutdown(socket_.native_handle(), SHUT_RDWR);
+    return broken(error);
   }
 
   const std::string text_;

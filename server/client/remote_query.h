@@ -15,7 +15,8 @@ class RemoteQuery {
   virtual ~RemoteQuery() = default;
   // An error of the connection has no position; the next statement connects again. Of the options: a stop requested is
   // cancel(); timeout_us is a wish that the server may make shorter; rows_read is set a few times a second; memory is the
-  // server's affair.
+  // server's affair. `rows` takes the rows as they come, of any statement: while it does, the server waits, and an error of it
+  // cancels.
   virtual std::expected<QueryResult, QueryError> run(std::string_view sql, const std::vector<Cell>& parameters,
                                                      const QueryOptions& options = {}) = 0;
   // The statement that runs ends with kCancelled as soon as the server has stopped it, which is within milliseconds; a second

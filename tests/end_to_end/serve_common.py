@@ -65,6 +65,11 @@ class Server:
         connection.close()
         return response.status, body
 
+    def resident(self):
+        """Bytes of memory."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) * 1024
+
     def wait_for_connections(self, count):
         while self.metric("tally_connections") != count:
             time.sleep(0.02)

@@ -239,8 +239,12 @@ def broken():
     tally("check", DATA)
 
 
+SECONDS_MAX = 300  # of a crowd: one that stands still is a failure, not a wait
+
+
 def crowd_of(address, count):
     """Runs in a process of its own: so many connections that say HELLO and then nothing."""
+    signal.alarm(SECONDS_MAX)
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     crowd = [tc.Connection(address, "clicks") for _ in range(count)]
     print("standing", flush=True)
@@ -251,13 +255,26 @@ def crowd_of(address, count):
 
 def crowd():
     """Many connections that do nothing, from a process of their own; beside them batches and statements go on."""
-    count = int(os.environ.get("TALLY_CROWD", "2000"))
+    count = int(os.environ.get("TALLY_CROWD", "10000"))
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if 0 <= allowed < count + 200:
+        print(f"only {allowed} descriptors are allowed: no crowd of {count}")
+        count = allowed - 200
+    signal.alarm(SECONDS_MAX)
     new_database(SMALL)
     server = Server(settings={"limits.connections": count + 2})
+    first = tc.Connection(server.address)  # what the first one costs, all need
+    before = server.resident()
+    begun = time.monotonic()
     command = [sys.executable, "-B", os.path.abspath(__file__), "crowd_of", TALLY, WORK, server.address, str(count)]
     idle = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert idle.stdout.readline() == "standing\n"
-    assert server.metric("tally_connections") == count
+    assert server.metric("tally_connections") == count + 1
+    grown = server.resident() - before
+    print(f"{count} idle connections stand after {time.monotonic() - begun:.1f} s: {grown / count:.0f} bytes each, "
+          f"{server.resident() >> 20} MiB resident in all")
+    first.close()
+    server.wait_for_connections(count)
     producer = tc.Producer(server.address, "clicks")
     producer.add(clicks(0, 1_000))
     producer.settle()
@@ -270,12 +287,97 @@ def crowd():
     except tc.ServerError as error:
         assert error.status == 45, error.message
     last.close()
-    with open(f"/proc/{server.process.pid}/status", encoding="ascii") as status:
-        resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-    print(f"{count} idle connections: {resident // 1024} MiB resident")
     idle.stdin.close()
     assert idle.wait(120) == 0
     idle.stdout.close()
+    server.wait_for_connections(1)
+    server.stop()
+
+
+def one_address():
+    """One address may have so many connections and no more, whatever there is room for; one that leaves makes room."""
+    new_database(SMALL)
+    server = Server("--tcp", f"127.0.0.1:{free_port()}", settings={"limits.connections_per_address": 3})
+    three = [tc.Connection(server.address) for _ in range(3)]
+    for _ in range(5):
+        try:
+            tc.Connection(server.address)
+            raise AssertionError("a fourth was let in")
+        except tc.ServerError as error:
+            assert error.status == 45 and "127.0.0.1 (limits.connections_per_address)" in error.message, error.message
+    # Loopback has more addresses than one.
+    other = tc.Connection(server.address, source="127.0.0.2")
+    assert other.query("SELECT 1")[1] == [[1]]
+    assert server.metric("tally_connections_refused_total") == 5
+    three.pop().close()
+    while True:
+        try:
+            assert tc.Connection(server.address).query("SELECT 1")[1] == [[1]]
+            break
+        except tc.ServerError as error:  # the server has not heard of the end yet
+            assert error.status == 45, error.message
+    rows = other.query("SHOW SETTINGS")[1]
+    assert [row[2] for row in rows if row[0] == "limits.connections_per_address"] == ["10240"], rows
+    server.stop()
+
+
+def streamed():
+    """An answer that is larger than a statement's memory, and than what the server may hold: it waits for its reader, is stopped in
+    the middle, fails in the middle with its place."""
+    new_database(SMALL)
+    server = Server(settings={"limits.query_bytes": "2 MiB", "limits.queries_running": 2})
+    producer = tc.Producer(server.address, "clicks")
+    count = 120_000
+    for part in range(count // 40_000):
+        producer.add(clicks(part * 40_000, 40_000))
+    producer.settle()
+    asked = tc.Connection(server.address)
+    wide = "SELECT id, " + ", ".join(["country"] * 20) + " FROM clicks.raw"  # about 18 MB on the wire
+    reading = asked.ask(wide)
+    pieces = asked.pieces(reading)
+    names, rows, _ = next(pieces)
+    assert len(names) == 21
+    before = server.resident()
+    # Nobody reads: what is made meanwhile is what sockets hold. Other statements go on.
+    other = tc.Connection(server.address)
+    for _ in range(20):
+        assert other.query("SELECT SUM(total) FROM clicks")[1] == [[count]]
+    assert server.metric("tally_queries_running") == 1
+    assert server.resident() - before < 8 << 20, (before, server.resident())
+    ids, end = {row[0] for row in rows}, None
+    for _, rows, end in pieces:
+        ids.update(row[0] for row in rows)
+    assert end == (count, "") and len(ids) == count, (end, len(ids))
+
+    # Stopped in the middle.
+    reading = asked.ask(wide)
+    pieces = asked.pieces(reading)
+    got = len(next(pieces)[1])
+    asked.cancel(reading)
+    try:
+        got += sum(len(rows) for _, rows, _ in pieces)
+        raise AssertionError("the statement came to its end")
+    except tc.ServerError as error:
+        assert error.status == 24 and 0 < got < count, (error.message, got)
+
+    # Wrong in the middle, at a place.
+    try:
+        got = 0
+        for _, rows, _ in asked.pieces(asked.ask("SELECT id,\n CASE WHEN id = 'click-119999' THEN 9000000000000000000 * "
+                                                 "9000000000000000000 * n * 9 ELSE 0 END FROM clicks.raw")):
+            got += len(rows)
+        raise AssertionError("the statement came to its end")
+    except tc.ServerError as error:
+        assert error.position and error.position[1] == 2 and 0 < got < count, (error.status, error.message, error.position, got)
+
+    # What has to be in order is kept first, within the limit.
+    try:
+        asked.query("SELECT id FROM clicks.raw ORDER BY id")
+        raise AssertionError("it was kept")
+    except tc.ServerError as error:
+        assert error.status == 23 and "the answer needs more than 2 MiB" in error.message, error.message
+    lines = tally("sql", "--server", server.address, "--format", "csv", "-c", "SELECT id, country FROM clicks.raw").splitlines()
+    assert lines[0] == "id,country" and len(set(lines)) == count + 1
     server.stop()
 
 
@@ -407,6 +509,12 @@ def operations():
     page = server.get("/metrics")[1]
     assert 'tally_events_total{table="clicks",outcome="accepted"} 10' in page
     assert 'tally_acknowledgement_seconds_count 1' in page
+    for line in ('tally_visible_latency_seconds_count{table="clicks"} 1', 'tally_event_visible_latency_seconds_count{table="clicks"} 10',
+                 'tally_ingest_stage_seconds_count{table="clicks",stage="log"} 1'):
+        assert line in page, (line, page)
+    written = {line.split('kind="')[1].split('"')[0]: float(line.split()[1]) for line in page.splitlines()
+               if line.startswith("tally_written_bytes_total{")}
+    assert written["log"] > 0 and written["raw"] == 0 and len(written) == 11, written
     if shutil.which("promtool"):
         judged = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
         assert judged.returncode == 0 and not judged.stderr, judged.stderr

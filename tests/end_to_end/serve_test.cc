@@ -18,7 +18,9 @@ TEST_CASE("serve: real rows over the network are the truth, and again nothing bu
 TEST_CASE("serve: killed in mid-batch three times, everything unanswered is sent again") { tell("killed"); }
 TEST_CASE("serve: SIGTERM under load answers what was taken and loses nothing") { tell("stopped_under_load"); }
 TEST_CASE("serve: slow, wrong and hostile clients are told why and let go") { tell("broken"); }
-TEST_CASE("serve: two thousand idle connections from a process of their own") { tell("crowd"); }
+TEST_CASE("serve: ten thousand idle connections from a process of their own") { tell("crowd"); }
+TEST_CASE("serve: one address takes its share of connections and no more") { tell("one_address"); }
+TEST_CASE("serve: an answer larger than memory leaves while it is made") { tell("streamed"); }
 TEST_CASE("serve: connections that never say HELLO do not last") { tell("silent"); }
 TEST_CASE("serve: statements over the network") { tell("questions"); }
 TEST_CASE("serve: a statement is stopped by CANCEL, by a closed connection, by its time limit") { tell("cancelled"); }

@@ -81,15 +81,25 @@ TEST_CASE("metrics: buckets are cumulated, tables and outcomes are labels") {
   metrics.acknowledgement.observe(100);
   metrics.acknowledgement.observe(600);
   metrics.acknowledgement.observe(1'000 * kMicrosPerSecond);
-  TableReading table{.name = "ads", .stats = {}};
+  TableReading table{.name = "ads", .stats = {}, .writes = {}};
   table.stats.ledger.accepted = 7;
+  table.stats.log.bytes_written = 4'096;
+  table.writes.written[static_cast<size_t>(WrittenKind::kIdRuns)] = 512;
+  table.writes.stages[static_cast<size_t>(WriteStage::kOrder)].observe(400);
+  table.writes.stages[static_cast<size_t>(WriteStage::kDecide)].observe(100);
+  table.writes.event_age.observe(kMicrosPerHour);
   const std::string page = metrics_text(metrics, {table}, true);
   for (const char* line :
        {"tally_ready 1\n", "# TYPE tally_events_total counter\n",
         "tally_events_total{table=\"ads\",outcome=\"accepted\"} 7\n",
         "tally_acknowledgement_seconds_bucket{le=\"0.00025\"} 1\n",
         "tally_acknowledgement_seconds_bucket{le=\"0.001\"} 2\n",
-        "tally_acknowledgement_seconds_bucket{le=\"+Inf\"} 3\n", "tally_acknowledgement_seconds_count 3\n"}) {
+        "tally_acknowledgement_seconds_bucket{le=\"+Inf\"} 3\n", "tally_acknowledgement_seconds_count 3\n",
+        "tally_written_bytes_total{table=\"ads\",kind=\"log\"} 4096\n",
+        "tally_written_bytes_total{table=\"ads\",kind=\"id_runs\"} 512\n",
+        "tally_ingest_stage_seconds_bucket{table=\"ads\",stage=\"order\",le=\"0.0005\"} 1\n",
+        "tally_visible_latency_seconds_bucket{table=\"ads\",le=\"0.00025\"} 1\n",
+        "tally_event_visible_latency_seconds_sum{table=\"ads\"} 3600\n"}) {
     CHECK_MESSAGE(page.find(line) != std::string::npos, line << " is missing in\n" << page);
   }
 }

@@ -45,7 +45,8 @@ struct Asked {
   }
 };
 
-// "wait" runs until it is stopped; "rows" answers 200,000 rows; anything else ends at once.
+// "wait" runs until it is stopped; "rows" answers 200,000 rows, "endless" makes them until nobody takes more, "broken" fails behind
+// 50,000; anything else ends at once.
 struct Desk {
   std::mutex mutex;
   std::condition_variable_any stopped;
@@ -68,6 +69,7 @@ struct Desk {
       stopped.wait(lock, options.stop, [] { return false; });
       return std::unexpected(cancelled_error());
     }
+    if (query.sql == "endless" || query.sql == "broken") return make_rows(query, *options.rows);
     if (query.sql == "rows") {
       result.columns.push_back({.name = "n", .type = SqlType::kInt64, .scale = 0});
       Cell cell;
@@ -76,7 +78,65 @@ struct Desk {
     }
     return result;
   }
+
+  std::expected<QueryResult, QueryError> make_rows(const QueryMessage& query, RowSink& sink) {
+    const std::vector<ResultColumn> columns = {{.name = "n", .type = SqlType::kInt64, .scale = 0}};
+    const std::vector<std::vector<Cell>> rows(1'000, {Cell{.kind = Cell::Kind::kNumber, .text = {}}});
+    Status status = sink.begin(columns);
+    for (int i = 0; status && (query.sql == "endless" || i < 50); ++i) {
+      status = sink.take(rows);
+      if (status) made += rows.size();
+    }
+    if (!status) return std::unexpected(QueryError{.error = status.error(), .position = std::nullopt});
+    return std::unexpected(QueryError{.error = {Code::kInvalidArgument, "overflow at 2:7"},
+                                      .position = SourcePosition{.offset = 12, .line = 2, .column = 7}});
+  }
+  std::atomic<uint64_t> made{0};  // rows that were taken
 };
+
+TEST_CASE("query service: rows leave while they are made, as many as their client reads") {
+  Desk desk({.running = 1});
+  Asked asked;
+  asked.reads = false;
+  REQUIRE(desk.service.submit(asked.job("endless")));
+  asked.full.get_future().get();
+  // A row is 19 bytes on the wire: what has been made is what the client may leave unread, and one frame more.
+  const uint64_t frame_rows = limits::kRowsDataUsual / 19 + 1'000;
+  desk.service.cancel(*asked.stream);
+  CHECK(asked.outcome() == "cancelled");
+  CHECK(desk.made <= (limits::kPiecesInFlightMax + 1) * frame_rows);
+  CHECK(asked.pieces.size() == limits::kPiecesInFlightMax);
+  CHECK(asked.pieces.front() == FrameType::kColumns);
+}
+
+TEST_CASE("query service: an error behind the first rows ends the answer with its place") {
+  Desk desk({.running = 1});
+  Asked asked;
+  REQUIRE(desk.service.submit(asked.job("broken")));
+  const Bytes bytes = asked.end.get();
+  auto frame = next_frame(bytes);
+  REQUIRE((frame && *frame));
+  REQUIRE((*frame)->header.type == FrameType::kError);
+  const WireError error = decode_error((*frame)->fields).value().error;
+  CHECK(error.status == WireStatus::kBadSql);
+  REQUIRE(error.position.has_value());
+  CHECK(error.position->line == 2);
+  CHECK(error.position->column == 7);
+  CHECK(asked.pieces.size() > 2);
+  CHECK(asked.pieces[1] == FrameType::kRows);
+}
+
+TEST_CASE("query service: an answer does not wait for its client for ever") {
+  Desk desk({.running = 1, .answer_us = 1'000});
+  Asked asked;
+  asked.reads = false;
+  REQUIRE(desk.service.submit(asked.job("endless")));
+  CHECK(asked.outcome() == "query_failed");
+  CHECK(asked.pieces.size() == limits::kPiecesInFlightMax);
+  Asked next;
+  REQUIRE(desk.service.submit(next.job("now")));  // its place is free again
+  CHECK(next.outcome() == "END");
+}
 
 TEST_CASE("query service: a statement that runs is stopped, and its client is told so") {
   Desk desk({.running = 1});

@@ -138,6 +138,79 @@ TEST_CASE("remote query: cancelling twice does not wait for the server, and a cl
   CHECK(next.has_value());
 }
 
+// Takes rows, until it has enough.
+class Counting final : public RowSink {
+ public:
+  explicit Counting(uint64_t enough = UINT64_MAX) : enough_(enough) {}
+  Status begin(std::span<const ResultColumn> columns) override {
+    names = columns.size();
+    return {};
+  }
+  Status take(std::span<const std::vector<Cell>> rows) override {
+    for (const auto& row : rows) sum += static_cast<uint64_t>(row.back().number);
+    count += rows.size();
+    largest = std::max(largest, rows.size());
+    if (count < enough_) return {};
+    return fail(Code::kIoError, "the disk is full");
+  }
+  size_t names = 0;
+  uint64_t count = 0, sum = 0;
+  size_t largest = 0;
+
+ private:
+  const uint64_t enough_;
+};
+
+TEST_CASE("remote query: an answer larger than a statement's memory comes in pieces") {
+  Shop shop(Changes{{"limits.query_bytes", "1 MiB"}});
+  auto remote = RemoteQuery::connect(shop.address()).value();
+  Counting sink;
+  auto result = remote->run("SELECT id, c, n FROM t.raw", {}, {.rows = &sink});
+  REQUIRE(result.has_value());
+  CHECK(result->rows.empty());
+  CHECK(result->stats.rows == kRows);
+  CHECK(sink.names == 3);
+  CHECK(sink.count == kRows);
+  CHECK(sink.sum == uint64_t{kRows} * (kRows - 1) / 2);
+  CHECK(sink.largest < kRows / 10);
+  auto kept = remote->run("SELECT id, c, n FROM t.raw", {});  // without a sink they are all here
+  REQUIRE(kept.has_value());
+  CHECK(kept->rows.size() == kRows);
+  auto ordered = remote->run("SELECT n FROM t.raw ORDER BY n", {});
+  REQUIRE_FALSE(ordered.has_value());
+  CHECK(ordered.error().error.message.find("the answer needs more than 1 MiB") != std::string::npos);
+}
+
+TEST_CASE("remote query: an error behind the first rows has its place, and the connection goes on") {
+  Shop shop;
+  auto remote = RemoteQuery::connect(shop.address()).value();
+  Counting sink;
+  auto failed = remote->run(
+      "SELECT CASE WHEN n < 190000 THEN 0 ELSE 9000000000000000000 * 9000000000000000000 * n END, n "
+      "FROM t.raw",
+      {}, {.rows = &sink});
+  REQUIRE_FALSE(failed.has_value());
+  REQUIRE(failed.error().position.has_value());
+  CHECK(failed.error().position->line == 1);
+  CHECK(failed.error().position->column > 30);
+  CHECK(sink.count > 0);
+  CHECK(sink.count < kRows);
+  CHECK(remote->run("SELECT COUNT(*) FROM t.raw", {}).has_value());
+}
+
+TEST_CASE("remote query: who wants no more rows ends the statement on the server") {
+  Shop shop(Changes{{"limits.queries_running", "1"}, {"limits.queries_waiting", "0"}});
+  auto remote = RemoteQuery::connect(shop.address()).value();
+  Counting sink(10'000);
+  auto ended = remote->run("SELECT id, id, id, id, n FROM t.raw", {}, {.rows = &sink});
+  REQUIRE_FALSE(ended.has_value());
+  CHECK(ended.error().error.message == "the disk is full");
+  CHECK(sink.count < kRows);
+  auto next = remote->run("SELECT COUNT(*) FROM t.raw", {});  // when the server has noticed
+  while (!next && next.error().error.code == Code::kRetryLater) next = remote->run("SELECT COUNT(*) FROM t.raw", {});
+  CHECK(next.has_value());
+}
+
 TEST_CASE("remote query: time is limited by the server's setting, and by the statement's own wish") {
   Shop shop(Changes{{"limits.query_time", "20 ms"}});
   auto remote = RemoteQuery::connect(shop.address()).value();

@@ -84,9 +84,10 @@ def cell(value):
 class Connection:
     """One connection: frames out, frames in."""
 
-    def __init__(self, address, table="", name="python", timeout=60, hello=True):
+    def __init__(self, address, table="", name="python", timeout=60, hello=True, source=None):
         host, _, port = address.rpartition(":")
-        self.socket = socket.create_connection((host.strip("[]"), int(port)), timeout=timeout)
+        self.socket = socket.create_connection((host.strip("[]"), int(port)), timeout=timeout,
+                                               source_address=(source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sequence = 0
         self.table = table
@@ -162,6 +163,16 @@ class Connection:
 
     def answer(self, asked, on_progress=None):
         names, rows = [], []
+        end = None
+        for names, piece, end in self.pieces(asked, on_progress):
+            rows += piece
+        assert end[0] == len(rows)
+        return names, rows, end[1]
+
+    def pieces(self, asked, on_progress=None):
+        """The answer as it comes: (names, rows of a frame, None) ..., then (names, [], (rows in all, message)). What is not read
+        yet waits on the server, which makes no more meanwhile."""
+        names = []
         while True:
             kind, sequence, fields, data = self.receive()
             if kind == PONG or sequence != asked:
@@ -178,12 +189,13 @@ class Connection:
                     names.append(fields.text())
             elif kind == ROWS:
                 count, cells = fields.take("I"), Fields(data)
-                rows += [[cells.cell() for _ in names] for _ in range(count)]
+                rows = [[cells.cell() for _ in names] for _ in range(count)]
                 cells.end()
+                yield names, rows, None
             elif kind == END:
                 count, _, _ = fields.take("QQQ")
-                assert count == len(rows)
-                return names, rows, fields.text()
+                yield names, [], (count, fields.text())
+                return
             else:
                 raise error_of(fields)[0]
 

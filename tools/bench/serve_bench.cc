@@ -3,22 +3,25 @@
 // rollups folding; every phase has a database of its own.
 //
 //   bench_serve [--seconds N] [--rate N] [--batches N] [--rows N] [--connections N] [--directory DIR]
-//               [--only sustained|burst|latency|overload]
+//               [--only sustained|burst|latency|mixed|overload]
 //
 // sustained   events a second for --seconds (600) while the debt does not grow: rows in memory and rows that rollups have not
 //             folded. The rate is looked for: from a minute at full speed and the time that its debt takes afterwards; a tenth
 //             less as often as the debt still grows. --rate N says it instead.
 // burst       60 s at full speed, and how long its debt takes to be paid afterwards.
 // latency     60 s at half the sustained rate: from the moment a batch was due to its acknowledgement.
+// mixed       the same while two clients ask what dashboards ask, one statement after the other, and where batches spent their time.
 // overload    --seconds at 1.2 times the sustained rate offered: the server's memory, which must not grow.
 //
 // Settings of the server come from TALLY_SECTION_KEY in the environment. Full runs need 40 GiB of free disk, shorter ones in
 // proportion; less, and the benchmark does not start.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,6 +30,7 @@
 #include <vector>
 
 #include "server/client/client.h"
+#include "server/client/remote_query.h"
 #include "tools/bench/ad_database.h"
 #include "tools/bench/moving_traffic.h"
 #include "tools/bench/options.h"
@@ -69,7 +73,7 @@ Arguments parse(int argc, char** argv) {
       .add("--rows", arguments.rows, "of a batch")
       .add("--connections", arguments.connections, "of the client")
       .add("--directory", arguments.directory, "where databases are made and removed")
-      .add("--only", arguments.only, "sustained, burst, latency or overload")
+      .add("--only", arguments.only, "sustained, burst, latency, mixed or overload")
       .parse(argc, argv);
   return arguments;
 }
@@ -326,6 +330,95 @@ void bench_latency(const Arguments& arguments, MovingTraffic& traffic, double su
   print_run(run);
 }
 
+// What dashboards ask, one statement after the other until stop().
+class Dashboard {
+ public:
+  explicit Dashboard(const ServerProcess& server)
+      : remote_(need(RemoteQuery::connect(server.address()), "connect")), thread_([this] { run(); }) {}
+  ~Dashboard() { stop(); }
+  void stop() {
+    over_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+  const std::vector<int64_t>& took_us() const { return took_us_; }  // after stop()
+
+ private:
+  void run() {
+    constexpr const char* kByMinute =
+        "SELECT time_bucket('1 minute', ts) AS minute, SUM(impressions), SUM(clicks), SUM(spend) FROM ad_events GROUP "
+        "BY "
+        "minute ORDER BY minute";
+    constexpr const char* kTopClicks =
+        "SELECT campaign_id, SUM(clicks) AS c FROM ad_events WHERE country = 'US' GROUP BY campaign_id ORDER BY c DESC "
+        "LIMIT 10";
+    constexpr const char* kTopSpend =
+        "SELECT campaign_id, SUM(spend) AS s FROM ad_events GROUP BY campaign_id ORDER BY s DESC LIMIT 100";
+    constexpr std::array kStatements = {kByMinute, kTopClicks, kTopSpend};
+    for (size_t turn = 0; !over_; ++turn) {
+      const int64_t begun = bench_now_us();
+      const auto answer = remote_->run(kStatements[turn % kStatements.size()], {});
+      if (!answer) stop_bench("a statement", answer.error().error);
+      took_us_.push_back(bench_now_us() - begun);
+    }
+  }
+
+  std::unique_ptr<RemoteQuery> remote_;
+  std::atomic<bool> over_{false};
+  std::vector<int64_t> took_us_;
+  std::thread thread_;  // last: it uses the others
+};
+
+// The bound that so large a share of the histogram's entries does not pass, in milliseconds.
+double bound_ms(const std::map<std::string, double>& metrics, const std::string& name, const std::string& labels,
+                double share) {
+  const std::string front = name + "_bucket{" + labels + ",le=\"";
+  std::map<double, double> buckets;
+  for (auto found = metrics.lower_bound(front); found != metrics.end() && found->first.starts_with(front); ++found) {
+    buckets[std::strtod(found->first.c_str() + front.size(), nullptr)] = found->second;
+  }
+  if (buckets.empty()) return 0;
+  const double wanted = share * buckets.rbegin()->second;
+  const auto reached = std::ranges::find_if(buckets, [&](const auto& bucket) { return bucket.second >= wanted; });
+  return reached->first * 1e3;
+}
+
+void print_stages(const ServerProcess& server) {
+  const auto metrics = server.metrics();
+  const std::string table = "table=\"ad_events\"";
+  const auto line = [&](const char* what, const char* name, const std::string& labels) {
+    std::printf("    %-20s p50 %.2f, p99 %.2f, p99.9 %.2f, slowest %.2f ms at most\n", what,
+                bound_ms(metrics, name, labels, 0.5), bound_ms(metrics, name, labels, 0.99),
+                bound_ms(metrics, name, labels, 0.999), bound_ms(metrics, name, labels, 1));
+  };
+  std::printf("  where batches were, of the whole life of the server\n");
+  line("decoding", "tally_ingest_stage_seconds", table + ",stage=\"prepare\"");
+  line("waiting for its turn", "tally_ingest_stage_seconds", table + ",stage=\"order\"");
+  line("in the log", "tally_ingest_stage_seconds", table + ",stage=\"log\"");
+  line("being decided", "tally_visible_latency_seconds", table);
+}
+
+void bench_mixed(const Arguments& arguments, MovingTraffic& traffic, double sustained) {
+  World world(arguments.directory);
+  std::vector<std::unique_ptr<Dashboard>> dashboards;
+  for (int i = 0; i < 2; ++i) dashboards.push_back(std::make_unique<Dashboard>(*world.server));
+  const Run run = run_load(arguments, world, traffic, sustained / 2, arguments.short_seconds());
+  std::vector<int64_t> took_us;
+  for (const auto& dashboard : dashboards) {
+    dashboard->stop();
+    took_us.insert(took_us.end(), dashboard->took_us().begin(), dashboard->took_us().end());
+  }
+  std::ranges::sort(took_us);
+  std::printf("\nmixed: %.3f M events/s offered while two clients ask\n", millions(sustained / 2));
+  print_run(run);
+  print_stages(*world.server);
+  if (took_us.empty()) return;
+  const auto statement_ms = [&](double share) {
+    return static_cast<double>(took_us[static_cast<size_t>(share * static_cast<double>(took_us.size() - 1))]) / 1e3;
+  };
+  std::printf("  statements             %zu, p50 %.1f, p99 %.1f, slowest %.1f ms\n", took_us.size(), statement_ms(0.5),
+              statement_ms(0.99), statement_ms(1));
+}
+
 void bench_overload(const Arguments& arguments, MovingTraffic& traffic, double sustained) {
   World world(arguments.directory);
   const Run run = run_load(arguments, world, traffic, kOverload * sustained, arguments.seconds);
@@ -361,10 +454,11 @@ int bench(const Arguments& arguments) {
   std::printf("traffic: %zu batches of %u, %.1f bytes an event\n", arguments.batches, arguments.rows,
               static_cast<double>(traffic->payload_bytes()) / static_cast<double>(arguments.batches * arguments.rows));
   double sustained = arguments.rate;
-  const bool search = sustained == 0 && (wanted("latency") || wanted("overload"));
+  const bool search = sustained == 0 && (wanted("latency") || wanted("mixed") || wanted("overload"));
   if (wanted("sustained") || search) sustained = bench_sustained(arguments, *traffic);
   if (wanted("burst")) bench_burst(arguments, *traffic);
   if (wanted("latency")) bench_latency(arguments, *traffic, sustained);
+  if (wanted("mixed")) bench_mixed(arguments, *traffic, sustained);
   if (wanted("overload")) bench_overload(arguments, *traffic, sustained);
   return 0;
 }
