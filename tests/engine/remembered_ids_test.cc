@@ -10,103 +10,14 @@
 
 #include "base/file_names.h"
 #include "base/random.h"
+#include "tests/support/engine/id_files.h"
 #include "tests/support/engine/seed.h"
-#include "tests/support/sim_disk.h"
 
 using namespace tally;
 using Probe = RememberedIds::Probe;
 using GenerationId = RememberedIds::GenerationId;
 
 namespace {
-
-constexpr TimeUs kStart = 20'000 * kMicrosPerDay;
-constexpr TimeUs kWithin = 72 * kMicrosPerHour;
-
-// Files of a shard, and what a manifest would list of them.
-struct Files {
-  explicit Files(uint64_t seed) : disk(seed) { REQUIRE(disk.make_directory("ids")); }
-
-  IdRunTarget target() {
-    FileUuid uuid{};
-    store_le(uuid.data(), next_number);
-    return {.fs = &disk, .directory = "ids", .number = next_number++, .uuid = uuid, .table_uuid = {}};
-  }
-  void drop(const GenerationId& id) {
-    std::erase_if(listed, [&](const auto& item) {
-      const IdRunPlace& place = item.second.place;
-      return place.lateness_class == id.lateness_class && place.generation == id.generation;
-    });
-  }
-  void remove_unlisted() {
-    const std::vector<FileInfo> files = disk.list("ids").value();
-    for (const FileInfo& file : files) {
-      const uint64_t number = std::strtoull(file.name.c_str(), nullptr, 10);
-      if (!listed.contains(number)) REQUIRE(disk.unlink(join_path("ids", file.name)));
-    }
-  }
-  std::vector<IdRunInfo> infos() const {
-    std::vector<IdRunInfo> all;
-    for (const auto& [number, info] : listed) all.push_back(info);
-    return all;
-  }
-
-  SimDisk disk;
-  std::map<uint64_t, IdRunInfo> listed;
-  uint64_t next_number = 1;
-};
-
-// Everything that stands in memory goes to runs, and the manifest lists them.
-void flush(RememberedIds& ids, Files& files, Lsn through) {
-  RememberedIds::Frozen frozen = ids.freeze(through);
-  for (const GenerationId& id : frozen.forgotten) files.drop(id);
-  for (const SpillWork& work : frozen.spills) {
-    SpilledIds spilled = write_spill(work, files.target()).value();
-    files.listed[spilled.run->info().number] = spilled.run->info();
-    ids.adopt(std::move(spilled));
-  }
-}
-
-void merge_all(RememberedIds& ids, Files& files, TimeUs arrival_us) {
-  while (std::optional<MergeWork> work = ids.plan_merge(arrival_us)) {
-    MergedIds merged = write_merge(*work, files.target()).value();
-    for (uint64_t number : merged.inputs) files.listed.erase(number);
-    if (merged.run) files.listed[merged.run->info().number] = merged.run->info();
-    ids.adopt(std::move(merged));
-  }
-}
-
-Hash128 key_of(uint64_t number) {
-  Random mixer(number);
-  uint64_t lo = mixer.next();
-  return {.lo = lo, .hi = mixer.next()};
-}
-
-// Remembers ids [first, end) at one arrival; all must be new.
-void remember(RememberedIds& ids, uint64_t first, uint64_t end, TimeUs arrival_us, uint32_t lateness_class = 0) {
-  std::vector<Hash128> keys;
-  for (uint64_t i = first; i < end; ++i) keys.push_back(key_of(i));
-  std::vector<uint32_t> digests(keys.size(), 7);
-  REQUIRE(ids.begin_batch(keys, digests));
-  for (size_t row = 0; row < keys.size(); ++row) {
-    REQUIRE(ids.find(row) == Probe::kNew);
-    ids.insert(row, {.lateness_class = lateness_class, .event_us = arrival_us - 1, .arrival_us = arrival_us});
-  }
-}
-
-// How many of ids [first, end) are known.
-size_t known_of(RememberedIds& ids, uint64_t first, uint64_t end) {
-  std::vector<Hash128> keys;
-  for (uint64_t i = first; i < end; ++i) keys.push_back(key_of(i));
-  std::vector<uint32_t> digests(keys.size(), 7);
-  std::vector<Probe> probes(keys.size());
-  REQUIRE(ids.find_batch(keys, digests, probes));
-  return static_cast<size_t>(std::count(probes.begin(), probes.end(), Probe::kSameDigest));
-}
-
-RememberedIds one_class() {
-  const TimeUs durations[] = {kWithin};
-  return {0, 1, durations};
-}
 
 // --- the shadow: a plain map beside the whole life of a shard ---------------------------------------------------------
 
@@ -478,97 +389,6 @@ TEST_CASE("remembered ids: spilled ids take at most 1.5 bytes of memory each, ho
   CHECK(known_of(ids, next, 2 * next) == 0);
   const RememberedIds::Stats stats = ids.stats();
   CHECK(stats.false_positives < 2 * next * 2 / 100);  // of those remembered and those asked for
-}
-
-TEST_CASE("remembered ids: sealed generations of every class stand in one ribbon, until they are forgotten") {
-  Files files(8);
-  const TimeUs durations[] = {kWithin, 30 * kMicrosPerDay};
-  RememberedIds ids(0, 1, durations);
-  const TimeUs third = kWithin / 3;
-  auto day = [&](uint64_t number) { return kStart + static_cast<TimeUs>(number) * third + kMicrosPerHour; };
-  uint64_t next = 0;
-  auto live = [&](uint64_t number) {  // two spills of either class
-    for (Lsn half = 0; half < 2; ++half) {
-      remember(ids, next, next + 900, day(number));
-      remember(ids, next + 900, next + 1000, day(number), 1);
-      next += 1000;
-      flush(ids, files, number * 2 + half + 1);
-    }
-    merge_all(ids, files, day(number));
-    ids.check_invariants();
-  };
-  for (uint64_t number = 0; number < 3; ++number) live(number);
-  CHECK(ids.stats().ribbon_runs == 2);
-  CHECK(known_of(ids, 0, next) == next);
-  CHECK(known_of(ids, next, 20 * next) == 0);
-  const RememberedIds::Stats stats = ids.stats();
-  CHECK(stats.false_positives < next / 2);
-
-  live(3);
-  CHECK(ids.stats().ribbon_runs == 3);
-  REQUIRE(ids.forget({0, ids.generation_of(0, day(0))}));
-  ids.check_invariants();
-  CHECK(ids.stats().ribbon_runs == 2);
-  CHECK(known_of(ids, 0, 900) == 0);
-  CHECK(known_of(ids, 900, 1000) == 100);  // of the other class
-  CHECK(known_of(ids, 2000, next) == next - 2000);
-  live(4);  // the ribbon is made anew without it
-  CHECK(ids.stats().ribbon_runs == 3);
-  CHECK(known_of(ids, 2000, next) == next - 2000);
-
-  RememberedIds again(0, 1, durations);
-  std::erase_if(files.listed, [&](const auto& item) {
-    return item.second.place.lateness_class == 0 && item.second.place.generation == ids.generation_of(0, day(0));
-  });
-  REQUIRE(again.load(files.disk, "ids", files.infos()));
-  again.check_invariants();
-  CHECK(again.stats().ribbon_runs == 0);  // filters are sooner made
-  CHECK(known_of(again, 2000, next) == next - 2000);
-  merge_all(again, files, day(4));
-  CHECK(again.stats().ribbon_runs == 3);
-  CHECK(known_of(again, 2000, next) == next - 2000);
-  for (uint64_t number : {1, 2, 3}) REQUIRE(again.forget({0, again.generation_of(0, day(number))}));
-  again.check_invariants();
-  CHECK(again.stats().ribbon_runs == 0);
-}
-
-TEST_CASE("remembered ids: what comes to a generation in the ribbon is found beside it") {
-  Files files(9);
-  RememberedIds ids = one_class();
-  remember(ids, 0, 3000, kStart);
-  flush(ids, files, 1);
-  merge_all(ids, files, kStart + kWithin / 3);  // arrival is said to have gone on
-  REQUIRE(ids.stats().ribbon_runs == 1);
-  for (Lsn lsn = 2; lsn < 5; ++lsn) {
-    remember(ids, lsn * 3000, lsn * 3000 + 3000, kStart);
-    flush(ids, files, lsn);
-    ids.check_invariants();
-    CHECK(known_of(ids, 0, 3000) == 3000);
-    CHECK(known_of(ids, 6000, lsn * 3000 + 3000) == (lsn - 1) * 3000);
-  }
-  merge_all(ids, files, kStart + kWithin / 3);
-  ids.check_invariants();
-  CHECK(ids.stats().runs == 2);
-  CHECK(known_of(ids, 0, 3000) == 3000);
-  CHECK(known_of(ids, 6000, 15'000) == 9000);
-}
-
-TEST_CASE("remembered ids: of equal ids in a batch of any size the later ones know what became of the first") {
-  Random random(test_seed());
-  for (const size_t rows : {1, 2, 3, 31, 64, 1000, 40'000}) {
-    RememberedIds ids = one_class();
-    std::vector<Hash128> keys(rows);
-    for (Hash128& key : keys) key = key_of(random.below(rows / 2 + 1));
-    const std::vector<uint32_t> digests(rows, 7);
-    std::map<Hash128, bool> inserted;
-    REQUIRE(ids.begin_batch(keys, digests));
-    for (size_t row = 0; row < rows; ++row) {
-      REQUIRE((ids.find(row) == Probe::kSameDigest) == inserted[keys[row]]);
-      if (inserted[keys[row]] || random.chance(0.3)) continue;
-      ids.insert(row, {.lateness_class = 0, .event_us = kStart, .arrival_us = kStart});
-      inserted[keys[row]] = true;
-    }
-  }
 }
 
 TEST_CASE("remembered ids: after the number of shards has changed each id is known to its shard") {
