@@ -86,6 +86,14 @@ inline constexpr uint64_t kManifestBytesMax = 1 * kGiB;
 inline constexpr uint64_t kManifestRewriteBytes = 4 * kMiB;  // a manifest grown by this is rewritten as one snapshot
 inline constexpr uint64_t kManifestReserveBytes = 4 * kMiB;  // S1: given up when the disk is full, for retention to run
 
+// --- room on the disk ------------------------------------------------------------------------------------------------
+inline constexpr uint64_t kFreeBytesSoft = 2 * kGiB;    // below it joins, and folds that do not fit, wait
+inline constexpr uint64_t kFreeBytesHard = 256 * kMiB;  // and what is in memory: below them ingest answers no_space
+inline constexpr uint64_t kFreeReleasePercent = 125;    // of a mark: where it is left again
+inline constexpr TimeUs kSpacePollUs = 100'000;         // what is written meanwhile is far below the hard mark
+inline constexpr uint64_t kOrphanFilesMax = 1'000;      // of one table's orphan/; beyond it somebody is told to look
+inline constexpr uint64_t kOrphanBytesMax = 4 * kGiB;
+
 // --- query ---------------------------------------------------------------------------------------------------------
 inline constexpr uint32_t kSqlBytesMax = 4 * kMiB;
 inline constexpr uint32_t kSqlDepthMax = 200;      // nesting of expressions
@@ -106,6 +114,9 @@ static_assert(kLogFileBytes >= kLogGroupBytesMax + 2 * kLogAlignment, "a group f
 static_assert(kLogSpareFilesMax >= kMemtableBytesMax / kLogFileBytes + 1, "a flush cycle finds its files made");
 static_assert(2 * kBatchBytesMax + kRejectedBytesMax + kMiB <= kLogRecordBytesMax,
               "a batch, its values when all are new, and its rejected rows fit a record");
+static_assert(kFreeBytesSoft >= 2 * kFreeBytesHard, "joins wait long before ingest does");
+static_assert(kFreeBytesHard >= kLogFileBytes + 2 * kManifestRewriteBytes + kManifestReserveBytes,
+              "a log file and manifests beside what is in memory");
 static_assert(kBatchRowsMax <= kChunkRows);
 static_assert(kBatchRowsDefault <= kBatchRowsMax);
 

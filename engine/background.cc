@@ -1,8 +1,11 @@
 #include "engine/background.h"
 
+#include "base/figures.h"
 #include "base/processor_time.h"
 #include "engine/fold_raw.h"
 #include "engine/raw_join.h"
+#include "engine/retention_preview.h"
+#include "engine/space_plan.h"
 
 namespace tally {
 
@@ -18,8 +21,8 @@ std::string_view plural(Tier tier) {
 void Background::run() {
   while (!config_.stopping() && stats().stopped.empty()) {
     const std::shared_ptr<const ManifestState> state = config_.files.manifest->state();
-    const std::optional<BackgroundJob> job = plan_job(*state, config_.wall_us(), config_.policy);
-    if (!job) return;
+    const std::optional<BackgroundJob> job = next_job(*state);
+    if (!job) return note_what_waits(*state);
     note([&](BackgroundStats& stats) { stats.running = describe_job(*state->schema(), *job); });
     const TimeUs begin_us = config_.clock->boottime_us();
     const Status done = do_job(*state, *job);
@@ -32,6 +35,32 @@ void Background::run() {
     });
     if (!done) return;
   }
+}
+
+std::optional<BackgroundJob> Background::next_job(const ManifestState& state) {
+  const TimeUs wall_us = config_.wall_us();
+  const SpaceStatus space = config_.space();
+  const uint64_t room = space.level == SpaceLevel::kSoft ? space.spare_bytes() : 0;
+  std::optional<BackgroundJob> job = space.level == SpaceLevel::kRoom
+                                         ? plan_job(state, wall_us, config_.policy)
+                                         : plan_short_of_room(state, wall_us, config_.policy, room);
+  if (job || !drops_confirmed_) return job;
+  // Behind all folds, so that what they make droppable goes with the rest.
+  if (auto drop = plan_drop(state, wall_us, true)) return *std::move(drop);
+  drops_confirmed_ = false;
+  return std::nullopt;
+}
+
+void Background::note_what_waits(const ManifestState& state) {
+  const TimeUs wall_us = config_.wall_us();
+  const HeldDrops held = held_drops(state, wall_us);
+  const uint64_t paused =
+      config_.space().level == SpaceLevel::kRoom ? 0 : waiting_for_room(state, wall_us, config_.policy);
+  note([&](BackgroundStats& stats) {
+    stats.held_days = held.days;
+    stats.held_events = held.events;
+    stats.paused = paused == 0 ? "" : quantity(paused, "job");
+  });
 }
 
 BackgroundStats Background::stats() const {

@@ -12,6 +12,7 @@
 
 #include "engine/flush.h"
 #include "engine/fold_plan.h"
+#include "engine/space_watch.h"
 
 namespace tally {
 
@@ -23,6 +24,7 @@ class Background {
     Clock* clock = nullptr;
     BackgroundPolicy policy;
     std::function<TimeUs()> wall_us;  // INT64_MIN: not to be believed now
+    std::function<SpaceStatus()> space;
     std::function<bool()> stopping;
     std::function<void()> publish;             // shows the manifest as it is now, if no flush is about to
     std::function<void(const Error&)> failed;  // the manifest is in doubt
@@ -33,8 +35,12 @@ class Background {
   // Until nothing is due, or the table is being closed.
   void run();
   BackgroundStats stats() const;
+  // `tally clock confirm`: the passes of retention that are held now need not wait any more. Done by the next run().
+  void confirm_drops() { drops_confirmed_ = true; }
 
  private:
+  std::optional<BackgroundJob> next_job(const ManifestState& state);
+  void note_what_waits(const ManifestState& state);
   Status do_job(const ManifestState& state, const BackgroundJob& job);
   Status do_fold(const ManifestState& state, const FoldTask& task);
   Status do_pass(const ManifestState& state, const RawPass& pass);
@@ -46,6 +52,7 @@ class Background {
   void note(const std::function<void(BackgroundStats&)>& change);
 
   Config config_;
+  std::atomic<bool> drops_confirmed_{false};
   mutable std::mutex mutex_;
   BackgroundStats stats_;  // guarded by mutex_
 };

@@ -28,8 +28,10 @@ struct BackgroundStats {
   uint64_t bytes_written = 0;
   uint64_t dropped_events = 0;
   TimeUs busy_us = 0;
-  std::string running;  // what it does at this moment; empty: nothing
-  std::string stopped;  // why it does nothing any more; empty: it has not been stopped
+  std::string running;                      // what it does at this moment; empty: nothing
+  std::string stopped;                      // why it does nothing any more; empty: it has not been stopped
+  std::string paused;                       // what waits for room on the disk; empty: nothing
+  uint64_t held_days = 0, held_events = 0;  // that retention would drop, and waits for `tally clock confirm`
 };
 
 }  // namespace tally

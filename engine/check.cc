@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 
+#include "base/figures.h"
 #include "base/file_names.h"
 #include "base/limits.h"
 #include "engine/database_directory.h"
@@ -12,6 +13,7 @@
 #include "engine/dictionary_file.h"
 #include "engine/id_run.h"
 #include "engine/manifest_reader.h"
+#include "engine/orphans.h"
 #include "engine/retraction_file.h"
 #include "engine/retraction_log.h"
 #include "engine/rollup_check.h"
@@ -50,6 +52,7 @@ class TableChecker {
     check_counts();
     check_rollups();
     check_unlisted();
+    check_orphans();
     return std::move(report_);
   }
 
@@ -69,6 +72,7 @@ class TableChecker {
   void check_counts();
   void check_rollups();
   void check_unlisted();
+  void check_orphans();
   void check_unlisted(const std::string& directory, const std::function<bool(const ParsedName&)>& listed);
 
   FileSystem& fs_;
@@ -294,6 +298,18 @@ void TableChecker::check_counts() {
   }
 }
 
+void TableChecker::check_orphans() {
+  const auto orphans = count_orphans(fs_, paths_.directory());
+  if (!orphans) return problem(orphans.error().message);
+  if (orphans->files == 0) return;
+  note(paths_.orphan_directory() + " holds " + quantity(orphans->files, "file") + ", " + human_bytes(orphans->bytes) +
+       ", set aside because no manifest names them" +
+       (orphans->beyond_limit() ? ", more than their limit of " + quantity(limits::kOrphanFilesMax, "file") + " or " +
+                                      human_bytes(limits::kOrphanBytesMax)
+                                : "") +
+       "; where no problem is found they can be removed by hand");
+}
+
 void TableChecker::check_unlisted() {
   check_unlisted(paths_.segment_directory(), [this](const ParsedName& name) {
     return name.kind == FileKind::kSegment && state_.segments.contains(name.number);
@@ -319,7 +335,11 @@ void TableChecker::check_unlisted(const std::string& directory, const std::funct
   }
   for (const FileInfo& file : *files) {
     const ParsedName name = parse_file_name(file.name);
-    if (name.temporary || !listed(name)) note(join_path(directory, file.name) + " is in no manifest");
+    if (name.temporary || !listed(name)) {
+      note(join_path(directory, file.name) + (state_.removed_files.contains(name.number)
+                                                  ? " was removed by an edit of the manifest; the next start unlinks it"
+                                                  : " is in no manifest"));
+    }
   }
 }
 

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "engine/database_directory.h"
 #include "engine/open_table.h"
+#include "engine/space_watch.h"
 
 namespace tally {
 namespace {
@@ -101,6 +102,9 @@ Result<std::unique_ptr<Database>> Database::open(FileSystem& fs, Clock& clock, c
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<DatabaseDirectory> directory, DatabaseDirectory::open(fs, path));
   if (options.block_cache_bytes > 0)
     options.table.block_cache = std::make_shared<BlockCache>(options.block_cache_bytes);
+  const SpaceWatch::Marks marks{.soft_bytes = options.table.free_bytes_soft,
+                                .hard_bytes = options.table.free_bytes_hard};
+  options.table.space = std::make_shared<SpaceWatch>(fs, clock, path, marks);
   auto database = std::make_unique<OpenDatabase>(fs, clock, options, std::move(directory));
   TALLY_TRY(database->open_tables());
   return database;

@@ -23,7 +23,7 @@ namespace tally {
 Status init_database(FileSystem& fs, const std::string& path);
 
 struct DatabaseOptions {
-  TableOptions table;                                     // its block_cache is made here
+  TableOptions table;                                     // its block_cache and space are made here
   uint64_t block_cache_bytes = limits::kBlockCacheBytes;  // of all tables; 0: none
 };
 

@@ -70,6 +70,7 @@ std::string name_of(uint64_t number) { return "dead letter file " + std::to_stri
 Status change_letters(ManifestState& state, const ManifestEdit& edit) {
   for (uint64_t number : edit.remove_letter_files) {
     if (state.letter_files.erase(number) == 0) return broken(name_of(number) + " is removed and was not live");
+    state.removed_files.insert(number);
   }
   for (const LetterFileInfo& file : edit.add_letter_files) {
     const bool removed = std::ranges::find(edit.remove_letter_files, file.number) != edit.remove_letter_files.end();

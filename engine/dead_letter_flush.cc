@@ -73,7 +73,11 @@ Result<LetterFileInfo> write_file(const FlushContext& context, const ManifestSta
                                     .max_arrival_us = held.max_arrival_us};
   if (!inputs.infos.empty()) {
     options.min_lsn = inputs.infos.front().min_lsn;
-    options.min_arrival_us = inputs.infos.front().min_arrival_us;
+    // Where `tally clock back` was typed between them, arrival does not ascend.
+    for (const LetterFileInfo& info : inputs.infos) {
+      options.min_arrival_us = std::min(options.min_arrival_us, info.min_arrival_us);
+      options.max_arrival_us = std::max(options.max_arrival_us, info.max_arrival_us);
+    }
   }
   TALLY_ASSIGN_OR_RETURN(auto writer, LetterFileWriter::create(std::move(options), marks));
   for (const auto& file : inputs.files) {
@@ -149,8 +153,8 @@ Status write_letters(const FlushContext& context, const FlushJob& job, const Man
 
 void letters_committed(const FlushContext& context, const ManifestEdit& edit) {
   if (edit.letters) context.letters->dropped(edit.letters->dropped_through);
-  // Files that no edit names any more. One that stays is set aside at the next start.
-  for (uint64_t number : edit.remove_letter_files) (void)context.fs->unlink(context.paths.letter_file(number));
+  unlink_removed(context, context.paths.letter_directory(), edit.remove_letter_files,
+                 [&](uint64_t number) { return context.paths.letter_file(number); });
 }
 
 void remove_written_letters(const FlushContext& context, const ManifestEdit& edit) {

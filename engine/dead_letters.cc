@@ -47,10 +47,11 @@ DeadLetters::Held DeadLetters::held(Lsn above, Lsn through) const {
     const auto& [lsn, record] = *at;
     if (held.empty()) {
       held.min_lsn = lsn;
-      held.min_arrival_us = record.arrival_us;
+      held.min_arrival_us = held.max_arrival_us = record.arrival_us;
     }
     held.max_lsn = lsn;
-    held.max_arrival_us = record.arrival_us;
+    held.min_arrival_us = std::min(held.min_arrival_us, record.arrival_us);
+    held.max_arrival_us = std::max(held.max_arrival_us, record.arrival_us);
     held.bundles.insert(held.bundles.end(), record.bundles.begin(), record.bundles.end());
     for (const LetterId& id : record.replays) held.marks.push_back({id, lsn});
   }

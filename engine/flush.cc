@@ -300,7 +300,13 @@ Status write_and_commit(const FlushContext& context, const FlushJob& job, Manife
   edit.log = job.log;
   edit.ledger = ledger;
   edit.newest_event_us = newest_event;
-  edit.newest_arrival_us = std::max(state->newest_arrival_us, job.newest_arrival_us);
+  if (job.arrival_back) {
+    edit.arrival_back_us = job.newest_arrival_us;
+  } else {
+    edit.newest_arrival_us = std::max(state->newest_arrival_us, job.newest_arrival_us);
+  }
+  edit.newest_forget_us = std::max(state->newest_forget_us, job.newest_forget_us);
+  if (job.anchor && job.anchor != state->anchor) edit.anchor = job.anchor;
   edit.reference_us = std::max(state->reference_us, job.reference_us);
   // Whatever stands there of what was forgotten, runs that a merge has just made included.
   return context.manifest->commit(edit, [&](const ManifestState& now, ManifestEdit& change) -> Status {
@@ -324,12 +330,25 @@ void remove_written(const FlushContext& context, const ManifestEdit& edit) {
   remove_written_letters(context, edit);
 }
 
-// Files that no edit names any more. One that stays is set aside at the next start.
 void remove_runs(const FlushContext& context, std::span<const uint64_t> numbers) {
-  for (uint64_t number : numbers) (void)context.fs->unlink(context.paths.id_run(number));
+  unlink_removed(context, context.paths.id_run_directory(), numbers,
+                 [&](uint64_t number) { return context.paths.id_run(number); });
 }
 
 }  // namespace
+
+// The manifest forgets their numbers only when no power failure brings them back.
+void unlink_removed(const FlushContext& context, const std::string& directory, std::span<const uint64_t> numbers,
+                    const std::function<std::string(uint64_t)>& path_of) {
+  if (numbers.empty()) return;
+  std::vector<uint64_t> gone;
+  for (uint64_t number : numbers) {
+    const Status unlinked = context.fs->unlink(path_of(number));
+    if (unlinked || unlinked.error().code == Code::kNotFound) gone.push_back(number);
+  }
+  if (!context.fs->sync_directory(directory)) return;
+  for (uint64_t number : gone) context.manifest->unlinked(number);
+}
 
 Result<Flushed> flush(const FlushContext& context, const FlushJob& job) {
   for (const FrozenShard& shard : job.shards) TALLY_TRY(shard.health);
@@ -341,7 +360,8 @@ Result<Flushed> flush(const FlushContext& context, const FlushJob& job) {
         flushed.retraction_files,
         open_retraction_files(*context.fs, context.paths, context.manifest->state()->retraction_files));
     remove_runs(context, edit.remove_id_runs);
-    for (uint64_t number : edit.remove_retraction_files) (void)context.fs->unlink(context.paths.retraction(number));
+    unlink_removed(context, context.paths.retraction_directory(), edit.remove_retraction_files,
+                   [&](uint64_t number) { return context.paths.retraction(number); });
     letters_committed(context, edit);
     return flushed;
   }

@@ -31,8 +31,11 @@ struct FlushJob {
   std::map<uint32_t, uint32_t> dictionary_sizes;  // by dimension id, as of b
   std::shared_ptr<const Schema> new_schema;       // of a SCHEMA record since the flush before
   std::vector<FrozenShard> shards;
-  Ledger ledger_before;           // of the manifest when the table was opened: shards count from there
-  bool may_drop_letters = false;  // the clock is believed: retention may drop dead letters
+  Ledger ledger_before;               // of the manifest when the table was opened: shards count from there
+  bool may_drop_letters = false;      // the clock is believed: retention may drop dead letters
+  std::optional<ClockAnchor> anchor;  // what it is believed by
+  bool arrival_back = false;          // newest_arrival_us counts even if it is lower than the manifest's
+  TimeUs newest_forget_us = 0;        // arrival of the newest FORGET record; 0 = none
   std::atomic<uint32_t> shards_left{0};
 };
 
@@ -47,6 +50,11 @@ struct FlushContext {
   TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;
   bool threads = false;  // the shards' segments are written beside each other, a thread for each
 };
+
+// Removes files of one folder that a durable edit has removed (ManifestState::removed_files). Those that stay go at the next
+// start.
+void unlink_removed(const FlushContext& context, const std::string& directory, std::span<const uint64_t> numbers,
+                    const std::function<std::string(uint64_t)>& path_of);
 
 // What all shards together may forget: for the sequencer to log. One record for each generation.
 std::vector<ForgetRecord> join_forgettable(std::span<const std::vector<ForgetRecord>> by_shard);

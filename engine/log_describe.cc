@@ -27,6 +27,7 @@ std::string kind_name(RecordType type) {
     case RecordType::kBackfillCommit: return "backfill commit";
     case RecordType::kSetting: return "setting";
     case RecordType::kSeal: return "seal";
+    case RecordType::kClockBack: return "clock back";
   }
   return "type " + std::to_string(static_cast<unsigned>(type));
 }

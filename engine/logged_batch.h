@@ -1,4 +1,4 @@
-// A batch, a FORGET, a VERDICT, a RETRACT or a SCHEMA, whose place in the log is decided, on its way from the sequencer through the shards to its answer. Shared by the
+// A batch, a FORGET, a VERDICT, a RETRACT, a SCHEMA or a CLOCK_BACK, whose place in the log is decided, on its way from the sequencer through the shards to its answer. Shared by the
 // shards: each touches only its own rows and its own outcome; the last one to finish gives the answer.
 #pragma once
 
@@ -28,6 +28,7 @@ struct LoggedBatch {
   std::shared_ptr<VerdictWork> verdict;
   std::shared_ptr<SettlementWork> settlement;
   std::shared_ptr<const Schema> new_schema;
+  bool clock_back = false;
   Lsn lsn = 0;
   RecordTimes times;
   TimeUs submitted_us = 0, appended_us = 0, durable_us = 0;  // boottime: for WriteFigures

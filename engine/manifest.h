@@ -20,6 +20,7 @@
 
 #include "base/file.h"
 #include "base/limits.h"
+#include "engine/arrival_clock.h"
 #include "engine/dead_letter.h"
 #include "engine/event_id.h"
 #include "engine/horizons.h"
@@ -99,13 +100,16 @@ struct ManifestState {
   TierProgressMap tiers;
   std::map<uint32_t, uint64_t> dropped_events;  // by rollup id: events that left its last tier; 0: raw
   std::set<uint64_t> removed_segments;          // files whose names are free once nobody reads them any more
+  std::set<uint64_t> removed_files;             // the same of id runs, retraction and letter files
   LogPosition log;
   Ledger ledger;               // as of log.flushed_lsn
   TimeUs newest_event_us = 0;  // among accepted rows; 0 = none
   TimeUs newest_arrival_us = 0;
-  TimeUs reference_us = 0;        // newest event time logged at or below log.flushed_lsn; 0 = none
-  uint64_t next_file_number = 1;  // for segments, dictionary files and id runs
-  std::string boot_id;            // T3: renewed with every edit
+  TimeUs reference_us = 0;            // newest event time logged at or below log.flushed_lsn; 0 = none
+  uint64_t next_file_number = 1;      // for segments, dictionary files and id runs
+  std::optional<ClockAnchor> anchor;  // what the wall clock was believed by when the table was last open for writing
+  TimeUs newest_forget_us = 0;        // arrival of the newest FORGET record; 0 = none
+  std::string boot_id;                // T3: renewed with every edit
   TimeUs boottime_us = 0;
   TimeUs wall_us = 0;
 
@@ -139,10 +143,14 @@ struct ManifestEdit {
   std::vector<TierDay> ended_tiers;             // of rollups that are no more
   std::map<uint32_t, uint64_t> dropped_events;  // that grew
   std::vector<uint64_t> unlinked_segments;      // of removed_segments: the file is gone
+  std::vector<uint64_t> unlinked_files;         // the same of removed_files
   std::optional<LogPosition> log;
   std::optional<Ledger> ledger;
   std::optional<TimeUs> newest_event_us;
   std::optional<TimeUs> newest_arrival_us;
+  std::optional<TimeUs> arrival_back_us;  // the newest arrival is this again, even if it is lower: `tally clock back`
+  std::optional<TimeUs> newest_forget_us;
+  std::optional<ClockAnchor> anchor;
   std::optional<TimeUs> reference_us;
   std::optional<uint64_t> next_file_number;
   std::string boot_id;

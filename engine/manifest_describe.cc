@@ -37,6 +37,11 @@ std::string log_text(const LogPosition& log) {
          std::to_string(log.synced_lsn) + ", from file " + std::to_string(log.first_file);
 }
 
+std::string anchor_text(const ClockAnchor& anchor) {
+  return format_timestamp(anchor.wall_us) + " at " + std::to_string(anchor.boottime_us) + " us of boot " +
+         anchor.boot_id + (anchor.confirmed ? ", confirmed" : "");
+}
+
 // What one edit changes, a line each; what stays as it was is left out.
 void describe_edit(uint64_t offset, uint64_t number, const ManifestEdit& edit, std::vector<std::string>& lines) {
   lines.push_back("edit " + std::to_string(number) + " at " + std::to_string(offset) + ", " +
@@ -59,6 +64,8 @@ void describe_edit(uint64_t offset, uint64_t number, const ManifestEdit& edit, s
   if (edit.add_schema) lines.push_back("  + schema version " + std::to_string((*edit.add_schema)->version));
   if (edit.log) lines.push_back("  log: " + log_text(*edit.log));
   if (edit.ledger) lines.push_back("  ledger: " + ledger_text(*edit.ledger));
+  if (edit.anchor) lines.push_back("  clock: " + anchor_text(*edit.anchor));
+  if (edit.arrival_back_us) lines.push_back("  arrival goes back to " + format_timestamp(*edit.arrival_back_us));
   if (edit.next_file_number) lines.push_back("  next file number " + std::to_string(*edit.next_file_number));
 }
 
@@ -132,6 +139,9 @@ Result<FileDescription> describe_manifest(FileSystem& fs, const std::string& pat
   lines.push_back("in all:");
   lines.push_back("log: " + log_text(state.log));
   lines.push_back("ledger: " + ledger_text(state.ledger));
+  lines.push_back("newest arrival " + format_timestamp(state.newest_arrival_us) +
+                  (state.newest_forget_us == 0 ? "" : ", newest FORGET " + format_timestamp(state.newest_forget_us)));
+  if (state.anchor) lines.push_back("clock: " + anchor_text(*state.anchor));
   lines.push_back("schemas: " + std::to_string(state.schemas.size()) + ", next file number " +
                   std::to_string(state.next_file_number));
   describe_files(state, lines);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "engine/clock_fields.h"
 #include "engine/dead_letter_fields.h"
 #include "engine/manifest_format.h"
 #include "engine/tagged_fields.h"
@@ -37,14 +38,16 @@ enum Tag : uint16_t {
   kDroppedEvents = 28,         // u32 rollup id, u64 events
   kUnlinkedSegment = 29,       // u64 number
   kRemovedSegment = 30,        // snapshot only: u64 number
+  kNewestForget = 32,          // i64
+  kArrivalBack = 33,           // edit only: i64
+  kRemovedFile = 34,           // snapshot only: u64 number
+  kUnlinkedFile = 35,          // u64 number
 };
 
 // Behind a segment's entry: of each section i32 day, u32 zero, u64 rows, u64 events, u64 above LSN, u64 through LSN.
 constexpr uint16_t kDaysOfSegment = 1;
 constexpr uint16_t kArrivalOfSegment = 2;  // raw: i64 newest arrival
 constexpr size_t kSegmentDayBytes = 40;
-
-constexpr size_t kBootIdBytesMax = 256;
 
 // OFFSET SIZE TYPE FIELD (then tagged fields that a later version adds)
 // 0      8    u64  number           48  8  u64  events          88  4  u32  rollup id
@@ -337,6 +340,7 @@ void put_clocks(ByteWriter& out, const std::string& boot_id, TimeUs boottime_us,
 struct Parsed {
   ManifestEdit edit;
   std::set<uint64_t> removed_segments;
+  std::set<uint64_t> removed_files;
   std::vector<std::shared_ptr<const Schema>> schemas;
   std::optional<std::array<uint8_t, 16>> table_uuid;
   std::optional<HashKey> hash_key;
@@ -426,6 +430,12 @@ Status read_clocks(ByteReader& in, Parsed& parsed) {
   return skip_unknown_fields(in, "the clocks");
 }
 
+Status read_removed_file(ByteReader& in, std::set<uint64_t>& removed, std::string_view what) {
+  TALLY_ASSIGN_OR_RETURN(uint64_t number, in.u64(what));
+  removed.insert(number);
+  return in.expect_end(what);
+}
+
 Status read_schema(ByteReader& in, Parsed& parsed) {
   TALLY_ASSIGN_OR_RETURN(Schema schema, decode_schema(in));
   parsed.schemas.push_back(std::make_shared<const Schema>(std::move(schema)));
@@ -511,11 +521,16 @@ Status parse_one(const Field& field, Parsed& parsed) {
     case kEndedTier: return read_ended_tier(in, edit);
     case kDroppedEvents: return read_dropped_events(in, edit);
     case kUnlinkedSegment: return read_removed(in, edit.unlinked_segments, "an unlinked segment");
-    case kRemovedSegment: {
-      TALLY_ASSIGN_OR_RETURN(uint64_t number, in.u64("a removed segment"));
-      parsed.removed_segments.insert(number);
-      return in.expect_end("a removed segment");
+    case kRemovedSegment: return read_removed_file(in, parsed.removed_segments, "a removed segment");
+    case kRemovedFile: return read_removed_file(in, parsed.removed_files, "a removed file");
+    case kUnlinkedFile: return read_removed(in, edit.unlinked_files, "an unlinked file");
+    case kClockAnchor: {
+      TALLY_TRY(once(edit.anchor));
+      TALLY_ASSIGN_OR_RETURN(edit.anchor, read_clock_anchor(in));
+      return {};
     }
+    case kNewestForget: return read_number(in, edit.newest_forget_us, "the arrival of the newest FORGET record");
+    case kArrivalBack: return read_number(in, edit.arrival_back_us, "the arrival gone back to");
     default: return skip_unknown_field(field, "the edit");
   }
 }
@@ -556,10 +571,13 @@ void encode_state(const ManifestState& state, ByteWriter& out) {
   put_tiers(out, state.tiers);
   put_dropped_events(out, state.dropped_events);
   for (uint64_t number : state.removed_segments) put_u64_field(out, kRemovedSegment, number);
+  for (uint64_t number : state.removed_files) put_u64_field(out, kRemovedFile, number);
   put_log_position(out, state.log);
   put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, state.ledger); });
   put_u64_field(out, kNewestEvent, static_cast<uint64_t>(state.newest_event_us));
   put_u64_field(out, kNewestArrival, static_cast<uint64_t>(state.newest_arrival_us));
+  put_u64_field(out, kNewestForget, static_cast<uint64_t>(state.newest_forget_us));
+  put_clock_anchor(out, state.anchor);
   put_u64_field(out, kReference, static_cast<uint64_t>(state.reference_us));
   put_u64_field(out, kNextFileNumber, state.next_file_number);
   put_clocks(out, state.boot_id, state.boottime_us, state.wall_us);
@@ -591,10 +609,14 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
   }
   put_dropped_events(out, edit.dropped_events);
   for (uint64_t number : edit.unlinked_segments) put_u64_field(out, kUnlinkedSegment, number);
+  for (uint64_t number : edit.unlinked_files) put_u64_field(out, kUnlinkedFile, number);
   if (edit.log) put_log_position(out, *edit.log);
   if (edit.ledger) put_field(out, kLedger, [&](ByteWriter& field) { put_ledger(field, *edit.ledger); });
   if (edit.newest_event_us) put_u64_field(out, kNewestEvent, static_cast<uint64_t>(*edit.newest_event_us));
   if (edit.newest_arrival_us) put_u64_field(out, kNewestArrival, static_cast<uint64_t>(*edit.newest_arrival_us));
+  if (edit.arrival_back_us) put_u64_field(out, kArrivalBack, static_cast<uint64_t>(*edit.arrival_back_us));
+  if (edit.newest_forget_us) put_u64_field(out, kNewestForget, static_cast<uint64_t>(*edit.newest_forget_us));
+  put_clock_anchor(out, edit.anchor);
   if (edit.reference_us) put_u64_field(out, kReference, static_cast<uint64_t>(*edit.reference_us));
   if (edit.next_file_number) put_u64_field(out, kNextFileNumber, *edit.next_file_number);
   put_clocks(out, edit.boot_id, edit.boottime_us, edit.wall_us);
@@ -602,7 +624,8 @@ void encode_edit(const ManifestEdit& edit, ByteWriter& out) {
 
 Result<ManifestEdit> decode_edit(ByteSpan payload) {
   TALLY_ASSIGN_OR_RETURN(Parsed parsed, parse(payload));
-  if (parsed.table_uuid || parsed.hash_key || parsed.schemas.size() > 1 || !parsed.removed_segments.empty()) {
+  if (parsed.table_uuid || parsed.hash_key || parsed.schemas.size() > 1 || !parsed.removed_segments.empty() ||
+      !parsed.removed_files.empty()) {
     return fail(Code::kCorruption, "an edit holds what only a snapshot may");
   }
   if (!parsed.schemas.empty()) parsed.edit.add_schema = parsed.schemas.front();
@@ -618,7 +641,7 @@ Result<ManifestState> decode_state(ByteSpan payload) {
   }
   if (!edit.remove_segments.empty() || !edit.remove_dictionary_files.empty() || !edit.remove_id_runs.empty() ||
       !edit.remove_retraction_files.empty() || !edit.remove_letter_files.empty() || !edit.ended_tiers.empty() ||
-      !edit.unlinked_segments.empty()) {
+      !edit.unlinked_segments.empty() || !edit.unlinked_files.empty() || edit.arrival_back_us) {
     return fail(Code::kCorruption, "a snapshot removes files");
   }
   ManifestState state;
@@ -651,10 +674,14 @@ Result<ManifestState> decode_state(ByteSpan payload) {
   state.tiers = std::move(edit.tiers);
   state.dropped_events = std::move(edit.dropped_events);
   state.removed_segments = std::move(parsed.removed_segments);
+  state.removed_files = std::move(parsed.removed_files);
   state.log = *edit.log;
   state.ledger = *edit.ledger;
   state.newest_event_us = *edit.newest_event_us;
   state.newest_arrival_us = *edit.newest_arrival_us;
+  // A manifest from before this was kept: what was forgotten was so at some arrival up to the newest.
+  state.newest_forget_us = edit.newest_forget_us.value_or(state.horizons.empty() ? 0 : *edit.newest_arrival_us);
+  state.anchor = std::move(edit.anchor);
   state.reference_us = *edit.reference_us;
   state.next_file_number = *edit.next_file_number;
   state.boot_id = std::move(edit.boot_id);

@@ -13,7 +13,8 @@
 //  11 Log position, ledger, newest times, horizons, file numbers and dictionary sizes never go back.
 //  12 The sections of a segment are ascending and add up; those of a rollup tier lie in their interval, which reaches no
 //     further than the tier has come; what a tier has dropped it had folded, and neither number goes back.
-//  13 A removed segment is none of the live ones; only those are unlinked.
+//  13 A removed segment is none of the live ones; only those are unlinked. The same of id runs, retraction and letter files.
+//  14 The newest arrival goes back only where the edit says so, and never below the newest FORGET record's.
 // Those of dead letters stand in dead_letter_fields.h.
 #include <algorithm>
 #include <set>
@@ -176,11 +177,13 @@ Status remove_files(ManifestState& state, const ManifestEdit& edit) {
     if (std::erase_if(files, [&](const RetractionFileInfo& file) { return file.number == number; }) == 0) {
       return broken("retraction file " + std::to_string(number) + " is removed and was not live");
     }
+    state.removed_files.insert(number);
   }
   for (uint64_t number : edit.remove_id_runs) {
     if (state.id_runs.erase(number) == 0) {
       return broken("id run " + std::to_string(number) + " is removed and was not live");
     }
+    state.removed_files.insert(number);
   }
   return {};
 }
@@ -259,6 +262,23 @@ Status move_tiers(ManifestState& state, const ManifestEdit& edit) {
   return {};
 }
 
+Status unlink_files(ManifestState& state, const ManifestEdit& edit) {
+  for (uint64_t number : edit.unlinked_files) {
+    if (state.removed_files.erase(number) == 0) {
+      return broken("file " + std::to_string(number) + " is unlinked and was not removed");
+    }
+  }
+  return {};
+}
+
+Status move_clock(ManifestState& state, const ManifestEdit& edit) {
+  if (edit.anchor) state.anchor = edit.anchor;
+  if (!edit.arrival_back_us) return {};
+  if (*edit.arrival_back_us < state.newest_forget_us) return broken("arrival goes back below a FORGET record");
+  state.newest_arrival_us = *edit.arrival_back_us;
+  return {};
+}
+
 template <class T>
 Status move_on(T& value, const std::optional<T>& next, std::string_view what) {
   if (!next) return {};
@@ -273,6 +293,8 @@ Status move_positions(ManifestState& state, const ManifestEdit& edit) {
   if (edit.ledger) TALLY_TRY(move_ledger(state, *edit.ledger));
   TALLY_TRY(move_on(state.newest_event_us, edit.newest_event_us, "the newest event time"));
   TALLY_TRY(move_on(state.newest_arrival_us, edit.newest_arrival_us, "the newest arrival time"));
+  TALLY_TRY(move_on(state.newest_forget_us, edit.newest_forget_us, "the arrival of the newest FORGET record"));
+  TALLY_TRY(move_clock(state, edit));
   TALLY_TRY(move_on(state.reference_us, edit.reference_us, "the reference time"));
   TALLY_TRY(move_on(state.resolved_lsn, edit.resolved_lsn, "the LSN of resolved verdicts"));
   TALLY_TRY(move_on(state.next_file_number, edit.next_file_number, "the next file number"));
@@ -329,6 +351,7 @@ Status check_state(const ManifestState& state) {
 
 Status apply_edit_in_place(ManifestState& state, const ManifestEdit& edit) {
   if (edit.add_schema) state.schemas.push_back(*edit.add_schema);
+  TALLY_TRY(unlink_files(state, edit));
   TALLY_TRY(remove_files(state, edit));
   TALLY_TRY(add_files(state, edit));
   TALLY_TRY(change_letters(state, edit));

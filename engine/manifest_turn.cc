@@ -12,13 +12,22 @@ uint64_t ManifestTurn::take_number() {
   return next_number_++;
 }
 
+void ManifestTurn::unlinked(uint64_t number) {
+  std::lock_guard lock(mutex_);
+  unlinked_.push_back(number);
+}
+
 Status ManifestTurn::commit(ManifestEdit& edit,
                             const std::function<Status(const ManifestState&, ManifestEdit&)>& complete) {
   std::lock_guard lock(mutex_);
   const std::shared_ptr<const ManifestState> state = manifest_.state();
   if (complete) TALLY_TRY(complete(*state, edit));
   edit.next_file_number = std::max(next_number_, state->next_file_number);
+  for (uint64_t number : unlinked_) {
+    if (state->removed_files.contains(number)) edit.unlinked_files.push_back(number);
+  }
   TALLY_TRY(manifest_.commit(edit));
+  unlinked_.clear();
   std::lock_guard counting(written_mutex_);
   add_written(edit, written_);
   Bytes payload;

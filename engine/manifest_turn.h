@@ -20,6 +20,8 @@ class ManifestTurn {
   }
   // For a file that is about to be written. Numbers of files that come to nothing are lost, which harms nobody.
   uint64_t take_number();
+  // A file of ManifestState::removed_files is gone: the next edit says so.
+  void unlinked(uint64_t number);
   // `complete` may add what depends on the state of this moment, or refuse; next_file_number is filled in behind it. Errors:
   // those of `complete`, and of Manifest::commit().
   Status commit(ManifestEdit& edit, const std::function<Status(const ManifestState&, ManifestEdit&)>& complete);
@@ -32,6 +34,7 @@ class ManifestTurn {
   uint64_t next_number_ = 0;
   mutable std::mutex written_mutex_;
   WrittenBytes written_{};  // guarded by written_mutex_
+  std::vector<uint64_t> unlinked_;
 };
 
 }  // namespace tally

@@ -30,6 +30,7 @@ Result<std::unique_ptr<Table>> open_table(FileSystem& fs, Clock& clock, const Ta
 Status TableImpl::recover() {
   std::lock_guard lock(start_mutex_);
   TALLY_TRY(check_listed_files(fs_, paths_.directory(), *publisher_.get()->manifest));
+  TALLY_ASSIGN_OR_RETURN(orphans_, count_orphans(fs_, paths_.directory()));
   TALLY_TRY(load_dictionaries());
   TALLY_ASSIGN_OR_RETURN(RetractionFiles files,
                          open_retraction_files(fs_, paths_, publisher_.get()->manifest->retraction_files));
@@ -85,6 +86,8 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   const Lsn settled = std::max(replay.last_lsn(), log_recovery_.highest_lsn_seen);
   job.log = {.flushed_lsn = settled, .synced_lsn = settled, .first_file = log_recovery_.highest_file + 1};
   job.newest_arrival_us = replay.last_arrival_us();
+  job.arrival_back = replay.arrival_back();
+  job.newest_forget_us = replay.newest_forget_us();
   job.reference_us = replay.reference_us();
   job.new_schema = replay.new_schema();
   job.dictionary_sizes = dictionaries_->sizes();

@@ -38,6 +38,7 @@ class Sweep {
     }
     // Whatever of them was there is gone now.
     report_.unlinked.assign(state_.removed_segments.begin(), state_.removed_segments.end());
+    report_.unlinked_files.assign(state_.removed_files.begin(), state_.removed_files.end());
     return std::move(report_);
   }
 
@@ -54,6 +55,11 @@ class Sweep {
                        [&](const DictionaryFileInfo& file) { return file.number == name.number; });
   }
 
+  bool removed(const ParsedName& name) const {
+    if (name.kind == FileKind::kSegment) return state_.removed_segments.contains(name.number);
+    return name.kind != FileKind::kDictionary && state_.removed_files.contains(name.number);
+  }
+
   Status remove_temporary(const std::string& directory) {
     TALLY_ASSIGN_OR_RETURN(auto entries, fs_.list(directory));
     for (const FileInfo& entry : entries) {
@@ -67,7 +73,7 @@ class Sweep {
 
   Status move_unlisted(const std::string& directory) {
     TALLY_ASSIGN_OR_RETURN(auto entries, fs_.list(directory));
-    bool moved = false;
+    bool moved = false, unlinked = false;
     for (const FileInfo& entry : entries) {
       ParsedName parsed = parse_file_name(entry.name);
       const bool numbered = parsed.kind == FileKind::kSegment || parsed.kind == FileKind::kDictionary ||
@@ -75,8 +81,9 @@ class Sweep {
                             parsed.kind == FileKind::kLetterFile;
       if (parsed.temporary || !numbered) continue;
       if (listed(parsed)) continue;
-      if (parsed.kind == FileKind::kSegment && state_.removed_segments.contains(parsed.number)) {
+      if (removed(parsed)) {
         TALLY_TRY(fs_.unlink(join_path(directory, entry.name)));
+        unlinked = true;
         continue;
       }
       TALLY_ASSIGN_OR_RETURN(std::string target, free_orphan_name(entry.name));
@@ -84,9 +91,8 @@ class Sweep {
       report_.moved.push_back(entry.name);
       moved = true;
     }
-    if (!moved) return {};
-    TALLY_TRY(fs_.sync_directory(paths_.orphan_directory()));
-    return fs_.sync_directory(directory);
+    if (moved) TALLY_TRY(fs_.sync_directory(paths_.orphan_directory()));
+    return moved || unlinked ? fs_.sync_directory(directory) : Status{};
   }
 
   // The same number can be orphaned more than once.
@@ -109,6 +115,18 @@ class Sweep {
 };
 
 }  // namespace
+
+Result<OrphanStatus> count_orphans(FileSystem& fs, const std::string& table_directory) {
+  Result<std::vector<FileInfo>> entries = fs.list(TablePaths(table_directory).orphan_directory());
+  if (!entries && entries.error().code == Code::kNotFound) return OrphanStatus{};
+  TALLY_TRY(entries);
+  OrphanStatus status;
+  for (const FileInfo& entry : *entries) {
+    ++status.files;
+    status.bytes += entry.size;
+  }
+  return status;
+}
 
 Status check_listed_files(FileSystem& fs, const std::string& table_directory, const ManifestState& state) {
   TablePaths paths(table_directory);

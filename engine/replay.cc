@@ -29,6 +29,7 @@ Status Replay::apply(const RecordView& record) {
     case RecordType::kVerdict: TALLY_TRY(located(apply_verdict(record))); break;
     case RecordType::kRetract: TALLY_TRY(located(apply_settlement(record))); break;
     case RecordType::kSchema: TALLY_TRY(located(apply_schema(record))); break;
+    case RecordType::kClockBack: TALLY_TRY(located(apply_clock_back(record))); break;
     case RecordType::kSeal: break;
     default:
       return located(fail(Code::kUnsupported, "record type " + std::to_string(static_cast<unsigned>(record.type)) +
@@ -66,6 +67,7 @@ Status Replay::apply_forget(const RecordView& record) {
     return fail(Code::kCorruption, "it forgets ids of lateness class " + std::to_string(forget.id.lateness_class) +
                                        ", which the table does not have");
   }
+  newest_forget_us_ = std::max(newest_forget_us_, record.arrival_us);
   LoggedBatch logged;
   logged.forget = std::make_shared<const ForgetRecord>(std::move(forget));
   return apply_by_all(logged, record);
@@ -112,6 +114,14 @@ Status Replay::apply_schema(const RecordView& record) {
   dictionaries_.add(*new_schema_);
   LoggedBatch logged;
   logged.new_schema = new_schema_;
+  return apply_by_all(logged, record);
+}
+
+Status Replay::apply_clock_back(const RecordView& record) {
+  arrival_back_ = true;
+  last_arrival_us_ = record.arrival_us;
+  LoggedBatch logged;
+  logged.clock_back = true;
   return apply_by_all(logged, record);
 }
 

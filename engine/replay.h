@@ -25,6 +25,8 @@ class Replay {
 
   Lsn last_lsn() const { return last_lsn_; }
   TimeUs last_arrival_us() const { return last_arrival_us_; }
+  bool arrival_back() const { return arrival_back_; }  // last_arrival_us() may be lower than what was flushed
+  TimeUs newest_forget_us() const { return newest_forget_us_; }
   TimeUs reference_us() const { return reference_us_; }
   // Of a SCHEMA record; nullptr: there was none.
   const std::shared_ptr<const Schema>& new_schema() const { return new_schema_; }
@@ -35,6 +37,7 @@ class Replay {
   Status apply_verdict(const RecordView& record);
   Status apply_settlement(const RecordView& record);
   Status apply_schema(const RecordView& record);
+  Status apply_clock_back(const RecordView& record);
   Result<std::shared_ptr<const Schema>> schema_of(uint32_t version) const;
   Status apply_by_all(LoggedBatch& logged, const RecordView& record);
   Status add_values(const Schema& schema, const std::vector<DictionaryAddition>& additions);
@@ -48,6 +51,8 @@ class Replay {
   std::shared_ptr<const Schema> new_schema_;
   Lsn last_lsn_;
   TimeUs last_arrival_us_;
+  bool arrival_back_ = false;
+  TimeUs newest_forget_us_ = 0;
   TimeUs reference_us_;
 };
 

@@ -44,4 +44,10 @@ std::vector<RetentionLine> preview_retention(const ManifestState& state, const S
   return lines;
 }
 
+HeldDrops held_drops(const ManifestState& state, TimeUs wall_us) {
+  const DropTask all = plan_drop(state, wall_us, true).value_or(DropTask{});
+  const DropTask unasked = plan_drop(state, wall_us).value_or(DropTask{});
+  return {.days = all.tiers.size() - unasked.tiers.size(), .events = all.events - unasked.events};
+}
+
 }  // namespace tally

@@ -24,4 +24,11 @@ struct RetentionLine {
 // By rollup, tier and day; raw first.
 std::vector<RetentionLine> preview_retention(const ManifestState& state, const Schema& next, TimeUs wall_us);
 
+// What waits for `tally clock confirm`, because more than half of the days of a last tier would go.
+struct HeldDrops {
+  uint64_t days = 0;
+  uint64_t events = 0;
+};
+HeldDrops held_drops(const ManifestState& state, TimeUs wall_us);
+
 }  // namespace tally

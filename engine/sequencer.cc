@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/checksum.h"
+#include "base/figures.h"
 #include "base/limits.h"
 #include "engine/condition_eval.h"
 
@@ -15,6 +16,14 @@ constexpr uint64_t kGroupBytesSoft = 8 * limits::kMiB;
 
 std::unexpected<Error> disk_is_full() {
   return fail(Code::kNoSpace, "the disk is full: nothing of this batch was logged; send it again later");
+}
+
+std::unexpected<Error> below_hard_mark(const SpaceStatus& space) {
+  return fail(Code::kNoSpace, "the disk has " + human_bytes(space.free_bytes) + " left, below the hard mark of " +
+                                  human_bytes(space.hard_bytes) + " (storage.free_bytes_hard and " +
+                                  human_bytes(space.unflushed_bytes) +
+                                  " in memory): the table is read-only until there is room; nothing of this batch was "
+                                  "logged; send it again later");
 }
 
 // Of a batch's record: the payload, its values when all that were unknown are new, its rejected rows, headers.
@@ -70,14 +79,16 @@ void place(LoggedBatch& logged, Lsn lsn) {
 Sequencer::Sequencer(Config config)
     : log_(std::move(config.log)),
       config_(std::move(config)),
-      arrival_(*config_.clock, config_.last_arrival_us),
+      arrival_(*config_.clock, config_.last_arrival_us, config_.anchor),
       reference_us_(config_.reference_us),
       last_arrival_us_(config_.last_arrival_us),
+      newest_forget_us_(config_.newest_forget_us),
       dispatched_lsn_(config_.flushed_lsn),
       flushed_lsn_(config_.flushed_lsn),
       forgettable_(std::move(config_.forgettable)),
       schema_(config_.schema),
-      dictionaries_(config_.dictionaries->of(*schema_)) {
+      dictionaries_(config_.dictionaries->of(*schema_)),
+      clock_belief_(arrival_.belief()) {
   logged_sizes_ = config_.dictionaries->sizes();
 }
 
@@ -117,6 +128,18 @@ void Sequencer::change_schema(SchemaChange change) {
     std::lock_guard lock(mutex_);
     if (!mail_.stop) {
       mail_.schema_changes.push_back(std::move(change));
+      change.done = nullptr;
+    }
+  }
+  if (change.done) return change.done(fail(Code::kReadOnly, "the table is being closed"));
+  arrived_.notify_one();
+}
+
+void Sequencer::change_clock(ClockChange change) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!mail_.stop) {
+      mail_.clock_changes.push_back(std::move(change));
       change.done = nullptr;
     }
   }
@@ -167,6 +190,12 @@ LogStats Sequencer::log_stats() const {
   return log_stats_;
 }
 
+SpaceStatus Sequencer::space_status() const {
+  if (config_.space == nullptr) return {};
+  config_.space->set_unflushed(this, config_.memory_bytes());
+  return config_.space->look();
+}
+
 void Sequencer::run() {
   while (step(true)) {
   }
@@ -177,11 +206,13 @@ void Sequencer::run() {
 void Sequencer::answer_leftovers() {
   std::vector<FlushDone> left = std::exchange(waiting_flushes_, {});
   for (SchemaChange& change : std::exchange(waiting_changes_, {})) left.push_back(std::move(change.done));
+  for (ClockChange& change : std::exchange(waiting_clock_changes_, {})) left.push_back(std::move(change.done));
   for (FlushDone& done : std::exchange(current_flushes_, {})) left.push_back(std::move(done));
   {
     std::lock_guard lock(mutex_);
     for (FlushDone& done : std::exchange(mail_.flush_requests, {})) left.push_back(std::move(done));
     for (SchemaChange& change : std::exchange(mail_.schema_changes, {})) left.push_back(std::move(change.done));
+    for (ClockChange& change : std::exchange(mail_.clock_changes, {})) left.push_back(std::move(change.done));
   }
   for (FlushDone& done : left) done(fail(Code::kReadOnly, "the table is being closed"));
 }
@@ -202,6 +233,7 @@ bool Sequencer::step(bool may_wait) {
   }
   take_mail();
   if (!waiting_changes_.empty() && !flushing_) log_schema_change();
+  if (!waiting_clock_changes_.empty() && !flushing_) change_clock();
   if (flush_is_due()) place_marker();
   if (!stalled()) {
     append_group();
@@ -223,16 +255,17 @@ bool Sequencer::batches_can_go() const { return !stalled() || flush_lacks_space_
 bool Sequencer::anything_to_do() const {
   std::lock_guard lock(mutex_);
   return (!batches_.empty() && batches_can_go()) || !mail_.flush_requests.empty() || mail_.flush_result.has_value() ||
-         !mail_.schema_changes.empty() || mail_.work_error.has_value() || mail_.forget ||
-         ((!waiting_flushes_.empty() || !waiting_changes_.empty()) && !flushing_);
+         !mail_.schema_changes.empty() || !mail_.clock_changes.empty() || mail_.work_error.has_value() ||
+         mail_.forget ||
+         ((!waiting_flushes_.empty() || !waiting_changes_.empty() || !waiting_clock_changes_.empty()) && !flushing_);
 }
 
 void Sequencer::wait_for_mail() {
   std::unique_lock lock(mutex_);
   arrived_.wait_for(lock, std::chrono::microseconds(limits::kLogSealIdleUs), [this] {
     return (mail_.stop && batches_.empty()) || (!batches_.empty() && batches_can_go()) ||
-           !mail_.flush_requests.empty() || !mail_.schema_changes.empty() || mail_.flush_result.has_value() ||
-           mail_.work_error.has_value() || mail_.forget;
+           !mail_.flush_requests.empty() || !mail_.schema_changes.empty() || !mail_.clock_changes.empty() ||
+           mail_.flush_result.has_value() || mail_.work_error.has_value() || mail_.forget;
   });
   const bool idle = batches_.empty() && health_.has_value();
   lock.unlock();
@@ -243,12 +276,14 @@ void Sequencer::wait_for_mail() {
 void Sequencer::take_mail() {
   std::vector<FlushDone> requests;
   std::vector<SchemaChange> changes;
+  std::vector<ClockChange> clock_changes;
   std::optional<std::pair<Status, Lsn>> result;
   std::optional<Error> work_error;
   {
     std::lock_guard lock(mutex_);
     requests.swap(mail_.flush_requests);
     changes.swap(mail_.schema_changes);
+    clock_changes.swap(mail_.clock_changes);
     result.swap(mail_.flush_result);
     work_error.swap(mail_.work_error);
     if (mail_.forgettable) {
@@ -260,6 +295,7 @@ void Sequencer::take_mail() {
   forgetting_ &= may_forget();
   for (FlushDone& request : requests) waiting_flushes_.push_back(std::move(request));
   for (SchemaChange& change : changes) waiting_changes_.push_back(std::move(change));
+  for (ClockChange& change : clock_changes) waiting_clock_changes_.push_back(std::move(change));
   if (work_error) poison(*work_error);
   if (result) take_flush_result(result->first, result->second);
 }
@@ -277,6 +313,7 @@ void Sequencer::take_flush_result(const Status& status, Lsn through) {
     flush_lacks_space_ = true;  // the flusher tries again; flushing_ stays
     for (FlushDone& done : std::exchange(waiting_flushes_, {})) answered.push_back(std::move(done));
     for (SchemaChange& change : std::exchange(waiting_changes_, {})) answered.push_back(std::move(change.done));
+    for (ClockChange& change : std::exchange(waiting_clock_changes_, {})) answered.push_back(std::move(change.done));
   } else {
     flushing_ = false;
     poison(status.error());
@@ -308,6 +345,9 @@ void Sequencer::place_marker() {
               .first_file = log_->first_file_needed(dispatched_lsn_ + 1)};
   if (forgetting_) last_arrival_us_ = arrival_.next();  // what is due by now, not by the last record
   job->newest_arrival_us = last_arrival_us_;
+  job->arrival_back = std::exchange(arrival_back_, false);
+  job->newest_forget_us = newest_forget_us_;
+  job->anchor = arrival_.anchor();
   job->reference_us = reference_us_;
   job->dictionary_sizes = logged_sizes_;
   job->new_schema = std::exchange(unflushed_schema_, nullptr);
@@ -365,19 +405,24 @@ Status Sequencer::log_schema(const std::shared_ptr<const Schema>& next) {
     poison(lsn.error());
     return std::unexpected(lsn.error());
   }
-  last_arrival_us_ = arrival_us;
   config_.dictionaries->add(*next);  // before anybody sees the schema
   for (const auto& [id, size] : config_.dictionaries->sizes()) logged_sizes_.try_emplace(id, size);
   auto logged = std::make_shared<LoggedBatch>();
-  logged->lsn = *lsn;
-  logged->times = {.arrival_us = arrival_us, .reference_us = reference_us_};
   logged->new_schema = next;
+  log_alone(std::move(logged), *lsn, arrival_us);
+  drain_log();
+  return health();
+}
+
+// A record of ours, on its way to the shards: nobody waits for its answer.
+void Sequencer::log_alone(std::shared_ptr<LoggedBatch> logged, Lsn lsn, TimeUs arrival_us) {
+  last_arrival_us_ = arrival_us;
+  logged->lsn = lsn;
+  logged->times = {.arrival_us = arrival_us, .reference_us = reference_us_};
   logged->outcomes.resize(config_.shards);
   logged->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
   logged->done = [](const Result<BatchResult>&) {};
   in_flight_.push_back(std::move(logged));
-  drain_log();
-  return health();
 }
 
 // Batches that were decoded before the schema changed: what the change means for them. Before anything is reserved or logged.
@@ -403,9 +448,7 @@ Status Sequencer::fit_schema(PendingBatch& pending) {
 }
 
 // T3: while the wall clock is not believed, and for a while after the machine has started, nothing is forgotten.
-bool Sequencer::may_forget() const {
-  return !arrival_.suspended() && config_.clock->boottime_us() >= config_.forget_boottime_us;
-}
+bool Sequencer::may_forget() const { return arrival_.judge(config_.forget_boottime_us).believed(); }
 
 // Right before a marker, so that the flush behind it brings the horizons into the manifest and the log keeps nothing back.
 void Sequencer::log_forgets() {
@@ -429,16 +472,11 @@ void Sequencer::log_forgets() {
   }
   Result<Lsn> first = log_->append(records);
   if (!first) return poison(first.error());
-  last_arrival_us_ = arrival_us;
+  newest_forget_us_ = arrival_us;
   for (ForgetRecord& record : std::exchange(forgettable_, {})) {
     auto logged = std::make_shared<LoggedBatch>();
-    logged->lsn = (*first)++;
-    logged->times = {.arrival_us = arrival_us, .reference_us = reference_us_};
     logged->forget = std::make_shared<const ForgetRecord>(std::move(record));
-    logged->outcomes.resize(config_.shards);
-    logged->shards_left.store(static_cast<uint32_t>(config_.shards), std::memory_order_relaxed);
-    logged->done = [](const Result<BatchResult>&) {};
-    in_flight_.push_back(std::move(logged));
+    log_alone(std::move(logged), (*first)++, arrival_us);
   }
   drain_log();
 }
@@ -482,6 +520,7 @@ void Sequencer::append_group() {
     return;
   }
   fit_schema(taken);
+  hold_for_clock(taken);
   if (taken.empty()) return;
   if (Status room = make_room(taken); !room) {
     for (PendingBatch& pending : taken) pending.done(std::unexpected(room.error()));
@@ -525,6 +564,10 @@ void Sequencer::refuse_replayed_letters(std::vector<PendingBatch>& batches) {
 
 // Before anything is given a code: what the log cannot take must not leave a trace.
 Status Sequencer::make_room(const std::vector<PendingBatch>& batches) {
+  if (const SpaceStatus space = space_status(); space.level == SpaceLevel::kHard) {
+    log_lacks_space_ |= dispatched_lsn_ != flushed_lsn_;  // what is in memory goes to segments while there is room
+    return below_hard_mark(space);
+  }
   uint64_t bytes = 0;
   for (const PendingBatch& pending : batches) bytes += record_bytes_at_most(pending);
   Status room = log_->reserve(bytes);
@@ -604,6 +647,7 @@ void Sequencer::poll() {
   if (Status status = log_->poll(true); !status) poison(status.error());
   std::lock_guard lock(mutex_);
   log_stats_ = log_->stats();
+  clock_belief_.last_arrival_us = arrival_.last();
 }
 
 void Sequencer::dispatch_durable() {

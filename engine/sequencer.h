@@ -9,7 +9,7 @@
 //     the log when the record is.
 //   4 every batch submitted is answered exactly once.
 //   5 a batch is logged with the schema in force, whatever it was decoded for; a RETRACT with that of its originals.
-// Threads: submit(), request_flush(), flush_finished(), work_failed(), stop() by any; run() or run_until_idle() by the one that sequences.
+// Threads: submit(), request_flush(), change_*(), clock_*(), flush_finished(), work_failed(), stop() by any; run() or run_until_idle() by the one that sequences.
 #pragma once
 
 #include <condition_variable>
@@ -26,6 +26,7 @@
 #include "engine/dictionaries.h"
 #include "engine/flush.h"
 #include "engine/logged_batch.h"
+#include "engine/space_watch.h"
 #include "wal/log.h"
 
 namespace tally {
@@ -52,12 +53,20 @@ struct SchemaChange {
   FlushDone done;
 };
 
+// The wall clock is believed as it is, or arrival starts again at it.
+struct ClockChange {
+  bool back = false;
+  FlushDone done;
+};
+
 class Sequencer {
  public:
   struct Config {
     std::unique_ptr<Log> log;
     Clock* clock = nullptr;
     TimeUs last_arrival_us = 0;
+    std::optional<ClockAnchor> anchor;
+    TimeUs newest_forget_us = 0;
     TimeUs reference_us = 0;
     Lsn flushed_lsn = 0;
     Dictionaries* dictionaries = nullptr;
@@ -65,6 +74,7 @@ class Sequencer {
     uint64_t memtable_bytes_max = 0;
     std::vector<ForgetRecord> forgettable;  // what may be forgotten already
     TimeUs forget_boottime_us = kForgetBoottimeUs;
+    std::shared_ptr<SpaceWatch> space = nullptr;  // nullptr: the disk is full when it says so
     size_t shards = 1;
     DeadLetters* letters = nullptr;
     std::shared_ptr<const Schema> schema = nullptr;  // in force
@@ -79,6 +89,9 @@ class Sequencer {
   void request_flush(FlushDone done);
   // A SCHEMA record and a marker right behind it; `done` runs when the flush has ended, or when nothing was changed.
   void change_schema(SchemaChange change);
+  // `tally clock confirm`: `done` runs when it is so, in memory; the caller sees to the manifest. `tally clock back`: a
+  // CLOCK_BACK record and a marker right behind it; `done` runs when the flush has ended. kInvalidArgument says why not.
+  void change_clock(ClockChange change);
   // Whatever may be forgotten by now is, in the background: for a table that is full of ids and so gets no batch whose flush
   // would name it.
   void request_forget();
@@ -94,6 +107,9 @@ class Sequencer {
   Status close_log();     // after run() has returned, when everything was flushed
 
   LogStats log_stats() const;
+  ClockBelief clock_belief() const;
+  ClockStatus clock_status() const;
+  SpaceStatus space_status() const;
   std::string_view log_io_method() const { return log_->io_method(); }
   Status health() const;  // the reason why the table accepts no writes any more
 
@@ -101,6 +117,7 @@ class Sequencer {
   struct Mail {
     std::vector<FlushDone> flush_requests;
     std::vector<SchemaChange> schema_changes;
+    std::vector<ClockChange> clock_changes;
     std::optional<std::pair<Status, Lsn>> flush_result;
     std::optional<Error> work_error;
     std::optional<std::vector<ForgetRecord>> forgettable;
@@ -121,6 +138,12 @@ class Sequencer {
   void log_forgets();
   void log_schema_change();
   Status log_schema(const std::shared_ptr<const Schema>& next);
+  void change_clock();
+  Status confirm_clock();
+  Status log_clock_back();
+  void log_alone(std::shared_ptr<LoggedBatch> logged, Lsn lsn, TimeUs arrival_us);
+  void hold_for_clock(std::vector<PendingBatch>& batches);
+  void publish_clock();
   void fit_schema(std::vector<PendingBatch>& batches);
   Status fit_schema(PendingBatch& pending);
   bool may_forget() const;
@@ -144,6 +167,8 @@ class Sequencer {
   ArrivalClock arrival_;
   TimeUs reference_us_;
   TimeUs last_arrival_us_;
+  TimeUs newest_forget_us_;
+  bool arrival_back_ = false;                           // for the next marker
   std::map<uint32_t, uint32_t> logged_sizes_;           // by dimension id: codes that the log knows
   std::deque<std::shared_ptr<LoggedBatch>> in_flight_;  // appended, not yet durable
   Lsn dispatched_lsn_;
@@ -160,14 +185,16 @@ class Sequencer {
   std::vector<std::shared_ptr<Dictionary>> dictionaries_;  // of its dimensions
   std::shared_ptr<const Schema> unflushed_schema_;         // for the next marker
   std::vector<SchemaChange> waiting_changes_;
+  std::vector<ClockChange> waiting_clock_changes_;
   std::vector<FlushDone> current_flushes_;  // for the flush under way
 
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
-  std::deque<PendingBatch> batches_;  // guarded by mutex_, as are the next three
+  std::deque<PendingBatch> batches_;  // guarded by mutex_, as are the next four
   Mail mail_;
   Status health_;
   LogStats log_stats_;
+  ClockBelief clock_belief_;  // as others see it
 };
 
 }  // namespace tally

@@ -75,6 +75,8 @@ Status Shard::apply(LoggedBatch& logged) {
     forget(logged);
   } else if (logged.new_schema) {
     change_schema(logged.new_schema);
+  } else if (logged.clock_back) {
+    // Nothing but its arrival.
   } else if (logged.verdict) {
     apply_verdict(logged);
   } else if (logged.settlement) {
@@ -212,7 +214,7 @@ void Shard::take_back(uint32_t row, LoggedBatch::Outcome& outcome) {
 
 // Asks the runs about all of a record's rows at once.
 Status Shard::begin(const LoggedBatch& logged) {
-  if (logged.forget || logged.new_schema || logged.settlement) return {};
+  if (logged.forget || logged.new_schema || logged.settlement || logged.clock_back) return {};
   if (!logged.verdict)
     return begin_ids(logged.batch->id_hashes, logged.batch->digests, logged.batch->shard_rows[index_]);
   const PreparedVerdict& verdict = *logged.verdict->verdict;

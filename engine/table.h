@@ -28,6 +28,7 @@
 #include "engine/manifest.h"
 #include "engine/schema.h"
 #include "engine/snapshot.h"
+#include "engine/table_condition.h"
 #include "engine/verdict.h"
 #include "wal/log.h"
 
@@ -48,6 +49,9 @@ struct TableOptions {
   bool background = true;  // folds, joins and retention run by themselves behind each flush
   BackgroundPolicy background_policy = {};
   std::shared_ptr<BlockCache> block_cache = nullptr;  // of the database; nullptr: reads of segments go to their files
+  std::shared_ptr<SpaceWatch> space = nullptr;        // of the database
+  uint64_t free_bytes_soft = limits::kFreeBytesSoft;  // its marks; 0: none
+  uint64_t free_bytes_hard = limits::kFreeBytesHard;
 };
 
 struct IngestBatch {
@@ -127,6 +131,13 @@ class Table {
   virtual Status flush() = 0;
   // Returns when nothing is due in the background. Errors: why the write path cannot be brought up.
   virtual Status run_background() = 0;
+  // `tally clock confirm`: the wall clock is right as it is, and what waits for that need not wait any more. kInvalidArgument:
+  // it stands behind what has arrived.
+  virtual Status confirm_clock() { return fail(Code::kUnsupported, "this table has no clock"); }
+  // `tally clock back`: arrival starts again at the wall clock. kInvalidArgument says why it cannot; kNoSpace as of alter().
+  virtual Status take_clock_back() { return fail(Code::kUnsupported, "this table has no clock"); }
+  // What it cannot do now, and what somebody has to look at.
+  virtual TableCondition condition() const { return {}; }
   // Flushes, closes the log cleanly. Calling it again answers the same; other calls that write fail from then on.
   virtual Status close() = 0;
 

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "engine/condition_eval.h"
 #include "engine/orphans.h"
+#include "engine/retention_preview.h"
 #include "engine/schema_change.h"
 #include "engine/table_snapshot.h"
 
@@ -238,9 +239,11 @@ Status TableImpl::open_manifest() {
   if (manifest_ != nullptr) return {};
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<Manifest> manifest, Manifest::open(fs_, clock_, paths_.directory()));
   TALLY_ASSIGN_OR_RETURN(OrphanReport report, set_aside_orphans(fs_, paths_.directory(), *manifest->state()));
+  TALLY_ASSIGN_OR_RETURN(orphans_, count_orphans(fs_, paths_.directory()));
   unlinked_->give_back(report.unlinked);
   manifest_ = std::move(manifest);
   turn_ = std::make_unique<ManifestTurn>(*manifest_);
+  for (uint64_t number : report.unlinked_files) turn_->unlinked(number);
   return {};
 }
 
@@ -281,17 +284,20 @@ Status TableImpl::load_retractions() {
   return {};
 }
 
-// The manifest says that the former log is settled before a new one starts (start_log() asks for it): what it held is in
-// segments. Seals behind the last flush hold nothing, but they have LSNs.
+// The manifest says that the former log is settled before a new one starts (start_log() asks for it), and what the clock is
+// believed by: what the log held is in segments. Seals behind the last flush hold nothing, but they have LSNs.
 Status TableImpl::settle_log() {
   const LogPosition before = manifest_->state()->log;
   const Lsn settled = std::max(before.flushed_lsn, log_recovery_.highest_lsn_seen);
   const LogPosition position{
       .flushed_lsn = settled, .synced_lsn = settled, .first_file = log_recovery_.highest_file + 1};
-  if (position.flushed_lsn == before.flushed_lsn && position.first_file == before.first_file) return {};
+  const std::shared_ptr<const ManifestState> state = manifest_->state();
   ManifestEdit edit;
+  edit.anchor = take_anchor(clock_, state->newest_arrival_us, state->anchor);
+  const bool settled_before = position.flushed_lsn == before.flushed_lsn && position.first_file == before.first_file;
+  if (settled_before && edit.anchor == state->anchor) return {};
   edit.log = position;
-  return manifest_->commit(edit);
+  return turn_->commit(edit, nullptr);
 }
 
 Status TableImpl::start_writing() {
@@ -305,6 +311,9 @@ Status TableImpl::start_writing() {
   config.threads = options_.threads;
   config.sequencer.clock = &clock_;
   config.sequencer.last_arrival_us = state->newest_arrival_us;
+  config.sequencer.anchor = state->anchor;
+  config.sequencer.newest_forget_us = state->newest_forget_us;
+  config.space = options_.space;
   config.sequencer.reference_us = state->reference_us;
   config.sequencer.flushed_lsn = first_lsn - 1;
   config.sequencer.letters = letters_.get();
@@ -355,6 +364,43 @@ Status TableImpl::run_background() {
   TALLY_ASSIGN_OR_RETURN(std::shared_ptr<WritePath> write, running_write_path());
   write->run_background();
   return {};
+}
+
+Status TableImpl::confirm_clock() {
+  TALLY_TRY(prepare_writes());
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<WritePath> write, running_write_path());
+  return write->confirm_clock();
+}
+
+Status TableImpl::take_clock_back() {
+  TALLY_TRY(prepare_writes());
+  TALLY_ASSIGN_OR_RETURN(std::shared_ptr<WritePath> write, running_write_path());
+  return write->take_clock_back();
+}
+
+TableCondition TableImpl::condition() const {
+  TableCondition condition;
+  condition.proving_us = options_.forget_boottime_us;
+  std::lock_guard lock(start_mutex_);
+  condition.orphans = orphans_;
+  if (!read_only_) condition.read_only = read_only_.error().message;
+  if (write_ != nullptr) {
+    const Status health = write_->sequencer().health();
+    if (!health) condition.read_only = health.error().message;
+    condition.clock = write_->sequencer().clock_status();
+    condition.space = write_->sequencer().space_status();
+    condition.background = write_->background_stats();
+    return condition;
+  }
+  const std::shared_ptr<const PublishedState> published = publisher_.get();
+  const TimeUs last_us = published->manifest->newest_arrival_us;
+  const ClockBelief belief{take_anchor(clock_, last_us, published->manifest->anchor), last_us};
+  condition.clock = judge_clock(clock_, belief, options_.forget_boottime_us);
+  const HeldDrops held = held_drops(*published->manifest, condition.clock.believed() ? clock_.wall_us() : INT64_MIN);
+  condition.background.held_days = held.days;
+  condition.background.held_events = held.events;
+  if (options_.space != nullptr) condition.space = options_.space->look();
+  return condition;
 }
 
 Status TableImpl::close() {

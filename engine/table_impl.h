@@ -33,6 +33,9 @@ class TableImpl final : public Table {
   Status alter(Schema next) override;
   Status flush() override;
   Status run_background() override;
+  Status confirm_clock() override;
+  Status take_clock_back() override;
+  TableCondition condition() const override;
   Status close() override;
   Stats stats() const override;
   WriteReading write_reading() const;
@@ -75,6 +78,7 @@ class TableImpl final : public Table {
   std::unique_ptr<Manifest> manifest_;              // guarded by start_mutex_ until write_ stands, as is the next
   std::unique_ptr<ManifestTurn> turn_;              // of manifest_
   const std::shared_ptr<UnlinkedFiles> unlinked_ = std::make_shared<UnlinkedFiles>();
+  OrphanStatus orphans_;                // guarded by start_mutex_
   bool ids_known_ = false;              // guarded by start_mutex_
   Status read_only_;                    // why there can be no write path; guarded by start_mutex_
   bool closed_ = false;                 // guarded by start_mutex_

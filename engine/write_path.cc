@@ -17,6 +17,7 @@ WritePath::WritePath(Config config) : config_(std::move(config)) {
   config_.flush.threads = config_.threads;
   Sequencer::Config sequencer = std::move(config_.sequencer);
   sequencer.shards = config_.shards.size();
+  sequencer.space = config_.space;
   sequencer.memory_bytes = [this] {
     uint64_t bytes = 0;
     for (const Shard* shard : config_.shards) bytes += shard->memory_bytes();
@@ -37,7 +38,8 @@ WritePath::WritePath(Config config) : config_(std::move(config)) {
       .publisher = config_.publisher,
       .clock = config_.clock,
       .policy = config_.policy,
-      .wall_us = [this] { return clock_believed_ ? config_.clock->wall_us() : INT64_MIN; },
+      .wall_us = [this] { return sequencer_->clock_status().believed() ? config_.clock->wall_us() : INT64_MIN; },
+      .space = [this] { return sequencer_->space_status(); },
       .stopping = [this] { return stopping(); },
       .publish = [this] { publish_background(); },
       .failed = [this](const Error& error) { sequencer_->work_failed(error); },
@@ -46,7 +48,10 @@ WritePath::WritePath(Config config) : config_(std::move(config)) {
   if (config_.threads) start_threads();
 }
 
-WritePath::~WritePath() { stop(); }
+WritePath::~WritePath() {
+  stop();
+  if (config_.space != nullptr) config_.space->set_unflushed(sequencer_.get(), 0);
+}
 
 void WritePath::start_threads() {
   for (size_t i = 0; i < config_.shards.size(); ++i) workers_.push_back(std::make_unique<ShardWorker>());
@@ -193,6 +198,31 @@ Status WritePath::change_schema(std::shared_ptr<const Schema> next) {
   return result.get();
 }
 
+Status WritePath::change_clock(bool back) {
+  auto changed = std::make_shared<std::promise<Status>>();
+  std::future<Status> result = changed->get_future();
+  sequencer_->change_clock({back, [changed](Status status) { changed->set_value(std::move(status)); }});
+  if (!config_.threads) run_inline();
+  return result.get();
+}
+
+Status WritePath::take_clock_back() { return change_clock(true); }
+
+Status WritePath::confirm_clock() {
+  TALLY_TRY(change_clock(false));
+  ManifestEdit edit;
+  edit.anchor = sequencer_->clock_belief().anchor;
+  if (Status kept = config_.flush.manifest->commit(edit, nullptr); !kept) {
+    if (kept.error().code != Code::kNoSpace) sequencer_->work_failed(kept.error());
+    return std::unexpected(
+        std::move(kept).error().with_context("the clock is believed now, and a restart will ask again"));
+  }
+  publish_background();
+  background_->confirm_drops();
+  wake_background();
+  return {};
+}
+
 Status WritePath::close() {
   const Status flushed = flush();
   // Whoever opens the table next, maybe only to read, finds it folded.
@@ -280,7 +310,6 @@ void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
     std::vector<std::vector<ForgetRecord>> forgettable;
     for (const FrozenShard& shard : job->shards) forgettable.push_back(shard.forgettable);
     sequencer_->flush_finished(status, job->log.flushed_lsn, join_forgettable(forgettable));
-    clock_believed_ = job->may_drop_letters;
     if (status) wake_background();
     if (status || status.error().code != Code::kNoSpace) return;
     if (!config_.threads) {
@@ -301,7 +330,10 @@ void WritePath::run_merger() {
 // A merge only makes look-ups cheaper: without room it is put off. Anything else is a manifest in doubt, or runs that cannot
 // be read, and rows may need them at any time.
 void WritePath::merge(const MergeJob& job) {
-  Result<std::optional<MergedIds>> result = merge_ids(config_.flush, job.work);
+  const bool room = sequencer_->space_status().level == SpaceLevel::kRoom;
+  Result<std::optional<MergedIds>> result =
+      room ? merge_ids(config_.flush, job.work)
+           : Result<std::optional<MergedIds>>(fail(Code::kNoSpace, "the disk is below its soft mark"));
   if (!result && result.error().code != Code::kNoSpace) return sequencer_->work_failed(result.error());
   auto merged = std::make_shared<std::optional<MergedIds>>(result ? *std::move(result) : std::nullopt);
   if (config_.threads) {

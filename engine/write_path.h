@@ -30,6 +30,7 @@ class WritePath {
     bool background = true;     // folds, joins and retention run by themselves
     BackgroundPolicy policy;
     std::shared_ptr<UnlinkedFiles> unlinked;
+    std::shared_ptr<SpaceWatch> space;  // nullptr: none
   };
   explicit WritePath(Config config);
   ~WritePath();  // stops; nothing is flushed that was not
@@ -42,6 +43,8 @@ class WritePath {
   void resolve(std::vector<Retraction> left);
   Status change_schema(std::shared_ptr<const Schema> next);  // waits until it is flushed
   Status flush();                                            // waits
+  Status confirm_clock();                                    // waits until the manifest says so
+  Status take_clock_back();                                  // waits until it is flushed
   void request_forget();
   Status close();  // flushes, stops, closes the log
   const Sequencer& sequencer() const { return *sequencer_; }
@@ -84,6 +87,7 @@ class WritePath {
   bool stopping();
   void publish(const FlushJob& job, RetractionFiles retraction_files);
   void publish_background();
+  Status change_clock(bool back);
   std::shared_ptr<const SegmentList> list_segments(const ManifestState& manifest);
   void run_background_thread();
   void wake_background();
@@ -113,7 +117,6 @@ class WritePath {
   std::unique_ptr<Background> background_;
   std::mutex background_mutex_;              // one run at a time
   std::condition_variable background_wake_;  // with stopping_mutex_
-  std::atomic<bool> clock_believed_{false};  // at the last flush: what retention waits for
   bool background_due_ = false;              // guarded by stopping_mutex_
   std::thread background_thread_;
 };

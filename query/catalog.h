@@ -11,6 +11,7 @@
 #include "engine/background_policy.h"
 #include "engine/schema.h"
 #include "engine/snapshot.h"
+#include "engine/table_condition.h"
 #include "query/query_registry.h"
 
 namespace tally {
@@ -23,6 +24,7 @@ class Catalog {
   virtual std::vector<std::string> table_names() const = 0;
   virtual Result<std::shared_ptr<const Snapshot>> snapshot(std::string_view table) = 0;
   virtual Result<BackgroundStats> background(std::string_view table) = 0;
+  virtual Result<TableCondition> condition(std::string_view) { return TableCondition{}; }
   virtual Status create_table(Schema schema) = 0;
   virtual Status alter_table(Schema next) = 0;                    // Table::alter() of the table it names
   virtual std::vector<QueryEntry> queries() const { return {}; }  // by id

@@ -20,6 +20,10 @@ class DatabaseCatalog final : public Catalog {
     TALLY_ASSIGN_OR_RETURN(Table * found, database_.table(table));
     return found->stats().background;
   }
+  Result<TableCondition> condition(std::string_view table) override {
+    TALLY_ASSIGN_OR_RETURN(Table * found, database_.table(table));
+    return found->condition();
+  }
   Status create_table(Schema schema) override {
     TALLY_TRY(database_.create_table(std::move(schema)));
     return {};

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "query/system_dead_letters.h"
+#include "query/system_health.h"
 #include "query/system_queries.h"
 #include "query/system_retractions.h"
 #include "query/system_rollups.h"
@@ -69,6 +70,7 @@ constexpr auto kSystemTables = std::to_array<NamedTable>({
     {"rollups", system_rollups},
     {"compactions", system_compactions},
     {"queries", system_queries},
+    {"health", system_health},
 });
 
 // In the language, but of parts that the engine does not have yet. Once one of them stands above, this line is not asked.

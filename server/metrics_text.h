@@ -16,6 +16,7 @@ struct TableReading {
   Table::Stats stats;
   WriteReading writes;
   uint64_t fold_debt_rows = 0;
+  TableCondition condition = {};
 };
 
 std::string metrics_text(const ServerMetrics& metrics, const std::vector<TableReading>& tables, bool ready);

@@ -30,6 +30,8 @@
 #include "engine/fold_debt.h"
 #include "server/admission.h"
 #include "server/backup_statement.h"
+#include "server/clock_statement.h"
+#include "server/condition_watch.h"
 #include "server/limits.h"
 #include "server/metrics_text.h"
 #include "server/ops_listener.h"
@@ -120,6 +122,7 @@ struct Server::Impl {
   std::unique_ptr<QueryEngine> engine;
   std::unique_ptr<BackupTaker> backups;
   std::unique_ptr<QueryService> queries;  // stands on it
+  std::unique_ptr<ConditionWatch> conditions;
   std::unique_ptr<SessionServices> services;
   std::map<uint64_t, std::shared_ptr<Session>> sessions;
   uint64_t next_session = 1;
@@ -229,8 +232,11 @@ Health Server::Impl::health() const {
     case State::kStarting: return {false, "starting: the log is being replayed"};
     case State::kServing: {
       std::string trouble = tables.text();
+      const std::string more = conditions ? conditions->trouble() : "";
+      if (!more.empty()) trouble += (trouble.empty() ? "" : "; ") + more;
       if (!trouble.empty()) return {false, std::move(trouble)};
-      return {true, "ready"};
+      const std::string notes = conditions ? conditions->notes() : "";
+      return {true, notes.empty() ? "ready" : "ready; " + notes};
     }
     case State::kStopping: break;
   }
@@ -245,6 +251,7 @@ std::string Server::Impl::metrics_page() {
       if (!found) continue;
       TableReading& reading = readings.emplace_back(
           TableReading{.name = table_name, .stats = (*found)->stats(), .writes = write_reading(**found)});
+      reading.condition = (*found)->condition();
       if (auto snapshot = (*found)->snapshot()) reading.fold_debt_rows = fold_debt_rows((*snapshot)->manifest());
     }
   }
@@ -305,6 +312,11 @@ Status Server::serve(Database& database, const std::string& directory) {
   const auto run = [&self](const QueryMessage& query, const QueryOptions& options) {
     if (is_show_settings(query.sql)) return std::expected<QueryResult, QueryError>(show_settings(self.table.rows()));
     if (auto name = backup_statement(query.sql)) return self.backups->take(*name, options.stop);
+    if (auto clock = clock_statement(query.sql)) {
+      auto result = run_clock_statement(*self.database.load(), *clock);
+      self.conditions->look();
+      return result;
+    }
     return self.engine->run(query.sql, query.parameters, options);
   };
   const QueryService::Limits query_limits{.running = self.settings.limits.queries_running,
@@ -316,6 +328,8 @@ Status Server::serve(Database& database, const std::string& directory) {
   self.queries = std::make_unique<QueryService>(run, query_limits, self.clock, self.metrics, self.log);
   self.services.reset(new SessionServices{self.network, database, *self.ingest, *self.queries, self.budget,
                                           self.settings, self.metrics, self.tables, self.log, self.clock, self.name});
+  self.conditions = std::make_unique<ConditionWatch>(database, self.log);
+  self.conditions->start();
   self.database.store(&database);
   TALLY_ASSIGN_OR_RETURN(ListenAddress address, parse_listen_address(self.settings.listen.tcp));
   TALLY_TRY(self.on_network([&] { return self.listen(address); }));
@@ -359,6 +373,7 @@ void Server::stop() {
   });
   self.queries->stop();
   self.ingest->stop();
+  self.conditions->stop();
   while (!gone()) self.clock.sleep_us(kStopPollUs);
   self.database.store(nullptr);
 }

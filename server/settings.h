@@ -52,6 +52,8 @@ struct Settings {
     uint64_t memtable_bytes = limits::kMemtableBytesMax;
     uint64_t block_cache_bytes = limits::kBlockCacheBytes;
     uint64_t remembered_ids = limits::kRememberedIdsMax;
+    uint64_t free_bytes_soft = limits::kFreeBytesSoft;
+    uint64_t free_bytes_hard = limits::kFreeBytesHard;
     uint64_t shards = 0;           // 0: one a core
     std::string backup_directory;  // empty: the server takes no backups
   } storage;

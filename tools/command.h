@@ -33,6 +33,7 @@ Command add_inspect_command(CLI::App& app);
 Command add_serve_command(CLI::App& app);
 Command add_backup_command(CLI::App& app);
 Command add_restore_command(CLI::App& app);
+Command add_clock_command(CLI::App& app);
 
 // "tally load: <message>" to stderr; returns kExitFailed, or kExitUsage.
 int report_failure(Console& console, std::string_view command, const Error& error);

@@ -42,9 +42,9 @@ class CommandLine {
     app_.footer(kExample);
     app_.require_subcommand(1);
     app_.get_formatter()->column_width(36);
-    for (auto add :
-         {add_init_command, add_serve_command, add_sql_command, add_load_command, add_generate_command,
-          add_retract_command, add_check_command, add_inspect_command, add_backup_command, add_restore_command}) {
+    for (auto add : {add_init_command, add_serve_command, add_sql_command, add_load_command, add_generate_command,
+                     add_retract_command, add_check_command, add_inspect_command, add_backup_command,
+                     add_restore_command, add_clock_command}) {
       commands_.push_back(add(app_));
     }
   }

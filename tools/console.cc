@@ -49,17 +49,6 @@ void Console::control(std::string_view sequence) {
   std::fwrite(sequence.data(), 1, sequence.size(), stdout);
 }
 
-std::string human_bytes(uint64_t bytes) {
-  constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (value >= 1024 && unit + 1 < std::size(kUnits)) {
-    value /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? quantity(bytes, "byte") : fmt::format("{:.1f} {}", value, kUnits[unit]);
-}
-
 std::string human_seconds(double seconds) {
   if (seconds < 10) return fmt::format("{:.2f} s", seconds);
   auto whole = static_cast<uint64_t>(seconds + 0.5);

@@ -34,7 +34,6 @@ class Console {
   int output_errno_ = 0;
 };
 
-std::string human_bytes(uint64_t bytes);    // 1.4 MiB
 std::string human_seconds(double seconds);  // 0.31 s, 2 min 5 s, 1 h 10 min
 
 }  // namespace tally

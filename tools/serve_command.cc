@@ -64,6 +64,8 @@ DatabaseOptions database_options(const Settings& settings) {
   options.table.shards = static_cast<uint32_t>(settings.storage.shards);
   options.table.memtable_bytes_max = settings.storage.memtable_bytes;
   options.table.remembered_ids_max = settings.storage.remembered_ids;
+  options.table.free_bytes_soft = settings.storage.free_bytes_soft;
+  options.table.free_bytes_hard = settings.storage.free_bytes_hard;
   options.block_cache_bytes = settings.storage.block_cache_bytes;
   return options;
 }
@@ -73,7 +75,10 @@ void bring_up_writes(Database& database, Server& server, ServerLog& log) {
   for (const std::string& name : database.table_names()) {
     auto table = database.table(name);
     Status ready = table ? (*table)->prepare_writes() : Status(std::unexpected(table.error()));
-    if (!ready) {
+    if (!ready && ready.error().code == Code::kNoSpace) {
+      // Tried again by each batch, until there is room.
+      log.warn("a table takes no batches for want of room", {{"table", name}, {"reason", ready.error().message}});
+    } else if (!ready) {
       log.error("a table takes no batches", {{"table", name}, {"reason", ready.error().message}});
       server.table_takes_no_batches(name, ready.error().message);
     }

@@ -50,12 +50,13 @@ enum class RecordType : uint8_t {
   kBackfillData = 7,
   kBackfillCommit = 8,
   kSetting = 9,       // a table setting
+  kClockBack = 11,    // arrival starts again at this record's, which may be lower than those before it
   kSeal = 10 | 0x80,  // nothing; carries durable_lsn of the groups before it (W15). Takes no part in the engine.
 };
 
 struct AppendRecord {
   RecordType type = RecordType::kBatch;
-  TimeUs arrival_us = 0;      // never decreasing along the log (T1); checked
+  TimeUs arrival_us = 0;      // never decreasing along the log (T1), but at a kClockBack; checked
   TimeUs reference_us = 0;    // newest event time among the records before this one
   ByteSpan meta = {};         // what the engine adds: checksummed by the log
   ByteSpan payload = {};      // the producer's bytes, stored verbatim

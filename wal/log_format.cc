@@ -342,6 +342,7 @@ RecordTypeUse record_type_use(RecordType type) {
   if (value >= static_cast<uint8_t>(RecordType::kBatch) && value <= static_cast<uint8_t>(RecordType::kSetting)) {
     return RecordTypeUse::kKnown;
   }
+  if (type == RecordType::kClockBack) return RecordTypeUse::kKnown;
   return (value & 0x80) != 0 ? RecordTypeUse::kSkip : RecordTypeUse::kUnknown;
 }
 

@@ -75,7 +75,9 @@ Status LogWriter::check_records(std::span<const AppendRecord> records) const {
   for (const AppendRecord& record : records) {
     if (record_type_use(record.type) == RecordTypeUse::kUnknown)
       return fail(Code::kInvalidArgument, "record of no known type");
-    if (record.arrival_us < arrival_us) return fail(Code::kInvalidArgument, "arrival time of a record goes back");
+    if (record.arrival_us < arrival_us && record.type != RecordType::kClockBack) {
+      return fail(Code::kInvalidArgument, "arrival time of a record goes back");
+    }
     arrival_us = record.arrival_us;
   }
   return {};

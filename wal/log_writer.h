@@ -1,7 +1,8 @@
 // The embedded Log: a directory of preallocated, reused files, written through an IoQueue. start_log() makes one.
 //
 // Invariants
-//   1 LSNs follow each other without gaps from the first file of this run on; arrival never goes back (T1).
+//   1 LSNs follow each other without gaps from the first file of this run on; arrival never goes back (T1),
+//     but at a kClockBack.
 //   2 A group is encoded, chained and submitted in one go: end_ is where the log will end when all in flight is written.
 //   3 The file changes only while nothing is in flight (W17), so only the last file of a log can be torn (W10).
 //   4 kNoSpace is returned only before anything of the call was logged. Any other failure of the disk is remembered in

@@ -493,6 +493,26 @@ def cancelled():
     assert "CASE WHEN country = ? THEN" in log and "secret" not in log, log[:2_000]
 
 
+def clocks_and_disks():
+    """`tally clock` asks the server; marks above what the disk has make it read-only by name, and readiness says so."""
+    new_database(SMALL)
+    server = Server()
+    assert tally("clock", "show", "--server", server.address).startswith("clicks: clock ")
+    assert tally("clock", "confirm", "--server", server.address).startswith("clicks: clock believed, confirmed: ")
+    locked = run("clock", "show", "--data", DATA)
+    assert locked.returncode == 1 and "--server A:P" in locked.stderr, locked
+    assert 'tally_clock_state{table="clicks"} 0' in server.get("/metrics")[1]
+    server.stop()
+    server = Server(settings={"storage.free_bytes_hard": 1 << 50, "storage.free_bytes_soft": 1 << 50})
+    status, text = server.get("/health/ready")
+    assert status == 503 and "disk hard: " in text and "storage.free_bytes_hard" in text, (status, text)
+    assert 'tally_space_level{table="clicks"} 2' in server.get("/metrics")[1]
+    rows = tc.Connection(server.address).query("SELECT part, state, takes_batches FROM system.health")[1]
+    assert [list(row) for row in rows] == [["disk", "hard", "no"]], rows
+    server.stop()
+    assert "a table needs a look" in open(os.path.join(WORK, "server.log"), encoding="utf-8").read()
+
+
 def operations():
     """Health and metrics; settings that are wrong; addresses that others can reach."""
     new_database(SMALL)

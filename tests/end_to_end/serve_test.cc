@@ -28,6 +28,7 @@ TEST_CASE("backup: of a server that takes batches meanwhile, restored, and every
 TEST_CASE("backup: killed on its way it is refused by name, and the source is as before") { tell("backups_killed"); }
 TEST_CASE("serve: a table that takes no batches is named, and the others go on") { tell("degraded"); }
 TEST_CASE("serve: health, metrics, settings, addresses") { tell("operations"); }
+TEST_CASE("serve: what is believed of the clock, and a disk below its hard mark") { tell("clocks_and_disks"); }
 TEST_CASE("serve: eight producers send the same events and memory stays in its budget") { tell("many_producers"); }
 TEST_CASE("serve: load, sql and generate with --server, over a server that is killed twice") { tell("with_program"); }
 

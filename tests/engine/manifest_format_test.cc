@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/clock_fields.h"
 #include "engine/tagged_fields.h"
 #include "tests/support/engine/disk_samples.h"
 
@@ -104,6 +105,9 @@ TEST_CASE("manifest format: a state comes back as it was") {
   state.horizons = {{{0, -1}, -3}, {{1, 0}, 7}};
   state.next_file_number = 6;
   state.boot_id = "boot";
+  state.anchor = ClockAnchor{.boot_id = "boot", .boottime_us = 5, .wall_us = 6, .confirmed = true};
+  state.newest_forget_us = 1;
+  state.removed_files = {1, 3};
   Bytes bytes;
   ByteWriter out(bytes);
   encode_state(state, out);
@@ -111,6 +115,9 @@ TEST_CASE("manifest format: a state comes back as it was") {
   REQUIRE(decoded);
   CHECK(same_state(*decoded, state));
   CHECK(decoded->boot_id == "boot");
+  CHECK(decoded->anchor == state.anchor);
+  CHECK(decoded->newest_forget_us == 1);
+  CHECK(decoded->removed_files == state.removed_files);
   CHECK(decoded->segments == state.segments);
   CHECK(decoded->dictionary_files == state.dictionary_files);
   CHECK(decoded->id_runs == state.id_runs);
@@ -119,4 +126,29 @@ TEST_CASE("manifest format: a state comes back as it was") {
   for (size_t length = 0; length < bytes.size(); ++length) {
     CHECK_FALSE(decode_state(ByteSpan(bytes).first(length)));
   }
+}
+
+TEST_CASE("manifest format: the clock's anchor, byte by byte") {
+  const ClockAnchor anchor{.boot_id = "b1", .boottime_us = 1000, .wall_us = 2000, .confirmed = true};
+  Bytes bytes;
+  ByteWriter out(bytes);
+  put_clock_anchor(out, anchor);
+  // The worked example of docs/formats/manifest.md.
+  CHECK(hex(bytes) ==
+        "1f00"
+        "0000"
+        "17000000"
+        "e803000000000000"
+        "d007000000000000"
+        "01"
+        "02000000"
+        "6231");
+  ByteReader in(ByteSpan(bytes).subspan(8));
+  CHECK(*read_clock_anchor(in) == anchor);
+  bytes[8 + 16] = 2;
+  ByteReader harmed(ByteSpan(bytes).subspan(8));
+  CHECK(read_clock_anchor(harmed).error().code == Code::kCorruption);
+  bytes.clear();
+  put_clock_anchor(out, std::nullopt);
+  CHECK(bytes.empty());
 }

@@ -135,3 +135,36 @@ TEST_CASE("manifest state: a horizon moves forward only, by class and day") {
   state = *apply_edit(state, back);
   CHECK(state.horizons == HorizonMap{{{0, 0}, 5}, {{1, 0}, 8}, {{0, -1}, -3}});
 }
+
+TEST_CASE("manifest state: arrival goes back where the edit says so, and not behind what was forgotten") {
+  ManifestState state = with_two_segments();
+  ManifestEdit edit;
+  edit.newest_arrival_us = 1000;
+  edit.newest_forget_us = 500;
+  state = *apply_edit(state, edit);
+  ManifestEdit lower;
+  lower.newest_arrival_us = 999;
+  CHECK(refusal(state, lower) == "manifest: the newest arrival time goes back");
+  ManifestEdit back;
+  back.arrival_back_us = 499;
+  CHECK(refusal(state, back) == "manifest: arrival goes back below a FORGET record");
+  back.arrival_back_us = 500;
+  CHECK(apply_edit(state, back)->newest_arrival_us == 500);
+}
+
+TEST_CASE("manifest state: a removed file is known until it is unlinked") {
+  ManifestState state = with_two_segments();
+  ManifestEdit add;
+  add.add_id_runs = {sample_id_run(3, 20)};
+  add.next_file_number = 4;
+  state = *apply_edit(state, add);
+  ManifestEdit remove;
+  remove.remove_id_runs = {3};
+  state = *apply_edit(state, remove);
+  CHECK(state.removed_files == std::set<uint64_t>{3});
+  ManifestEdit unlinked;
+  unlinked.unlinked_files = {3};
+  CHECK(apply_edit(state, unlinked)->removed_files.empty());
+  unlinked.unlinked_files = {2};
+  CHECK(refusal(state, unlinked) == "manifest: file 2 is unlinked and was not removed");
+}

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/file_names.h"
+#include "engine/table_condition.h"
 #include "tests/support/engine/disk_samples.h"
 #include "tests/support/sim_disk.h"
 
@@ -75,4 +76,39 @@ TEST_CASE("orphans: a listed file that is missing or of another size is named") 
         "t/segments/00000001.seg has 4 bytes, and the manifest says 5");
   REQUIRE(folder.disk.unlink(folder.paths.segment(1)));
   CHECK(check_listed_files(folder.disk, "t", folder.state).error().code == Code::kCorruption);
+}
+
+TEST_CASE("orphans: what an edit of the manifest has removed is dead, and goes; its number alone proves nothing else") {
+  Folder folder;
+  folder.state.removed_files = {7, 9, 12};
+  folder.put(folder.paths.id_run(7));
+  folder.put(folder.paths.id_run(8));
+  folder.put(folder.paths.retraction(9));
+  folder.put(folder.paths.dictionary(12));  // no edit removes such a file for good
+  auto report = set_aside_orphans(folder.disk, "t", folder.state);
+  REQUIRE(report);
+  CHECK(report->moved == std::vector<std::string>{"00000012.dict", "00000008.run"});
+  CHECK(report->unlinked_files == std::vector<uint64_t>{7, 9, 12});
+  CHECK_FALSE(folder.disk.exists(folder.paths.id_run(7)));
+  CHECK_FALSE(folder.disk.exists(folder.paths.retraction(9)));
+  CHECK_FALSE(folder.disk.exists("t/orphan/00000007.run"));
+}
+
+TEST_CASE("orphans: they are counted, and beyond their limit somebody is told; nothing is deleted") {
+  Folder folder;
+  CHECK(count_orphans(folder.disk, "t")->files == 0);
+  for (uint64_t number = 100; number < 103; ++number) folder.put(folder.paths.segment(number));
+  REQUIRE(set_aside_orphans(folder.disk, "t", folder.state));
+  const OrphanStatus status = count_orphans(folder.disk, "t").value();
+  CHECK(status.files == 3);
+  CHECK(status.bytes == 15);
+  CHECK_FALSE(status.beyond_limit());
+  CHECK(OrphanStatus{.files = limits::kOrphanFilesMax + 1}.beyond_limit());
+  CHECK(OrphanStatus{.files = 1, .bytes = limits::kOrphanBytesMax + 1}.beyond_limit());
+  TableCondition condition;
+  condition.orphans = {.files = 1, .bytes = limits::kOrphanBytesMax + 1};
+  const std::vector<ConditionLine> lines = describe_condition(condition);
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].part == "orphans");
+  CHECK(lines[0].detail.find("tally check") != std::string::npos);
 }

@@ -235,6 +235,7 @@ TEST_CASE("table ids: power failure at every change of a flush with its merges")
       world.flush();
     }
     world.send(rows_named("last", 10));
+    const std::shared_ptr<const ManifestState> before = Manifest::load(world.disk, "/db/tables/events").value();
     world.disk.crash_at(n);
     (void)world.table().flush();
     const bool done = !world.disk.crashed();
@@ -245,6 +246,11 @@ TEST_CASE("table ids: power failure at every change of a flush with its merges")
       CHECK(world.send(rows_named("flush" + std::to_string(i) + "-", 3)).counts.duplicates == 3);
     }
     check_each_once(world, 31);
+    // What an edit has removed goes, and is not set aside.
+    for (const auto& [number, run] : before->id_runs) {
+      CHECK_FALSE(world.disk.exists("/db/tables/events/orphan/" + id_run_name(number)));
+    }
+    CHECK(run_files(world).size() == Manifest::load(world.disk, "/db/tables/events").value()->id_runs.size());
     if (done) return;
   }
   FAIL("the flush never got through");

@@ -343,6 +343,49 @@ TEST_CASE("retention: tiers and raw go day by day, what is coarser stays, and no
   CHECK(files->size() == live);
 }
 
+TEST_CASE("retention: most of a history waits for `tally clock confirm`, which lets go what is held then, once") {
+  RollupWorld life(31);
+  for (int day = 0; day < 12; ++day) {
+    life.send({.id = "e" + std::to_string(day), .click = day});
+    life.world.flush();
+    life.world.clock.advance(kDay);
+  }
+  const auto held = [&] { return life.world.table().condition().background.held_days; };
+  CHECK(held() == 0);
+  Schema next = *life.world.table().schema();
+  ++next.version;
+  for (Rollup& rollup : next.rollups) {
+    for (TimeUs& retention_us : rollup.retention_us) retention_us = std::min(retention_us, 3 * kDay);
+  }
+  next.raw_retention_us = kDay * 4;
+  REQUIRE(life.world.table().alter(next));
+  REQUIRE(life.world.table().run_background());
+  CHECK(held() > 0);
+  const std::vector<ConditionLine> lines = describe_condition(life.world.table().condition());
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].state == "held");
+  CHECK(lines[0].detail.find("`tally clock confirm`") != std::string::npos);
+  const auto dropped = [&] {
+    const auto snapshot = life.world.table().snapshot().value();
+    const auto& tiers = snapshot->manifest().tiers;
+    return std::ranges::count_if(tiers, [](const auto& one) { return one.second.dropped_lsn != 0; });
+  };
+  const auto before = dropped();
+  life.world.reopen();  // it goes on waiting
+  REQUIRE(life.world.table().run_background());
+  CHECK(dropped() == before);
+  const auto waiting = static_cast<int64_t>(held());
+  CHECK(waiting > 0);
+
+  REQUIRE(life.world.table().confirm_clock());
+  REQUIRE(life.world.table().run_background());
+  CHECK(held() == 0);
+  CHECK(dropped() == before + waiting);
+  CHECK(life.world.ledger().balanced());
+  life.world.close();
+  CHECK(life.problems() == "");
+}
+
 TEST_CASE("rollups: one that comes later builds itself from raw, and says of which days it has nothing") {
   RollupWorld life(5);
   const int32_t first = utc_day(life.world.clock.wall_us());

@@ -4,6 +4,7 @@
 #include "server/backup_statement.h"
 #include "server/byte_budget.h"
 #include "server/client/client.h"
+#include "server/clock_statement.h"
 #include "server/listen_address.h"
 #include "server/metrics_text.h"
 #include "server/server_log.h"
@@ -88,10 +89,12 @@ TEST_CASE("metrics: buckets are cumulated, tables and outcomes are labels") {
   table.writes.stages[static_cast<size_t>(WriteStage::kOrder)].observe(400);
   table.writes.stages[static_cast<size_t>(WriteStage::kDecide)].observe(100);
   table.writes.event_age.observe(kMicrosPerHour);
+  table.condition.clock.state = ClockState::kBehind;
+  table.condition.space.level = SpaceLevel::kHard;
   const std::string page = metrics_text(metrics, {table}, true);
   for (const char* line :
-       {"tally_ready 1\n", "# TYPE tally_events_total counter\n",
-        "tally_events_total{table=\"ads\",outcome=\"accepted\"} 7\n",
+       {"tally_ready 1\n", "tally_clock_state{table=\"ads\"} 3\n", "tally_space_level{table=\"ads\"} 2\n",
+        "# TYPE tally_events_total counter\n", "tally_events_total{table=\"ads\",outcome=\"accepted\"} 7\n",
         "tally_acknowledgement_seconds_bucket{le=\"0.00025\"} 1\n",
         "tally_acknowledgement_seconds_bucket{le=\"0.001\"} 2\n",
         "tally_acknowledgement_seconds_bucket{le=\"+Inf\"} 3\n", "tally_acknowledgement_seconds_count 3\n",
@@ -110,6 +113,24 @@ TEST_CASE("backup statement: told from SQL by its words alone") {
   for (const char* other : {"", "BACKUP", "BACKUP TO", "BACKUP TO monday", "BACKUP TO 'a' 'b'", "SELECT 1", "\xff",
                             "\"backup\" TO 'a'", "BACKUP TO 'open"}) {
     CHECK_MESSAGE(!backup_statement(other), other);
+  }
+}
+
+TEST_CASE("clock statement: told from SQL by its words alone, and spelled as it is read") {
+  using Action = ClockStatement::Action;
+  CHECK(clock_statement("CLOCK SHOW") == ClockStatement{Action::kShow, ""});
+  CHECK(clock_statement(" clock\nConfirm ; ") == ClockStatement{Action::kConfirm, ""});
+  CHECK(clock_statement("CLOCK BACK TABLE Ads") == ClockStatement{Action::kBack, "ads"});
+  CHECK(clock_statement("CLOCK BACK TABLE \"A\"\"ds\"") == ClockStatement{Action::kBack, "A\"ds"});
+  for (const char* other : {"", "CLOCK", "CLOCK FORWARD", "CLOCK SHOW SHOW", "CLOCK SHOW TABLE", "CLOCK SHOW TABLE 'a'",
+                            "SELECT 1", "\xff", "\"clock\" SHOW", "CLOCK SHOW TABLE a b"}) {
+    CHECK_MESSAGE(!clock_statement(other), other);
+  }
+  for (Action action : {Action::kShow, Action::kConfirm, Action::kBack}) {
+    for (const char* table : {"", "ads", "A\"ds; --"}) {
+      const ClockStatement statement{action, table};
+      CHECK(clock_statement(clock_statement_text(statement)) == statement);
+    }
   }
 }
 

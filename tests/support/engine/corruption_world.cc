@@ -18,7 +18,12 @@ constexpr uint64_t kDiskBytes = 4 * limits::kMiB;      // too little for a RESER
 constexpr TimeUs kHalfTime = ManualClock::kStartWall - 12 * kMicrosPerHour;
 
 DatabaseOptions small_options() {
-  return {.table = {.threads = false, .shards = 1, .log_file_bytes = kLogFileBytes, .background = false}};
+  return {.table = {.threads = false,
+                    .shards = 1,
+                    .log_file_bytes = kLogFileBytes,
+                    .background = false,
+                    .free_bytes_soft = 0,
+                    .free_bytes_hard = 0}};
 }
 
 // --- rows in -------------------------------------------------------------------------------------------------------

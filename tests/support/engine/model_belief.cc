@@ -114,6 +114,16 @@ bool Belief::would_be_admitted(const Row& row, const Batch& batch, uint32_t late
   return reference_us_ - row.time_us <= rules_.retention_us;
 }
 
+bool Belief::waits_for_clock(const Batch& batch, TimeUs wall_us) const {
+  return std::any_of(batch.rows.begin(), batch.rows.end(), [&](const Row& row) {
+    const TimeUs lateness_us = rules_.classes[rules_.class_of(kind_of(row))].lateness_us;
+    const auto on_time = [&](TimeUs at_us) {
+      return row.time_us - at_us <= kAheadUs && (batch.replay || at_us - row.time_us <= lateness_us);
+    };
+    return !on_time(batch.arrival_us) && on_time(wall_us);
+  });
+}
+
 Verdict Belief::decide_row(const Row& row, const Batch& batch, uint32_t lateness_class) const {
   const InBatch& just_now = in_batch_[row.id];
   const Counted* known = remembered(row.id);

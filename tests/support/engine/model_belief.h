@@ -88,6 +88,8 @@ class Belief {
   const Rules& rules() const { return rules_; }
 
   void decide(const Batch& batch, Decision& out);
+  // The wall clock is not believed, and would admit a row that the batch's arrival does not: it is told to come again.
+  bool waits_for_clock(const Batch& batch, TimeUs wall_us) const;
   RowSum sum_of(const Batch& batch, const Decision& decision, Lsn lsn) const;
   // The batch is in the table, decided so. Says what is wrong if a row that was counted is counted again.
   std::string take(const Batch& batch, const Decision& decision, Lsn lsn);

@@ -17,6 +17,7 @@ void Run::send(Batch batch, Random& random) {
   call.spelling = random.next();
   belief_.decide(batch, before_);
   const bool full = belief_.remembered() >= table_.remembered_ids_max();
+  const bool waits = table_.arrival.suspended(table_.clock) && belief_.waits_for_clock(batch, table_.clock.wall_us());
   Result<BatchResult> answer = table_.send(batch, call.spelling);
   result_.rows += batch.rows.size();
   if (answer) call.answer = *answer;
@@ -27,8 +28,10 @@ void Run::send(Batch batch, Random& random) {
     batches_[random.below(200)] = batch;
   }
   if (interrupted(call, random)) return;
-  if (full) {
-    if (answer || answer.error().code != Code::kRetryLater) return fail("a table full of ids took a batch");
+  if (full || waits) {
+    if (answer || answer.error().code != Code::kRetryLater) {
+      return fail(full ? "a table full of ids took a batch" : "a batch that waits for the clock was taken");
+    }
     call.batch = nullptr;
     return observe(call);  // it may have forgotten some
   }

@@ -19,6 +19,7 @@ std::span<const Run::Operation> Run::operations() {
       {"windows", 8, &Run::pass_windows},
       {"edge", 6, &Run::pass_to_edge},
       {"jump", 6, &Run::jump_clock},
+      {"confirm the clock", 2, &Run::confirm_clock},
       {"flush", 30, &Run::flush},
       {"settle", 6, &Run::settle},
       {"restart", 4, &Run::restart},
@@ -216,6 +217,16 @@ void Run::jump_clock(Random& random) {
   const TimeUs by = up_to(random, random.chance(0.5) ? 10 * kMicrosPerMinute : 2 * kMicrosPerHour);
   const TimeUs held_back = table_.arrival.last_us() - table_.clock.wall_us();
   table_.clock.jump_wall(held_back > kMicrosPerHour ? held_back : random.chance(0.5) ? by : -by);
+}
+
+// `tally clock confirm`.
+void Run::confirm_clock(Random& random) {
+  Call call = begin_call();
+  const Status confirmed = table_.table().confirm_clock();
+  if (interrupted(call, random)) return;
+  const bool behind = table_.arrival.behind(table_.clock) && !table_.arrival.ahead(table_.clock);
+  if (confirmed.has_value() == behind) return fail("confirm: a clock that is behind, or one that is not, was taken");
+  if (confirmed) table_.arrival.confirm(table_.clock);
 }
 
 void Run::flush(Random& random) {

@@ -67,6 +67,7 @@ class Run {
   void pass_windows(Random& random);
   void pass_to_edge(Random& random);
   void jump_clock(Random& random);
+  void confirm_clock(Random& random);
   void flush(Random& random);
   void settle(Random& random);
   void restart(Random& random);

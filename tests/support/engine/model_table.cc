@@ -26,8 +26,12 @@ Status ModelTable::find_table(bool create) {
   TALLY_ASSIGN_OR_RETURN(database_, Database::open(disk, clock, kPath, {.table = options_}));
   Result<Table*> found = create ? database_->create_table(shape_.schema) : database_->table("events");
   TALLY_ASSIGN_OR_RETURN(table_, std::move(found));
-  arrival.begin(clock);
-  return table_->prepare_writes();
+  TALLY_ASSIGN_OR_RETURN(auto recovered, table_->snapshot());
+  const TimeUs newest_us = recovered->manifest().newest_arrival_us;
+  recovered = nullptr;
+  TALLY_TRY(table_->prepare_writes());
+  arrival.begin(clock, newest_us);
+  return {};
 }
 
 Status ModelTable::create() {
@@ -70,7 +74,7 @@ std::shared_ptr<const Snapshot> ModelTable::snapshot() {
 }
 
 bool ModelTable::may_forget() const {
-  return !arrival.suspended(clock) && clock.boottime_us() >= options_.forget_boottime_us;
+  return !arrival.suspended(clock) && arrival.proven(clock, options_.forget_boottime_us);
 }
 
 }  // namespace tally::model

@@ -13,16 +13,29 @@
 namespace tally::model {
 
 // Arrival times as reliability.md T1 promises them: the wall clock, held where it went back, and the pace of boottime while
-// it has gained more than an hour since the table began to write.
+// it has gained more than an hour since the table began to write after the machine started.
 class ArrivalBelief {
  public:
-  void begin(const Clock& clock) {
-    wall_us_ = clock.wall_us();
+  // The table, whose newest record arrived then, is open for writing.
+  void begin(const Clock& clock, TimeUs newest_us) {
+    if (clock.boot_id() == boot_) return;
+    boot_ = clock.boot_id();
+    wall_us_ = newest_us - clock.wall_us() > kMicrosPerHour ? newest_us : clock.wall_us();
     boottime_us_ = clock.boottime_us();
   }
-  bool suspended(const Clock& clock) const { return clock.wall_us() - expected_wall_us(clock) > kMicrosPerHour; }
+  void confirm(const Clock& clock) {
+    wall_us_ = clock.wall_us();
+    boottime_us_ = clock.boottime_us();
+    confirmed_ = boot_;
+  }
+  bool ahead(const Clock& clock) const { return clock.wall_us() - expected_wall_us(clock) > kMicrosPerHour; }
+  bool behind(const Clock& clock) const { return last_us_ - clock.wall_us() > kMicrosPerHour; }
+  bool suspended(const Clock& clock) const { return ahead(clock) || behind(clock); }
+  bool proven(const Clock& clock, TimeUs proving_us) const {
+    return clock.boottime_us() >= proving_us || confirmed_ == boot_;
+  }
   TimeUs next(const Clock& clock) const {
-    const TimeUs now = suspended(clock) ? expected_wall_us(clock) : clock.wall_us();
+    const TimeUs now = ahead(clock) ? expected_wall_us(clock) : clock.wall_us();
     return now > last_us_ ? now : last_us_;
   }
   TimeUs last_us() const { return last_us_; }
@@ -30,6 +43,7 @@ class ArrivalBelief {
 
  private:
   TimeUs expected_wall_us(const Clock& clock) const { return wall_us_ + (clock.boottime_us() - boottime_us_); }
+  std::string boot_ = "none", confirmed_;
   TimeUs wall_us_ = 0, boottime_us_ = 0;
   TimeUs last_us_ = 0;
 };

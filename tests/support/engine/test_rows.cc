@@ -80,7 +80,9 @@ TableOptions small_table_options() {
           .shards = 2,
           .memtable_bytes_max = 512 * limits::kMiB,
           .log_file_bytes = 64 * limits::kKiB,
-          .background = false};
+          .background = false,
+          .free_bytes_soft = 0,
+          .free_bytes_hard = 0};
 }
 
 }  // namespace tally
