@@ -169,6 +169,8 @@ TEST_CASE("full disk: a fold that does not fit above the hard mark waits") {
   REQUIRE(!plan_raw_folds(state, {}).empty());
   CHECK(bytes_at_most(state, plan_raw_folds(state, {}).front()) == 5000);
   CHECK(plan_short_of_room(state, INT64_MIN, {}, 4999) == std::nullopt);
-  CHECK(plan_short_of_room(state, INT64_MIN, {}, 5000).has_value());
+  const std::optional<BackgroundJob> fits = plan_short_of_room(state, INT64_MIN, {}, 5000);
+  REQUIRE(fits.has_value());
+  CHECK(std::holds_alternative<RawPass>(*fits));  // raw is folded by passes alone
   CHECK(waiting_for_room(state, INT64_MIN, {}) >= 1);
 }
