@@ -32,9 +32,9 @@ struct LoggedBatch {
   Lsn lsn = 0;
   RecordTimes times;
   TimeUs submitted_us = 0, appended_us = 0, durable_us = 0;  // boottime: for WriteFigures
-  uint32_t rejected = 0;                    // rows that the producer reported as invalid
-  std::shared_ptr<const BatchNotes> notes;  // of a batch
-  bool has_other_values = false;            // some dimension value went to `(other)`
+  uint32_t rejected = 0;                                     // rows that the producer reported as invalid
+  std::shared_ptr<const BatchNotes> notes;                   // of a batch
+  bool has_other_values = false;                             // some dimension value went to `(other)`
   std::shared_ptr<const Schema> schema;
   std::vector<uint8_t> lateness_classes;  // by row (classify_lateness)
   std::vector<Outcome> outcomes;
