@@ -98,7 +98,7 @@ constexpr TableSeries kTableSeries[] = {
      MetricType::Gauge, [](const TableReading& t) { return static_cast<double>(t.condition.space.level); }},
     {"tally_free_bytes", "Free on the disk of the database", MetricType::Gauge,
      [](const TableReading& t) { return static_cast<double>(t.condition.space.free_bytes); }},
-    {"tally_retention_held_days", "Days that retention would drop, and waits for a word (tally clock confirm)",
+    {"tally_retention_held", "Days that retention would drop, and waits for a word (tally clock confirm)",
      MetricType::Gauge, [](const TableReading& t) { return static_cast<double>(t.condition.background.held_days); }},
     {"tally_orphan_files", "Files that no manifest names, set aside at a start", MetricType::Gauge,
      [](const TableReading& t) { return static_cast<double>(t.condition.orphans.files); }},
