@@ -77,12 +77,12 @@ def long_shop():
 
 
 def long_script():
-    """A file with a statement that is ended before it ends by itself: 1.3 thousand million products in a long_shop()."""
-    terms = " + ".join("ROUND(cost * 1.%03d / 7, 3)" % i for i in range(40))
+    """A file with a statement that is ended before it ends by itself. No two of its sums are alike: those are computed once."""
+    def sum_of(number):
+        return "SUM(%s) AS s%d" % (" + ".join("ROUND(cost * %d.%03d / 7, 3)" % (number + 1, i) for i in range(40)), number)
     path = os.path.join(WORK, "long.sql")
     with open(path, "w", encoding="utf-8") as file:
-        file.write("SELECT " + ", ".join("SUM(%s) AS s%d" % (terms, i) for i in range(160)) +
-                   " FROM ad_events.raw\n")
+        file.write("SELECT " + ", ".join(sum_of(number) for number in range(160)) + " FROM ad_events.raw\n")
     return path
 
 
