@@ -11,6 +11,9 @@ set(TALLY_TEST_ENVIRONMENT
   "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0"
   "UBSAN_OPTIONS=print_stacktrace=1"
   "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+if(TALLY_SANITIZE)
+  list(APPEND TALLY_TEST_ENVIRONMENT "TALLY_SANITIZED=${TALLY_SANITIZE}")
+endif()
 find_program(TALLY_SYMBOLIZER NAMES llvm-symbolizer-19 llvm-symbolizer)
 if(TALLY_SYMBOLIZER)
   list(APPEND TALLY_TEST_ENVIRONMENT "ASAN_SYMBOLIZER_PATH=${TALLY_SYMBOLIZER}")

@@ -84,10 +84,17 @@ def cell(value):
 class Connection:
     """One connection: frames out, frames in."""
 
-    def __init__(self, address, table="", name="python", timeout=60, hello=True, source=None):
+    def __init__(self, address, table="", name="python", timeout=60, hello=True, source=None, receive_buffer=None):
+        """receive_buffer: bytes that the kernel may hold of what nobody has read; by default it grows as it likes."""
         host, _, port = address.rpartition(":")
-        self.socket = socket.create_connection((host.strip("[]"), int(port)), timeout=timeout,
-                                               source_address=(source, 0) if source else None)
+        family, _, _, _, place = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
+        self.socket.settimeout(timeout)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.connect(place)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sequence = 0
         self.table = table
