@@ -11,20 +11,22 @@ namespace {
 bool is_null(const Cell& cell) { return cell.kind == Cell::Kind::kNull; }
 bool is_number(const Cell& cell) { return cell.kind == Cell::Kind::kNumber || cell.kind == Cell::Kind::kDouble; }
 
-std::string csv_field(std::string_view text) {
-  bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos && text.front() != ' ' &&
-               text.back() != ' ';
-  if (plain) return std::string(text);
-  std::string out = "\"";
+void add_csv(std::string_view text, std::string& out) {
+  const bool plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos && text.front() != ' ' &&
+                     text.back() != ' ';
+  if (plain) {
+    out += text;
+    return;
+  }
+  out += '"';
   for (char c : text) {
     if (c == '"') out += '"';
     out += c;
   }
-  return out + "\"";
+  out += '"';
 }
 
-std::string tsv_field(std::string_view text) {
-  std::string out;
+void add_tsv(std::string_view text, std::string& out) {
   for (char c : text) {
     switch (c) {
       case '\t': out += "\\t"; break;
@@ -34,29 +36,10 @@ std::string tsv_field(std::string_view text) {
       default: out += c;
     }
   }
-  return out;
 }
 
-std::string format_separated(const QueryResult& result, char separator, std::string (*field)(std::string_view),
-                             std::string_view null) {
-  std::string out;
-  for (size_t i = 0; i < result.columns.size(); ++i) {
-    if (i > 0) out += separator;
-    out += field(result.columns[i].name);
-  }
-  out += "\n";
-  for (const auto& row : result.rows) {
-    for (size_t i = 0; i < row.size(); ++i) {
-      if (i > 0) out += separator;
-      out += is_null(row[i]) ? std::string(null) : field(cell_text(row[i]));
-    }
-    out += "\n";
-  }
-  return out;
-}
-
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
+void add_json_string(std::string_view text, std::string& out) {
+  out += '"';
   for (char c : text) {
     switch (c) {
       case '"': out += "\\\""; break;
@@ -75,35 +58,17 @@ std::string json_string(std::string_view text) {
       }
     }
   }
-  return out + "\"";
+  out += '"';
 }
 
-std::string json_value(const Cell& cell) {
-  if (is_null(cell)) return "null";
-  if (is_number(cell) || cell.kind == Cell::Kind::kBool) return cell_text(cell);
-  return json_string(cell_text(cell));
-}
-
-std::string json_object(const QueryResult& result, const std::vector<Cell>& row) {
-  std::string out = "{";
-  for (size_t i = 0; i < row.size(); ++i) {
-    if (i > 0) out += ", ";
-    out += json_string(result.columns[i].name) + ": " + json_value(row[i]);
+void add_json_value(const Cell& cell, std::string& out) {
+  if (is_null(cell)) {
+    out += "null";
+  } else if (is_number(cell) || cell.kind == Cell::Kind::kBool) {
+    out += cell_text(cell);
+  } else {
+    add_json_string(cell_text(cell), out);
   }
-  return out + "}";
-}
-
-std::string format_json(const QueryResult& result) {
-  std::string out = "[";
-  for (size_t i = 0; i < result.rows.size(); ++i)
-    out += (i == 0 ? "\n  " : ",\n  ") + json_object(result, result.rows[i]);
-  return out + (result.rows.empty() ? "]\n" : "\n]\n");
-}
-
-std::string format_json_lines(const QueryResult& result) {
-  std::string out;
-  for (const auto& row : result.rows) out += json_object(result, row) + "\n";
-  return out;
 }
 
 }  // namespace
@@ -124,15 +89,71 @@ std::string cell_text(const Cell& cell) {
   return {};
 }
 
+void ResultFormatter::separated(const std::vector<Cell>& row, std::string& out) const {
+  const bool csv = format_ == OutputFormat::kCsv;
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (i > 0) out += csv ? ',' : '\t';
+    if (is_null(row[i])) {
+      out += csv ? "" : "\\N";
+    } else {
+      (csv ? add_csv : add_tsv)(cell_text(row[i]), out);
+    }
+  }
+  out += '\n';
+}
+
+void ResultFormatter::object(const std::vector<Cell>& row, std::string& out) const {
+  out += '{';
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (i > 0) out += ", ";
+    add_json_string(columns_[i].name, out);
+    out += ": ";
+    add_json_value(row[i], out);
+  }
+  out += '}';
+}
+
+void ResultFormatter::begin(std::string& out) const {
+  if (format_ == OutputFormat::kJson) out += '[';
+  if (format_ == OutputFormat::kJson || format_ == OutputFormat::kJsonLines) return;
+  const bool csv = format_ == OutputFormat::kCsv;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (i > 0) out += csv ? ',' : '\t';
+    (csv ? add_csv : add_tsv)(columns_[i].name, out);
+  }
+  out += '\n';
+}
+
+void ResultFormatter::rows(std::span<const std::vector<Cell>> rows, std::string& out) {
+  for (const std::vector<Cell>& row : rows) {
+    switch (format_) {
+      case OutputFormat::kCsv:
+      case OutputFormat::kTsv: separated(row, out); break;
+      case OutputFormat::kJson:
+        out += any_ ? ",\n  " : "\n  ";
+        object(row, out);
+        break;
+      case OutputFormat::kJsonLines:
+        object(row, out);
+        out += '\n';
+        break;
+    }
+    any_ = true;
+  }
+}
+
+void ResultFormatter::end(std::string& out) const {
+  if (format_ == OutputFormat::kJson) out += any_ ? "\n]\n" : "]\n";
+}
+
 std::string format_result(const QueryResult& result, OutputFormat format) {
   if (result.columns.empty()) return result.message.empty() ? "" : result.message + "\n";
-  switch (format) {
-    case OutputFormat::kCsv: return format_separated(result, ',', csv_field, "");
-    case OutputFormat::kTsv: return format_separated(result, '\t', tsv_field, "\\N");
-    case OutputFormat::kJson: return format_json(result);
-    case OutputFormat::kJsonLines: return format_json_lines(result);
-  }
-  return {};
+  ResultFormatter formatter(format, result.columns);
+  std::string out;
+  formatter.begin(out);
+  formatter.rows(result.rows, out);
+  formatter.end(out);
+  return out;
 }
 
 }  // namespace tally

@@ -17,9 +17,15 @@ Console::Console()
 void Console::result(std::string_view text) {
   end_progress();
   const std::string safe = output_is_terminal_ ? terminal_lines(text) : std::string();
-  if (output_is_terminal_) text = safe;
+  write_out(output_is_terminal_ ? safe : text);
+}
+
+bool Console::stream(std::string_view text) { return !output_failed() && write_out(text); }
+
+bool Console::write_out(std::string_view text) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
   if (!written && output_errno_ == 0) output_errno_ = errno;
+  return written;
 }
 
 void Console::message(std::string_view line) {

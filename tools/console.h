@@ -1,6 +1,7 @@
 // What the person at the terminal sees: results on stdout, messages on stderr, and on a terminal one line of progress that
 // messages do not garble. Names and values come from outside, so nothing but control() sends a terminal what could move its
-// cursor (terminal_text.h); into a pipe or a file results go as they are. Threads: one.
+// cursor (terminal_text.h); into a pipe or a file results go as they are. Threads: one, but for
+// stream().
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,9 @@ class Console {
   bool output_is_terminal() const { return output_is_terminal_; }
   bool messages_are_terminal() const { return messages_are_terminal_; }
 
-  void result(std::string_view text);    // to stdout
+  void result(std::string_view text);  // to stdout
+  // To stdout, which is no terminal; by any thread while no other writes to stdout. False: it failed, now or before.
+  bool stream(std::string_view text);
   void message(std::string_view line);   // to stderr, with a line end
   void progress(std::string_view line);  // over the last progress line, cut to the terminal's width; nothing in a pipe
   void end_progress();                   // takes the progress line away
@@ -28,6 +31,8 @@ class Console {
   }  // of the first failure to write to stdout; EPIPE: its reader has gone
 
  private:
+  bool write_out(std::string_view text);
+
   bool output_is_terminal_;
   bool messages_are_terminal_;
   bool progress_shown_ = false;

@@ -100,6 +100,8 @@ std::string vertical_text(const Grid& grid) {
   return out;
 }
 
+}  // namespace
+
 std::optional<OutputFormat> for_programs(ResultFormat format) {
   switch (format) {
     case ResultFormat::kCsv: return OutputFormat::kCsv;
@@ -112,8 +114,6 @@ std::optional<OutputFormat> for_programs(ResultFormat format) {
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 std::optional<ResultFormat> parse_result_format(std::string_view name) {
   for (const auto& [known, format] : kFormats) {

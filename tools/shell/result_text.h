@@ -22,6 +22,8 @@ enum class ResultFormat : uint8_t { kTable, kCsv, kTsv, kJson, kJsonLines, kMark
 std::optional<ResultFormat> parse_result_format(std::string_view name);
 std::string_view result_format_name(ResultFormat format);
 const std::vector<std::string>& result_format_names();
+std::optional<OutputFormat> for_programs(
+    ResultFormat format);  // nothing: it is for people, and needs all rows to lay them out
 
 struct ResultStyle {
   bool thousands = false;  // 1,234,567 in the formats for people

@@ -46,7 +46,8 @@ std::string ResultWriter::text_of(const QueryResult& result, const ShellSettings
 }
 
 std::string ResultWriter::last_line(const QueryResult& result, double seconds) {
-  std::string text = "(" + quantity(result.rows.size(), "row") + " in " + duration_text(seconds);
+  const uint64_t rows = result.handed_over ? result.stats.rows : result.rows.size();
+  std::string text = "(" + quantity(rows, "row") + " in " + duration_text(seconds);
   const uint64_t read = result.stats.scan.rows_read;
   if (read > 0) {
     text += "; " + quantity(read, "row") + " read";
@@ -63,12 +64,34 @@ Status ResultWriter::show(const QueryResult& result, double seconds, const Shell
   }
   if (file_ != nullptr) {
     ShellSettings to_file = settings;
-    if (file_format_) to_file.format = *file_format_;
+    to_file.format = format_of(settings);
     TALLY_TRY(file_->write(text_of(result, to_file, nullptr)));
   } else {
     const TerminalSize screen = terminal_size();
     TALLY_TRY(show_text(text_of(result, settings, console_.output_is_terminal() ? &screen : nullptr), settings));
   }
+  if (settings.timing) console_.message(last_line(result, seconds));
+  return {};
+}
+
+ResultFormat ResultWriter::format_of(const ShellSettings& settings) const {
+  return file_ != nullptr && file_format_ ? *file_format_ : settings.format;
+}
+
+std::unique_ptr<ResultStream> ResultWriter::stream(const ShellSettings& settings) {
+  const auto format = for_programs(format_of(settings));
+  if (!format || (file_ == nullptr && console_.output_is_terminal())) return nullptr;
+  if (file_ != nullptr) {
+    return std::make_unique<ResultStream>(*format, [this](std::string_view text) { return file_->write(text); });
+  }
+  return std::make_unique<ResultStream>(*format, [this](std::string_view text) {
+    return console_.stream(text) ? Status{} : fail(Code::kIoError, "the result could not be written");
+  });
+}
+
+Status ResultWriter::end(ResultStream& stream, const QueryResult& result, double seconds,
+                         const ShellSettings& settings) {
+  if (!stream.finish()) return stream.written();
   if (settings.timing) console_.message(last_line(result, seconds));
   return {};
 }

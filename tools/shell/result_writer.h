@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "tools/console.h"
 #include "tools/generate/byte_sink.h"
+#include "tools/shell/result_stream.h"
 #include "tools/shell/shell_settings.h"
 #include "tools/terminal_size.h"
 
@@ -21,6 +22,12 @@ class ResultWriter {
   Status show(const QueryResult& result, double seconds, const ShellSettings& settings);
   Status show_text(std::string_view text, const ShellSettings& settings);  // a chart, a list
 
+  // Where the rows of the next answer can go while it is made: into a file or a pipe, in a format for programs. Null: they are to
+  // be shown when they are there. The writer must outlive it.
+  std::unique_ptr<ResultStream> stream(const ShellSettings& settings);
+  // The rest of what went to the stream, and the last line.
+  Status end(ResultStream& stream, const QueryResult& result, double seconds, const ShellSettings& settings);
+
   // Results go to this file from now on, in the format of its name (x.csv, x.json.gz) where it tells one.
   Status open_file(const std::string& path);
   Status close_file();  // nothing where none is open
@@ -32,6 +39,8 @@ class ResultWriter {
   static std::string last_line(const QueryResult& result, double seconds);
 
  private:
+  ResultFormat format_of(const ShellSettings& settings) const;
+
   Console& console_;
   std::unique_ptr<FileSystem> fs_;
   std::unique_ptr<ByteSink> file_;

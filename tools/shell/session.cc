@@ -1,6 +1,7 @@
 #include "tools/shell/session.h"
 
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "server/client/remote_query.h"
@@ -9,6 +10,22 @@
 namespace tally {
 
 namespace {
+
+// Knows whether an answer has begun: what was handed over is not taken back.
+class BegunSink final : public RowSink {
+ public:
+  explicit BegunSink(RowSink& sink) : sink_(sink) {}
+  Status begin(std::span<const ResultColumn> columns) override {
+    begun_ = true;
+    return sink_.begin(columns);
+  }
+  Status take(std::span<const std::vector<Cell>> rows) override { return sink_.take(rows); }
+  bool begun() const { return begun_; }
+
+ private:
+  RowSink& sink_;
+  bool begun_ = false;
+};
 
 class EmbeddedSession final : public Session {
  public:
@@ -33,11 +50,15 @@ class RemoteSession final : public Session {
     if (!was_there) {
       if (Status made = reconnect(); !made) return std::unexpected(QueryError{.error = made.error(), .position = {}});
     }
-    auto result = ask(sql, options);
+    QueryOptions watched = options;
+    std::optional<BegunSink> sink;
+    if (options.rows != nullptr) watched.rows = &sink.emplace(*options.rows);
+    auto result = ask(sql, watched);
     if (!lost(result)) return result;
     drop();
-    if (was_there && only_reads(sql) && !options.stop.stop_requested() && reconnect()) {
-      result = ask(sql, options);
+    const bool once_more = was_there && only_reads(sql) && !options.stop.stop_requested() && !(sink && sink->begun());
+    if (once_more && reconnect()) {
+      result = ask(sql, watched);
       if (!lost(result)) return result;
       drop();
     }

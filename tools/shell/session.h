@@ -16,7 +16,8 @@ class Session {
  public:
   virtual ~Session() = default;
 
-  // One statement. Of the options: a stop requested ends it with kCancelled within milliseconds.
+  // One statement. Of the options: a stop requested ends it with kCancelled within milliseconds; `rows` takes rows once only,
+  // whatever becomes of a connection.
   virtual std::expected<QueryResult, QueryError> run(std::string_view sql, const QueryOptions& options) = 0;
   // The statement was told to stop and has not: ends it without waiting for the other side. Nothing where there is none.
   virtual void give_up() {}

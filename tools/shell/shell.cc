@@ -110,8 +110,9 @@ MetaOutcome Shell::run_command(std::string_view statement, std::string_view line
 }
 
 MetaOutcome Shell::run_statement(std::string_view sql) {
-  StatementAnswer answer = runner_.run(sql);
-  return settle(std::move(answer), sql);
+  const auto stream = writer_.stream(settings_);
+  StatementAnswer answer = runner_.run(sql, stream.get());
+  return settle(std::move(answer), sql, stream.get());
 }
 
 MetaOutcome Shell::run_statement_vertical(std::string_view sql) {
@@ -126,19 +127,35 @@ void Shell::say_notice() {
   if (const std::string notice = runner_.session().take_notice(); !notice.empty()) console_.message(notice);
 }
 
-MetaOutcome Shell::settle(StatementAnswer answer, std::string_view sql) {
+Status Shell::show(QueryResult result, double seconds, ResultStream* stream) {
+  if (!result.handed_over) {
+    const Status shown = writer_.show(result, seconds, settings_);
+    if (!result.columns.empty()) keep(std::move(result));
+    return shown;
+  }
+  const Status shown = writer_.end(*stream, result, seconds, settings_);
+  keep(stream->take_kept());
+  return shown;
+}
+
+void Shell::keep(std::optional<QueryResult> result) {
+  last_was_too_large_ = !result;
+  last_result_ = std::move(result);
+}
+
+MetaOutcome Shell::settle(StatementAnswer answer, std::string_view sql, ResultStream* stream) {
   say_notice();
   last_statement_ = sql;
   if (changes_tables(sql)) names_.forget();
   if (!answer.result) {
+    if (stream != nullptr && !stream->written()) return failed(stream->written().error().message);
     if (answer.interrupted && answer.result.error().error.code == Code::kCancelled) {
       return failed("cancelled after " + duration_text(answer.seconds));
     }
     say_error(answer.result.error(), sql);
     return MetaOutcome::kFailed;
   }
-  const Status shown = writer_.show(*answer.result, answer.seconds, settings_);
-  if (!answer.result->columns.empty()) last_result_ = std::move(*answer.result);
+  const Status shown = show(*std::move(answer.result), answer.seconds, stream);
   if (!shown) return failed(shown.error().message);
   return answer.interrupted ? MetaOutcome::kFailed : MetaOutcome::kGood;
 }
@@ -210,6 +227,10 @@ MetaOutcome Shell::list_tables() {
 }
 
 MetaOutcome Shell::chart(const std::vector<std::string>& words) {
+  if (last_was_too_large_) {
+    return failed("the last result had more than " + quantity(kStreamKeptRowsMax, "row") +
+                  " and was not kept; \\chart draws smaller ones");
+  }
   if (!last_result_) return failed("there is no result to draw yet: run a query first");
   const TerminalSize screen = terminal_size();
   ChartOptions options{.columns = words, .width = screen.columns, .height = screen.rows};
@@ -230,7 +251,7 @@ MetaOutcome Shell::watch(const std::string& sql, double seconds, uint64_t times)
     say_error(ended.error(), sql);
     return MetaOutcome::kFailed;
   }
-  if (*ended) last_result_ = std::move(**ended);
+  if (*ended) keep(std::move(**ended));
   return console_.output_failed() ? MetaOutcome::kFailed : MetaOutcome::kGood;
 }
 

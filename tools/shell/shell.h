@@ -59,7 +59,9 @@ class Shell {
   };
   MetaOutcome run_piece(const Piece& piece);
   MetaOutcome run_command(std::string_view statement, std::string_view line);
-  MetaOutcome settle(StatementAnswer answer, std::string_view sql);
+  MetaOutcome settle(StatementAnswer answer, std::string_view sql, ResultStream* stream = nullptr);
+  Status show(QueryResult result, double seconds, ResultStream* stream);
+  void keep(std::optional<QueryResult> result);  // nothing: it was too large
   void say_error(const QueryError& error, std::string_view sql);
   std::string script_place(std::string_view piece, uint32_t line_in_piece) const;
   void say_notice();
@@ -71,7 +73,8 @@ class Shell {
   NameCache names_;
   Place place_;
   std::string last_statement_;
-  std::optional<QueryResult> last_result_;
+  std::optional<QueryResult> last_result_;  // nothing: there was none, or it was streamed and too large to keep
+  bool last_was_too_large_ = false;
   size_t depth_ = 0;  // of \i within \i
 };
 

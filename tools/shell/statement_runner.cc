@@ -20,9 +20,10 @@ constexpr TimeUs kPatienceUs = kMicrosPerSecond;  // after a cancel, before it i
 // A statement on a thread of its own.
 class Background {
  public:
-  Background(Session& session, std::string_view sql, TimeUs timeout_us)
-      : done_(::eventfd(0, EFD_CLOEXEC)), begun_us_(now()), thread_([this, &session, sql, timeout_us] {
-          const QueryOptions options{.stop = stop_.get_token(), .timeout_us = timeout_us, .rows_read = &rows_read_};
+  Background(Session& session, std::string_view sql, TimeUs timeout_us, RowSink* rows)
+      : done_(::eventfd(0, EFD_CLOEXEC)), begun_us_(now()), thread_([this, &session, sql, timeout_us, rows] {
+          const QueryOptions options{
+              .stop = stop_.get_token(), .timeout_us = timeout_us, .rows = rows, .rows_read = &rows_read_};
           result_ = session.run(sql, options);
           ended_us_ = now();
           const uint64_t one = 1;
@@ -66,14 +67,14 @@ std::string progress_line(uint64_t rows_read, double seconds) {
   return text + human_seconds(seconds) + "; Ctrl-C cancels";
 }
 
-StatementAnswer StatementRunner::run(std::string_view sql) { return wait_for(sql, 0, true); }
+StatementAnswer StatementRunner::run(std::string_view sql, RowSink* rows) { return wait_for(sql, 0, true, rows); }
 
 std::expected<QueryResult, QueryError> StatementRunner::ask(std::string_view sql, TimeUs timeout_us) {
-  return wait_for(sql, timeout_us, false).result;
+  return wait_for(sql, timeout_us, false, nullptr).result;
 }
 
-StatementAnswer StatementRunner::wait_for(std::string_view sql, TimeUs timeout_us, bool show) {
-  Background background(session_, sql, timeout_us);
+StatementAnswer StatementRunner::wait_for(std::string_view sql, TimeUs timeout_us, bool show, RowSink* rows) {
+  Background background(session_, sql, timeout_us, rows);
   StatementAnswer answer;
   TimeUs stopped_us = -1;
   const auto stop = [&] {

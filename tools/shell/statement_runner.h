@@ -24,7 +24,8 @@ class StatementRunner {
   StatementRunner(Session& session, SignalInbox& signals, Console& console)
       : session_(session), signals_(signals), console_(console) {}
 
-  StatementAnswer run(std::string_view sql);
+  // `rows`: takes the rows while they come, by another thread.
+  StatementAnswer run(std::string_view sql, RowSink* rows = nullptr);
   // Nothing on the screen, an answer within `timeout_us` or none: for completion.
   std::expected<QueryResult, QueryError> ask(std::string_view sql, TimeUs timeout_us);
 
@@ -32,7 +33,7 @@ class StatementRunner {
   SignalInbox& signals() { return signals_; }
 
  private:
-  StatementAnswer wait_for(std::string_view sql, TimeUs timeout_us, bool show);
+  StatementAnswer wait_for(std::string_view sql, TimeUs timeout_us, bool show, RowSink* rows);
 
   Session& session_;
   SignalInbox& signals_;
