@@ -163,9 +163,17 @@ Status Background::do_drop(const DropTask& task) {
   return {};
 }
 
+// Segments that are gone for good: the manifest forgets their numbers only when no power failure brings them back.
+std::vector<uint64_t> Background::take_unlinked() {
+  std::vector<uint64_t> unlinked = config_.unlinked->take();
+  if (unlinked.empty() || config_.files.fs->sync_directory(config_.files.paths.segment_directory())) return unlinked;
+  config_.unlinked->give_back(unlinked);
+  return {};
+}
+
 Status Background::commit(ManifestEdit& edit,
                           const std::function<Status(const ManifestState&, ManifestEdit&)>& complete) {
-  std::vector<uint64_t> unlinked = config_.unlinked->take();
+  std::vector<uint64_t> unlinked = take_unlinked();
   bool refused = false;
   const Status committed =
       config_.files.manifest->commit(edit, [&](const ManifestState& now, ManifestEdit& change) -> Status {

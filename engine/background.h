@@ -47,6 +47,7 @@ class Background {
   // One edit for all of them; files that no edit names are removed where that is certain.
   Status commit_folds(std::span<const FoldTask> tasks, std::span<const Folded> folded);
   Status do_drop(const DropTask& task);
+  std::vector<uint64_t> take_unlinked();
   Status commit(ManifestEdit& edit, const std::function<Status(const ManifestState&, ManifestEdit&)>& complete);
   FoldContext fold_context(const ManifestState& state, const SegmentList& segments) const;
   void note(const std::function<void(BackgroundStats&)>& change);

@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kCopyBytes = limits::kMiB;
 constexpr uint64_t kListBytesMax = uint64_t{1} * limits::kGiB;
 constexpr uint64_t kBackupLogFileBytes = 2 * limits::kMiB;  // of the empty log that a copy of an open table begins with
+constexpr TimeUs kTableTryEveryUs = 10'000;                 // what a flush has committed it shows within that
 constexpr int kTableTries = 100;  // each one more needs another change of the manifest in between
 
 // Copies files into a directory, and keeps the list.
@@ -148,7 +149,10 @@ class OpenTableCopy {
     for (int i = 0;; ++i) {
       TALLY_ASSIGN_OR_RETURN(auto snapshot, table_.snapshot());
       const Status copied = copy_listed(snapshot->manifest());
-      if (!copied && copied.error().code == Code::kNotFound && i < kTableTries) continue;  // it was joined or dropped
+      if (!copied && copied.error().code == Code::kNotFound && i < kTableTries) {  // it was joined or dropped
+        clock_.sleep_us(kTableTryEveryUs);
+        continue;
+      }
       TALLY_TRY(copied);
       TALLY_TRY(begin_table(snapshot->manifest()));
       TALLY_TRY(sync_table(copier_, path_));

@@ -153,8 +153,6 @@ Status write_letters(const FlushContext& context, const FlushJob& job, const Man
 
 void letters_committed(const FlushContext& context, const ManifestEdit& edit) {
   if (edit.letters) context.letters->dropped(edit.letters->dropped_through);
-  unlink_removed(context, context.paths.letter_directory(), edit.remove_letter_files,
-                 [&](uint64_t number) { return context.paths.letter_file(number); });
 }
 
 void remove_written_letters(const FlushContext& context, const ManifestEdit& edit) {

@@ -1,7 +1,9 @@
 #include "engine/flush.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <system_error>
 #include <thread>
 
 #include "base/limits.h"
@@ -152,6 +154,19 @@ Status write_shard(const FlushContext& context, const ChunkList& chunks, std::ve
   return {};
 }
 
+// False: the system has no thread left to give.
+bool start_part(std::vector<std::jthread>& threads, const std::function<void(size_t)>& write, size_t part) {
+  try {
+    threads.emplace_back([&write, part] {
+      name_this_thread("flush part");
+      write(part);
+    });
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 // Producers wait for this when memory is full, so it takes the processors that there are.
 Status write_segments(const FlushContext& context, const FlushJob& job, ManifestEdit& edit) {
   struct Part {
@@ -159,17 +174,13 @@ Status write_segments(const FlushContext& context, const FlushJob& job, Manifest
     std::vector<SegmentInfo> written;
   };
   std::vector<Part> parts(job.shards.size());
-  const auto write = [&](size_t i) { parts[i].status = write_shard(context, job.shards[i].chunks, parts[i].written); };
+  const std::function<void(size_t)> write = [&](size_t i) {
+    parts[i].status = write_shard(context, job.shards[i].chunks, parts[i].written);
+  };
   std::vector<std::jthread> others;
   for (size_t i = 1; i < parts.size(); ++i) {
-    if (!context.threads) {
-      write(i);
-    } else if (!job.shards[i].chunks.empty()) {
-      others.emplace_back([&write, i] {
-        name_this_thread("flush part");
-        write(i);
-      });
-    }
+    if (job.shards[i].chunks.empty()) continue;
+    if (!context.threads || !start_part(others, write, i)) write(i);
   }
   if (!parts.empty()) write(0);
   others.clear();  // joins
@@ -330,15 +341,8 @@ void remove_written(const FlushContext& context, const ManifestEdit& edit) {
   remove_written_letters(context, edit);
 }
 
-void remove_runs(const FlushContext& context, std::span<const uint64_t> numbers) {
-  unlink_removed(context, context.paths.id_run_directory(), numbers,
-                 [&](uint64_t number) { return context.paths.id_run(number); });
-}
-
-}  // namespace
-
 // The manifest forgets their numbers only when no power failure brings them back.
-void unlink_removed(const FlushContext& context, const std::string& directory, std::span<const uint64_t> numbers,
+void unlink_numbers(const FlushContext& context, const std::string& directory, std::span<const uint64_t> numbers,
                     const std::function<std::string(uint64_t)>& path_of) {
   if (numbers.empty()) return;
   std::vector<uint64_t> gone;
@@ -350,6 +354,18 @@ void unlink_removed(const FlushContext& context, const std::string& directory, s
   for (uint64_t number : gone) context.manifest->unlinked(number);
 }
 
+}  // namespace
+
+void unlink_removed(const FlushContext& context, const RemovedFiles& removed) {
+  const TablePaths& paths = context.paths;
+  unlink_numbers(context, paths.id_run_directory(), removed.id_runs,
+                 [&](uint64_t number) { return paths.id_run(number); });
+  unlink_numbers(context, paths.retraction_directory(), removed.retraction_files,
+                 [&](uint64_t number) { return paths.retraction(number); });
+  unlink_numbers(context, paths.letter_directory(), removed.letter_files,
+                 [&](uint64_t number) { return paths.letter_file(number); });
+}
+
 Result<Flushed> flush(const FlushContext& context, const FlushJob& job) {
   for (const FrozenShard& shard : job.shards) TALLY_TRY(shard.health);
   ManifestEdit edit;
@@ -359,10 +375,10 @@ Result<Flushed> flush(const FlushContext& context, const FlushJob& job) {
     TALLY_ASSIGN_OR_RETURN(
         flushed.retraction_files,
         open_retraction_files(*context.fs, context.paths, context.manifest->state()->retraction_files));
-    remove_runs(context, edit.remove_id_runs);
-    unlink_removed(context, context.paths.retraction_directory(), edit.remove_retraction_files,
-                   [&](uint64_t number) { return context.paths.retraction(number); });
     letters_committed(context, edit);
+    flushed.removed = {.id_runs = edit.remove_id_runs,
+                       .retraction_files = edit.remove_retraction_files,
+                       .letter_files = edit.remove_letter_files};
     return flushed;
   }
   if (status.error().code == Code::kNoSpace) remove_written(context, edit);
@@ -399,10 +415,7 @@ Result<std::optional<MergedIds>> merge_ids(const FlushContext& context, const Me
     return forgotten ? Status(fail(Code::kNotFound, "the runs were forgotten")) : Status{};
   };
   const Status committed = context.manifest->commit(edit, still_live);
-  if (committed) {
-    remove_runs(context, merged.inputs);
-    return merged;
-  }
+  if (committed) return merged;
   if (forgotten || committed.error().code == Code::kNoSpace) remove_written(context, edit);
   if (forgotten) return std::nullopt;
   return std::unexpected(committed.error());

@@ -51,10 +51,14 @@ struct FlushContext {
   bool threads = false;  // the shards' segments are written beside each other, a thread for each
 };
 
-// Removes files of one folder that a durable edit has removed (ManifestState::removed_files). Those that stay go at the next
-// start.
-void unlink_removed(const FlushContext& context, const std::string& directory, std::span<const uint64_t> numbers,
-                    const std::function<std::string(uint64_t)>& path_of);
+// Numbers of files that a durable edit has removed (ManifestState::removed_files). They are unlinked once no reader is shown the
+// state before it any more; those that stay go at the next start. Segments go with their last reader instead (SegmentHandle).
+struct RemovedFiles {
+  std::vector<uint64_t> id_runs;
+  std::vector<uint64_t> retraction_files;
+  std::vector<uint64_t> letter_files;
+};
+void unlink_removed(const FlushContext& context, const RemovedFiles& removed);
 
 // What all shards together may forget: for the sequencer to log. One record for each generation.
 std::vector<ForgetRecord> join_forgettable(std::span<const std::vector<ForgetRecord>> by_shard);
@@ -67,12 +71,13 @@ struct FlushedIds {
 struct Flushed {
   FlushedIds ids;
   RetractionFiles retraction_files;  // all that are live now
+  RemovedFiles removed;              // for unlink_removed()
 };
 
 Result<Flushed> flush(const FlushContext& context, const FlushJob& job);
 
-// Joins runs of remembered ids and has the manifest list the one instead of the others, whose files are removed. nullopt: they
-// were forgotten meanwhile, and nothing came of it. Errors as of flush(). Threads: one at a time, beside a flush.
+// Joins runs of remembered ids and has the manifest list the one instead of the others, whose files are then for
+// unlink_removed(). nullopt: they were forgotten meanwhile, and nothing came of it. Errors as of flush(). Threads: one at a time, beside a flush.
 Result<std::optional<MergedIds>> merge_ids(const FlushContext& context, const MergeWork& work);
 
 }  // namespace tally

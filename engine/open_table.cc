@@ -88,6 +88,8 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   job.newest_arrival_us = replay.last_arrival_us();
   job.arrival_back = replay.arrival_back();
   job.newest_forget_us = replay.newest_forget_us();
+  // The anchor of before belongs to the clock that was taken back; what is read now has to prove itself.
+  if (replay.arrival_back()) job.anchor = take_anchor(clock_, replay.last_arrival_us(), std::nullopt);
   job.reference_us = replay.reference_us();
   job.new_schema = replay.new_schema();
   job.dictionary_sizes = dictionaries_->sizes();
@@ -106,6 +108,7 @@ Status TableImpl::persist_recovered(const Replay& replay) {
     state.retraction_files = flushed.retraction_files;
     for (auto& logs : state.retractions) logs.clear();
   });
+  unlink_removed(flush_context(), flushed.removed);
   letters_->release(settled);
   // The manifest has left that file behind: should nothing ever be written again, nobody else keeps it (W11).
   return keep_torn_file(log_options(), log_recovery_);

@@ -178,10 +178,21 @@ void RawGroups::spread_lanes() {
   lane_rows_ = 0;
 }
 
+// More than one row where a sum is larger than 64 bits hold: the first has everything, the others what is left of such sums.
 Status RawGroups::end_group(const RollupKeys& keys, const uint64_t* key, const Target& target) {
   spread_lanes();
+  bool more = true;
+  while (more) {
+    more = end_row();
+    TALLY_TRY(put_row(keys, key, target));
+  }
+  return {};
+}
+
+// True: a sum needs another row.
+bool RawGroups::end_row() {
   for (const Count& count : of_counts_) columns_[count.value].ints.push_back(std::exchange(counts_[count.lane], 0));
-  bool more = false;  // a sum that needs another row
+  bool more = false;
   for (Sum& sum : sums_) {
     const auto part = static_cast<int64_t>(std::clamp<__int128>(sum.sum, INT64_MIN, INT64_MAX));
     columns_[sum.value].ints.push_back(part);
@@ -197,8 +208,7 @@ Status RawGroups::end_group(const RollupKeys& keys, const uint64_t* key, const T
     if (!sketch.builder.empty()) sketch.builder.finish(column.bytes);
     column.ends.push_back(static_cast<uint32_t>(column.bytes.size()));
   }
-  TALLY_TRY(put_row(keys, key, target));
-  return more ? end_group(keys, key, target) : Status{};
+  return more;
 }
 
 Status RawGroups::put_row(const RollupKeys& keys, const uint64_t* key, const Target& target) {

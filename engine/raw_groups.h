@@ -72,6 +72,7 @@ class RawGroups {
   void add_extreme(Extreme& extreme, const uint64_t* row) const;
   void spread_lanes();
   Status end_group(const RollupKeys& keys, const uint64_t* key, const Target& target);
+  bool end_row();
   Status put_row(const RollupKeys& keys, const uint64_t* key, const Target& target);
   Status flush(const Target& target);
 

@@ -278,23 +278,51 @@ Status RollupRows::merge_sketches(std::span<const ByteSpan> sketches, size_t val
   return {};
 }
 
-// Rare: a row more for each part of a sum that 64 bits do not hold, behind the row it belongs to.
+namespace {
+
+// Copies `values` from `first` on, each as often as `copies` says.
+template <class T>
+void repeat(std::vector<T>& values, uint32_t first, std::span<const uint32_t> copies) {
+  const std::vector<T> before(values.begin() + first, values.end());
+  values.resize(first);
+  for (size_t i = 0; i < before.size(); ++i) values.insert(values.end(), copies[i], before[i]);
+}
+
+}  // namespace
+
+// Rare: a row more for each part of a sum that 64 bits do not hold, behind the row it belongs to. Their other values are nothing.
 void RollupRows::append_rests() {
   if (rests_.empty()) return;
-  std::stable_sort(rests_.begin(), rests_.end(), [](const Rest& a, const Rest& b) { return a.group > b.group; });
+  std::ranges::stable_sort(rests_, {}, &Rest::group);
+  std::vector<uint32_t> copies(groups_.size() - 1, 1);
+  std::vector<PartOfRest> parts;
   for (Rest& rest : rests_) {
-    const auto at = static_cast<ptrdiff_t>(first_out_ + rest.group);
     while (rest.left != 0) {
       const auto part = static_cast<int64_t>(std::clamp<__int128>(rest.left, INT64_MIN, INT64_MAX));
       rest.left -= part;
-      out_times_.insert(out_times_.begin() + at, out_times_[static_cast<size_t>(at)]);
-      for (auto& codes : out_codes_) codes.insert(codes.begin() + at, codes[static_cast<size_t>(at)]);
-      for (size_t value = 0; value < out_.size(); ++value) {
-        Waiting& out = out_[value];
-        out.ints.insert(out.ints.begin() + at + 1, value == rest.value ? part : 0);
-        if (!out.nulls.empty()) out.nulls.insert(out.nulls.begin() + at + 1, 1);
-        if (!out.lengths.empty()) out.lengths.insert(out.lengths.begin() + at + 1, 0);
-      }
+      parts.push_back({rest.group, rest.value, part});
+      ++copies[rest.group];
+    }
+  }
+  repeat(out_times_, first_out_, copies);
+  for (auto& codes : out_codes_) repeat(codes, first_out_, copies);
+  for (size_t value = 0; value < out_.size(); ++value) spread_value(value, copies, parts);
+}
+
+// `parts` by group, in the order of their rows.
+void RollupRows::spread_value(size_t value, std::span<const uint32_t> copies, std::span<const PartOfRest> parts) {
+  Waiting& out = out_[value];
+  repeat(out.ints, first_out_, copies);
+  if (!out.nulls.empty()) repeat(out.nulls, first_out_, copies);
+  if (!out.lengths.empty()) repeat(out.lengths, first_out_, copies);
+  size_t row = first_out_, next = 0;
+  for (uint32_t group = 0; group < copies.size(); ++group, ++row) {
+    for (uint32_t copy = 1; copy < copies[group]; ++copy, ++next) {
+      ++row;
+      TALLY_CHECK(parts[next].group == group);
+      out.ints[row] = parts[next].value == value ? parts[next].part : 0;
+      if (!out.nulls.empty()) out.nulls[row] = 1;
+      if (!out.lengths.empty()) out.lengths[row] = 0;
     }
   }
 }

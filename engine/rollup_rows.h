@@ -94,7 +94,13 @@ class RollupRows {
   void combine_extremes(size_t value, bool min);
   Status combine_sketches(size_t value);
   Status merge_sketches(std::span<const ByteSpan> sketches, size_t value, Bytes& out);
+  struct PartOfRest {
+    uint32_t group = 0;
+    size_t value = 0;
+    int64_t part = 0;
+  };
   void append_rests();
+  void spread_value(size_t value, std::span<const uint32_t> copies, std::span<const PartOfRest> parts);
   static void drop_bytes(Waiting& out);
   void clear_added();
 

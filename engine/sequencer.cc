@@ -331,7 +331,7 @@ bool Sequencer::flush_is_due() const {
 
 void Sequencer::place_marker() {
   drain_log();
-  if (dispatched_lsn_ != flushed_lsn_ || forgetting_) log_forgets();
+  if (dispatched_lsn_ != flushed_lsn_ || forgetting_) forgetting_ &= log_forgets();
   std::vector<FlushDone> waiting = std::exchange(waiting_flushes_, {});
   Status healthy = health();
   forgetting_ &= healthy.has_value();
@@ -379,8 +379,16 @@ void Sequencer::log_schema_change() {
   if (Status logged = log_schema(change.next); !logged) return change.done(logged);
   schema_ = unflushed_schema_ = std::move(change.next);
   dictionaries_ = config_.dictionaries->of(*schema_);
-  waiting_flushes_.push_back(std::move(change.done));
+  waiting_flushes_.push_back(in_force(std::move(change.done)));
   place_marker();
+}
+
+// Of a record that is logged and applied: it stands, whether its flush finds room now or later.
+FlushDone Sequencer::in_force(FlushDone done) {
+  return [done = std::move(done)](const Status& flushed) {
+    const bool later = !flushed && flushed.error().code == Code::kNoSpace;
+    done(later ? Status{} : flushed);
+  };
 }
 
 // With nothing in flight; returns when the shards have it.
@@ -450,9 +458,10 @@ Status Sequencer::fit_schema(PendingBatch& pending) {
 // T3: while the wall clock is not believed, and for a while after the machine has started, nothing is forgotten.
 bool Sequencer::may_forget() const { return arrival_.judge(config_.forget_boottime_us).believed(); }
 
-// Right before a marker, so that the flush behind it brings the horizons into the manifest and the log keeps nothing back.
-void Sequencer::log_forgets() {
-  if (forgettable_.empty() || !health() || !may_forget()) return;
+// Right before a marker, so that the flush behind it brings the horizons into the manifest and the log keeps nothing back. False:
+// there is no room for the records, and a flush only to forget would forget nothing.
+bool Sequencer::log_forgets() {
+  if (forgettable_.empty() || !health() || !may_forget()) return true;
   std::vector<Bytes> metas(forgettable_.size());
   uint64_t bytes = 0;
   for (size_t i = 0; i < metas.size(); ++i) {
@@ -461,7 +470,7 @@ void Sequencer::log_forgets() {
   }
   if (Status room = log_->reserve(bytes); !room) {
     if (room.error().code != Code::kNoSpace) poison(room.error());
-    return;  // the next flush names them again
+    return false;  // the next flush names them again
   }
   const TimeUs arrival_us = arrival_.next();
   std::vector<AppendRecord> records;
@@ -471,7 +480,10 @@ void Sequencer::log_forgets() {
     records.back().payload_xxh3 = xxh3({});
   }
   Result<Lsn> first = log_->append(records);
-  if (!first) return poison(first.error());
+  if (!first) {
+    poison(first.error());
+    return false;
+  }
   newest_forget_us_ = arrival_us;
   for (ForgetRecord& record : std::exchange(forgettable_, {})) {
     auto logged = std::make_shared<LoggedBatch>();
@@ -479,6 +491,7 @@ void Sequencer::log_forgets() {
     log_alone(std::move(logged), (*first)++, arrival_us);
   }
   drain_log();
+  return true;
 }
 
 // Memory, or the log, is full twice over: the next batch has to wait for the flush under way.

@@ -87,10 +87,12 @@ class Sequencer {
   void submit(PendingBatch batch);
   // A marker behind everything submitted so far; `done` runs when the flush has ended.
   void request_flush(FlushDone done);
-  // A SCHEMA record and a marker right behind it; `done` runs when the flush has ended, or when nothing was changed.
+  // A SCHEMA record and a marker right behind it; `done` runs when the flush has ended or waits for room, or when nothing was
+  // changed.
   void change_schema(SchemaChange change);
   // `tally clock confirm`: `done` runs when it is so, in memory; the caller sees to the manifest. `tally clock back`: a
-  // CLOCK_BACK record and a marker right behind it; `done` runs when the flush has ended. kInvalidArgument says why not.
+  // CLOCK_BACK record and a marker right behind it; `done` runs when the flush has ended or waits for room. kInvalidArgument says
+  // why not.
   void change_clock(ClockChange change);
   // Whatever may be forgotten by now is, in the background: for a table that is full of ids and so gets no batch whose flush
   // would name it.
@@ -135,7 +137,8 @@ class Sequencer {
   bool flush_is_due() const;
   void place_marker();
   void drain_log();
-  void log_forgets();
+  static FlushDone in_force(FlushDone done);
+  bool log_forgets();
   void log_schema_change();
   Status log_schema(const std::shared_ptr<const Schema>& next);
   void change_clock();

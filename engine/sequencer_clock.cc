@@ -41,7 +41,7 @@ void Sequencer::change_clock() {
   const Status changed = change.back ? log_clock_back() : confirm_clock();
   publish_clock();
   if (!changed || !change.back) return change.done(changed);
-  waiting_flushes_.push_back(std::move(change.done));
+  waiting_flushes_.push_back(in_force(std::move(change.done)));
   place_marker();
 }
 
@@ -77,6 +77,9 @@ Status Sequencer::log_clock_back() {
     return room;
   }
   arrival_.go_back();
+  // What may be forgotten was named by an arrival that is taken back; the flush behind the record names it by the right one.
+  forgettable_.clear();
+  forgetting_ = false;
   const AppendRecord record{.type = RecordType::kClockBack,
                             .arrival_us = arrival_.last(),
                             .reference_us = reference_us_,

@@ -305,6 +305,8 @@ Status TableImpl::start_writing() {
   TALLY_TRY(load_ids());
   TALLY_TRY(settle_log());
   const std::shared_ptr<const ManifestState> state = manifest_->state();
+  publisher_.update(
+      [&](PublishedState& shown) { shown.manifest = state; });  // the same segments behind another position
   const Lsn first_lsn = state->log.flushed_lsn + 1;
   WritePath::Config config;
   TALLY_ASSIGN_OR_RETURN(config.sequencer.log, start_log(log_options(), first_lsn, log_recovery_));

@@ -303,6 +303,7 @@ void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
       // Before the sequencer hears of it, and so before the next marker.
       give_to_shards(std::make_shared<FlushedIds>(std::move(flushed->ids)));
       publish(*job, std::move(flushed->retraction_files));
+      unlink_removed(config_.flush, flushed->removed);
       config_.flush.letters->release(job->log.flushed_lsn);
       for (size_t i = 0; i < job->shards.size(); ++i) config_.shards[i]->release(job->shards[i].bytes);
       flushes_.fetch_add(1, std::memory_order_relaxed);
@@ -335,6 +336,10 @@ void WritePath::merge(const MergeJob& job) {
       room ? merge_ids(config_.flush, job.work)
            : Result<std::optional<MergedIds>>(fail(Code::kNoSpace, "the disk is below its soft mark"));
   if (!result && result.error().code != Code::kNoSpace) return sequencer_->work_failed(result.error());
+  if (result && *result) {
+    publish_background();  // a backup would look for the runs that are gone
+    unlink_removed(config_.flush, {.id_runs = (*result)->inputs, .retraction_files = {}, .letter_files = {}});
+  }
   auto merged = std::make_shared<std::optional<MergedIds>>(result ? *std::move(result) : std::nullopt);
   if (config_.threads) {
     workers_[job.shard]->queue.push(std::move(merged));

@@ -98,6 +98,21 @@ class World {
     return RollupShape::of(schema_, schema_->rollups[rollup].id, tier);
   }
 
+  // One group of so many rows, whose every sum is far wider than 64 bits.
+  void add_large_sums(const RollupShape& all, RawRows& rows, uint32_t count, int64_t number) {
+    std::vector<Made> block(count);
+    for (Made& row : block) {
+      row.codes.assign(dictionaries_.size(), kFirstValueCode);
+      row.time = kDayNumber * kMicrosPerDay;
+      for (const RollupShape::Value& value : all.values) {
+        row.values.push_back(draw(value));
+        if (value.kind == RollupShape::Kind::kSum && !RawRows::is_count(value)) row.values.back() = {number, false, 0};
+      }
+    }
+    give(all, block, rows);
+    made_.insert(made_.end(), block.begin(), block.end());
+  }
+
   // Rows of one block, the way RawValues gives them; in runs of the same key where `runs`.
   void add_block(const RollupShape& all, RawRows& rows, bool runs) {
     const auto count = static_cast<uint32_t>(random_.below(500) + 1);
@@ -300,5 +315,21 @@ TEST_CASE("raw groups: what a plain map adds up, whatever the width of the key a
     run(dimensions, 2, false, seed + dimensions);
     run(dimensions, 5000, false, seed + 100 + dimensions);
     run(dimensions, 2, true, seed + 200 + dimensions);
+  }
+}
+
+TEST_CASE("raw groups: a sum that needs a hundred thousand rows of 64 bits") {
+  const uint64_t seed = test_seed();
+  for (const int64_t number : {INT64_MAX, INT64_MIN + 1}) {
+    CAPTURE(number);
+    CAPTURE(seed);
+    SeededRandomScope scope(seed);
+    World world(1, 2, seed);
+    const std::vector<RollupShape> shapes = {world.shape(0, Tier::kMinute)};
+    const RollupShape all = RollupShape::of_all(shapes);
+    RawRows rows(all);
+    rows.clear(kDayNumber);
+    world.add_large_sums(all, rows, 100'000, number);
+    CHECK(world.written(all, shapes[0], rows) == world.expected(all, shapes[0]));
   }
 }

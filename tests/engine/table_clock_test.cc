@@ -126,6 +126,59 @@ TEST_CASE("clock: a year ahead at a boot, then put right: producers wait, and `c
   }
 }
 
+TEST_CASE("clock: what could be forgotten by a wrong clock is not once it is taken back") {
+  enum class Then : uint8_t { kNothing, kFlush, kReopen };
+  for (const Then then : {Then::kNothing, Then::kFlush, Then::kReopen}) {
+    CAPTURE(static_cast<int>(then));
+    TableOptions options = clock_options();
+    options.forget_boottime_us = kMicrosPerHour;
+    TableWorld world(8, options);
+    world.send({{.id = "a"}});
+    CHECK(world.table().retract({.ids = {"early"}, .by = "ann", .reason = ""})->waiting == 1);
+    world.flush();
+    world.close();
+    world.clock.reboot(kMicrosPerMinute);
+    world.clock.jump_wall(10 * kMicrosPerDay);
+    world.open();
+    world.send({{.id = "wrong", .age_us = kMicrosPerMinute}});
+    if (then != Then::kNothing) world.flush();
+    if (then == Then::kReopen) world.reopen();
+    world.clock.jump_wall(-10 * kMicrosPerDay);
+    REQUIRE(world.table().take_clock_back());
+    // Retries and late rows are what they were, and the verdict still waits.
+    CHECK(world.send({{.id = "a"}}).counts.duplicates == 1);
+    CHECK(world.send({{.id = "b", .age_us = kMicrosPerHour}}).counts.accepted == 1);
+    CHECK(world.send({{.id = "early"}}).counts.retracted == 1);
+    world.reopen();
+    CHECK(world.send({{.id = "a"}, {.id = "b"}}).counts.duplicates == 2);
+  }
+}
+
+TEST_CASE("clock: killed between `clock back` and its flush, the anchor of the wrong clock does not come back") {
+  uint64_t without_flush = 0;
+  for (uint64_t n = 1;; ++n) {
+    CAPTURE(n);
+    TableWorld world(9, clock_options());
+    world.clock.jump_wall(10 * kMicrosPerDay);
+    REQUIRE(world.table().confirm_clock());
+    world.send({{.id = "wrong"}});
+    world.flush();
+    world.clock.jump_wall(-10 * kMicrosPerDay);
+    world.disk.inject({.effect = FaultEffect::kIoError, .nth = n, .persistent = true});
+    const Status back = world.table().take_clock_back();
+    world.disk.clear_faults();
+    world.kill();
+    world.open();
+    if (state_of(world) != ClockState::kBehind) {
+      without_flush += back ? 0 : 1;
+      world.clock.jump_wall(5 * kMicrosPerDay);
+      CHECK(state_of(world) == ClockState::kAhead);
+    }
+    if (back) break;
+  }
+  CHECK(without_flush > 0);
+}
+
 TEST_CASE("clock: behind what was forgotten arrival does not go, or ids of then could be counted again") {
   TableWorld world(5, clock_options());
   world.send({{.id = "a"}});

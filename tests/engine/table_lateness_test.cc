@@ -152,19 +152,25 @@ TEST_CASE(
   CHECK(world.events() == 2);
 }
 
-TEST_CASE("set lateness: a full disk is said, and does not keep the caller waiting") {
+TEST_CASE("set lateness: on a full disk what is logged is in force and answered so, the next change is refused") {
   TableWorld world(8);
   world.send({{.id = "a"}});
   world.disk.inject({.effect = FaultEffect::kNoSpace,
                      .ops = {DiskOp::kCreate, DiskOp::kWrite},
                      .path_part = "segments",
                      .persistent = true});
-  const Status first = set_lateness(world, {{1, 200 * kHour}});
-  REQUIRE_FALSE(first);
-  CHECK(first.error().code == Code::kNoSpace);
+  REQUIRE(set_lateness(world, {{1, 200 * kHour}}));  // its flush waits for room
+  const auto in_force = [&] { return world.table().schema()->lateness.front().lateness_us; };
+  CHECK(in_force() == 200 * kHour);
   const Status second = set_lateness(world, {{1, 300 * kHour}});
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Code::kNoSpace);
+  CHECK(in_force() == 200 * kHour);
+  world.disk.clear_faults();
+  world.power_failure(Fate::kDropUnsynced);
+  world.open();
+  CHECK(in_force() == 200 * kHour);
+  CHECK(world.events() == 1);
 }
 
 TEST_CASE("set lateness: somebody else was faster; a change that cannot be is refused by name") {

@@ -102,6 +102,28 @@ TEST_CASE("table threads: overlapping producers, readers and flushes agree on ev
   CHECK(world.database->close());
 }
 
+TEST_CASE(
+    "table threads: what is shown names no file that is gone, though runs of ids are joined while nobody writes") {
+  OpenWorld world(64 * limits::kMiB);
+  const TablePaths paths(world.directory.path() + "/db/tables/events");
+  const auto all_there = [&] {
+    const auto runs = (*world.table->snapshot())->manifest().id_runs;
+    return std::all_of(runs.begin(), runs.end(),
+                       [&](const auto& run) { return world.fs->info(paths.id_run(run.first)); });
+  };
+  for (int batch = 0; batch < 16; ++batch) {
+    REQUIRE(world.table->ingest(make_test_batch(*world.table->schema(), system_clock().wall_us(), batch_of(0, batch))));
+    REQUIRE(world.table->flush());
+    // A join that ends right now is shown within a moment, without another flush.
+    int looks_in_vain = 0;
+    for (int look = 0; look < 20 || !all_there(); ++look) {
+      if (!all_there()) REQUIRE(++looks_in_vain < 1'000);
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+  CHECK(world.database->close());
+}
+
 TEST_CASE("table threads: a close in the middle of the traffic answers every batch") {
   OpenWorld world(64 * limits::kMiB);
   std::atomic<int> answers{0};
