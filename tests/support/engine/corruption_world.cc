@@ -195,7 +195,8 @@ LogWalk walk_newest_log(SimDisk& disk) {
   return walk;
 }
 
-// What an idle log writes after a second (wal/log.h, idle()): a record that says that all before it was synced.
+}  // namespace
+
 void seal_log(SimDisk& disk) {
   const LogWalk walk = walk_newest_log(disk);
   LogGroupHeader header;
@@ -212,8 +213,6 @@ void seal_log(SimDisk& disk) {
   demand(encode_group(header, {&seal, 1}, bytes));
   TALLY_CHECK(disk.overwrite(walk.log.path, walk.end.bytes, bytes));
 }
-
-}  // namespace
 
 Result<Answers> CorruptionWorld::ask(SimDisk& disk) const {
   Open open(now_us_);

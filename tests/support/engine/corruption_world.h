@@ -107,4 +107,8 @@ class CorruptionWorld {
 
 void replace_file(SimDisk& disk, const std::string& path, ByteSpan content);
 
+// Adds to the newest log of the disk what an idle log writes after a second (wal/log.h, idle()): a record that says that all
+// before it was synced.
+void seal_log(SimDisk& disk);
+
 }  // namespace tally
