@@ -117,7 +117,7 @@ TEST_CASE(
     // A join that ends right now is shown within a moment, without another flush.
     int looks_in_vain = 0;
     for (int look = 0; look < 20 || !all_there(); ++look) {
-      if (!all_there()) REQUIRE(++looks_in_vain < 1'000);
+      if (!all_there()) REQUIRE(++looks_in_vain < 12'000);
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
   }
