@@ -3,7 +3,8 @@
 // due is the planner's (fold_plan.h). Before a result is given it has been read back: `events` and every sum of it are those of
 // what went in (M6). A difference is kCorruption, and the files are removed.
 //
-// Tiers are merged block by block: memory for a few blocks an input, whatever the size of the day.
+// Tiers are merged block by block: memory for a few blocks an input, whatever the size of the day. Inputs of before a DROP DIMENSION
+// are not in the order of the output: of a day with such an input all rows are in memory at once, about 100 bytes each.
 // Threads: fold() by any one; tasks beside each other where their outputs differ.
 #pragma once
 
