@@ -6,6 +6,7 @@
 #include "base/decimal.h"
 #include "base/limits.h"
 #include "base/timestamp.h"
+#include "base/utf8.h"
 #include "engine/batch_format.h"
 #include "engine/batch_rows.h"
 
@@ -73,9 +74,9 @@ class LetterRows {
     }
     const size_t rows = batch ? batch->rows : bundle.rejected.size();
     for (size_t i = 0; i < std::min(rows, bundle.letters.size()); ++i) {
-      std::string raw =
+      const std::string raw =
           batch ? json_of(schema_, BatchRows(schema_, *batch), static_cast<uint32_t>(i)) : bundle.rejected[i].raw;
-      add_letter(bundle, i, std::move(raw));
+      add_letter(bundle, i, raw);
     }
     if (bytes_ <= limits::kQueryMemoryBytesMax) return {};
     return sql_fail(std::nullopt,
@@ -85,22 +86,25 @@ class LetterRows {
   }
 
  private:
-  void add_letter(const LetterBundle& bundle, size_t i, std::string raw) {
+  // Producers' bytes: what is no UTF-8 in them is shown as \xE9.
+  void add_letter(const LetterBundle& bundle, size_t i, const std::string& raw) {
     const DeadLetter& letter = bundle.letters[i];
     const RejectedRow* invalid = bundle.has_rows() ? nullptr : &bundle.rejected[i];
     const Lsn replayed = letters_.replayed_lsn({bundle.lsn, letter.row});
     const bool cut = invalid != nullptr && invalid->cut;
     const std::string_view format = bundle.has_rows() ? "row" : raw_format_name(bundle.source.format);
-    bytes_ += raw.size() + bundle.source.name.size() + 16 * sizeof(Datum);
-    result_.rows.push_back(
-        {Datum::of_text(table_), number(bundle.lsn), number(letter.row), Datum::of_time(bundle.arrival_us),
-         Datum::of_text(std::string(bundle.reason(i))), invalid == nullptr ? Datum() : text_or_null(invalid->message),
-         text_or_null(bundle.source.name), letter.source_row == 0 ? Datum() : number(letter.source_row),
-         Datum::of_text(std::string(format)), Datum::of_text(std::move(raw)),
-         Datum::of_text(replayed != 0 ? "replayed"
-                        : cut         ? "cut"
-                                      : "open"),
-         replayed == 0 ? Datum() : number(replayed)});
+    std::string shown = escape_bad_utf8(raw);
+    bytes_ += shown.size() + bundle.source.name.size() + 16 * sizeof(Datum);
+    result_.rows.push_back({Datum::of_text(table_), number(bundle.lsn), number(letter.row),
+                            Datum::of_time(bundle.arrival_us), Datum::of_text(escape_bad_utf8(bundle.reason(i))),
+                            invalid == nullptr ? Datum() : text_or_null(escape_bad_utf8(invalid->message)),
+                            text_or_null(escape_bad_utf8(bundle.source.name)),
+                            letter.source_row == 0 ? Datum() : number(letter.source_row),
+                            Datum::of_text(std::string(format)), Datum::of_text(std::move(shown)),
+                            Datum::of_text(replayed != 0 ? "replayed"
+                                           : cut         ? "cut"
+                                                         : "open"),
+                            replayed == 0 ? Datum() : number(replayed)});
   }
 
   const std::string& table_;

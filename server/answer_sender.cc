@@ -1,8 +1,21 @@
 #include "server/answer_sender.h"
 
+#include "base/utf8.h"
 #include "server/limits.h"
 
 namespace tally {
+namespace {
+
+// A text is UTF-8 on the wire, whatever bytes a producer once sent.
+void append_cell(const Cell& cell, ByteWriter& out) {
+  if (cell.kind != Cell::Kind::kString || is_utf8(cell.text)) return encode_cell(cell, out);
+  Cell shown;
+  shown.kind = Cell::Kind::kString;
+  shown.text = escape_bad_utf8(cell.text);
+  encode_cell(shown, out);
+}
+
+}  // namespace
 
 Status AnswerSender::begin(std::span<const ResultColumn> columns) {
   return put(FrameType::kColumns, encode_fields(ColumnsMessage{.columns = {columns.begin(), columns.end()}}), {});
@@ -16,7 +29,7 @@ Status AnswerSender::take(std::span<const std::vector<Cell>> rows) {
 Status AnswerSender::append(const std::vector<Cell>& row) {
   const size_t before = data_.size();
   ByteWriter out(data_);
-  for (const Cell& cell : row) encode_cell(cell, out);
+  for (const Cell& cell : row) append_cell(cell, out);
   if (data_.size() - before > limits::kRowsDataMax - limits::kRowsDataUsual) {
     return fail(Code::kLimitExceeded, "a row is longer than a frame may be");
   }
@@ -40,6 +53,7 @@ Status AnswerSender::put(FrameType type, ByteSpan fields, ByteSpan data) {
   const AnswerStream::Outcome outcome = job_.stream->put(std::move(frame), patience_us_);
   sent_us_ = clock_.boottime_us();
   patience_us_ -= sent_us_ - begun_us;
+  waited_us_ += sent_us_ - begun_us;
   switch (outcome) {
     case AnswerStream::Outcome::kTaken: return {};
     case AnswerStream::Outcome::kStopped: return fail(Code::kCancelled, "nobody wants the rest of the answer");

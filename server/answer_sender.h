@@ -20,6 +20,7 @@ class AnswerSender final : public RowSink {
   Status take(std::span<const std::vector<Cell>> rows) override;
   Status finish();  // the last frame of rows
   uint64_t rows() const { return rows_; }
+  TimeUs waited_us() const { return waited_us_; }  // for the client, so far
 
  private:
   Status append(const std::vector<Cell>& row);
@@ -32,6 +33,7 @@ class AnswerSender final : public RowSink {
   Bytes data_;          // of the next ROWS frame
   uint32_t waiting_ = 0;
   TimeUs sent_us_ = 0;  // the last frame
+  TimeUs waited_us_ = 0;
   uint64_t rows_ = 0;
 };
 

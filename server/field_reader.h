@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 #include "server/limits.h"
 #include "server/wire_status.h"
 
@@ -30,6 +31,12 @@ class FieldReader {
     return take(in_.read<T>(what));
   }
   std::string text(std::string_view what, uint32_t max = limits::kWireTextMax) {
+    std::string read = raw(what, max);
+    if (!wrong_ && !is_utf8(read)) refuse(std::string(what) + " is not UTF-8");
+    return wrong_ ? std::string() : read;
+  }
+  // Laid out as a text, of any bytes.
+  std::string raw(std::string_view what, uint32_t max = limits::kWireTextMax) {
     if (wrong_) return {};
     return std::string(take(in_.string(max, what)));
   }

@@ -55,12 +55,12 @@ FrameSizes frame_sizes(FrameType type) {
     case FrameType::kQuery: return {limits::kQueryFieldsMax, 0};
     case FrameType::kColumns: return {limits::kColumnsFieldsMax, 0};
     case FrameType::kRows: return {limits::kPlainFieldsMax, limits::kRowsDataMax};
+    case FrameType::kCancel:
+    case FrameType::kPing:
+    case FrameType::kPong: return {0, 0};
     case FrameType::kWelcome:
     case FrameType::kEnd:
-    case FrameType::kCancel:
     case FrameType::kError:
-    case FrameType::kPing:
-    case FrameType::kPong:
     case FrameType::kGoodbye:
     case FrameType::kProgress: break;
   }

@@ -17,6 +17,8 @@ inline constexpr uint32_t kBatchDataMax =
 inline constexpr uint32_t kResultFieldsMax = 512 * kKiB;  // one verdict for each row of a batch
 inline constexpr uint32_t kQueryFieldsMax = 5 * kMiB;     // a statement and its parameters
 inline constexpr uint32_t kColumnsFieldsMax = 2 * kMiB;
+inline constexpr uint32_t kFieldsStep =
+    64 * kKiB;  // fields outside the budget take memory so much at a time, as they come
 inline constexpr uint32_t kRowsDataMax = 16 * kMiB;     // one row at least
 inline constexpr uint32_t kRowsDataUsual = 256 * kKiB;  // a piece of an answer is cut here
 inline constexpr uint32_t kRowsCellsMax = 512 * kKiB;   // of a piece: a cell in memory is larger than on the wire
@@ -28,6 +30,7 @@ inline constexpr uint32_t kConnectionsMax = 12'000;               // each holds 
 inline constexpr uint32_t kSilentConnectionsMax = 256;            // that have not said HELLO yet (C7)
 inline constexpr uint32_t kConnectionsPerAddressMax = 10'240;     // C8: others still find room
 inline constexpr TimeUs kHelloTimeoutUs = 10 * kMicrosPerSecond;  // C8
+inline constexpr TimeUs kWelcomeTimeUs = 10 * kMicrosPerSecond;   // a client's: from connecting to WELCOME
 inline constexpr TimeUs kFrameTimeoutUs = 20 * kMicrosPerSecond;  // from the first byte of a frame to its last
 inline constexpr TimeUs kIdleTimeoutUs = 10 * kMicrosPerMinute;   // nothing asked, nothing owed
 inline constexpr TimeUs kWriteTimeoutUs = 30 * kMicrosPerSecond;  // a client that does not read its answers
@@ -57,6 +60,7 @@ inline constexpr TimeUs kAnswerTimeUs =
 // --- HTTP of the operations listener -------------------------------------------------------------------------------------
 inline constexpr uint32_t kOpsConnectionsMax = 64;
 inline constexpr uint32_t kOpsHeaderBytesMax = 8 * kKiB;
+inline constexpr uint32_t kOpsUnreadBytesMax = 256 * kKiB;  // of what a client still sends behind its answer
 
 static_assert(kBatchDataMax >= kBatchBytesMax + 32 + 12 * kColumnsMax, "a batch that the engine takes, the wire takes");
 static_assert(kBatchFieldsMax > kRejectedBytesMax + kSourceRunsMax * 12, "and so are its notes");

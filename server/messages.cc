@@ -1,5 +1,6 @@
 #include "server/messages.h"
 
+#include "base/utf8.h"
 #include "server/field_reader.h"
 #include "server/limits.h"
 
@@ -7,6 +8,11 @@ namespace tally {
 namespace {
 
 constexpr uint8_t kReplayBit = 1;
+
+// What this side says may quote bytes of others: it goes out as UTF-8, and not longer than a text may be.
+void write_sentence(std::string_view sentence, ByteWriter& out) {
+  out.string(utf8_prefix(escape_bad_utf8(sentence.substr(0, limits::kWireTextMax)), limits::kWireTextMax));
+}
 
 void write_source(const BatchSource& source, ByteWriter& out) {
   out.string(source.name);
@@ -29,7 +35,7 @@ RejectedRow read_rejected(FieldReader& in) {
   row.source_row = in.u64("rejected row");
   row.code = in.text("reject code");
   row.message = in.text("reject message");
-  row.raw = in.text("rejected bytes");
+  row.raw = in.raw("rejected bytes");
   row.cut = in.choice<uint8_t>(0, 1, "cut flag") != 0;
   return row;
 }
@@ -219,7 +225,7 @@ Bytes encode_fields(const EndMessage& message) {
   out.u64(message.rows);
   out.u64(message.rows_read);
   out.u64(message.elapsed_us);
-  out.string(message.message);
+  write_sentence(message.message, out);
   return bytes;
 }
 
@@ -244,8 +250,7 @@ Bytes encode_fields(const ErrorMessage& message) {
   out.u32(position.offset);
   out.u32(position.line);
   out.u32(position.column);
-  std::string_view text = message.error.message;
-  out.string(text.substr(0, limits::kWireTextMax));
+  write_sentence(message.error.message, out);
   return bytes;
 }
 
@@ -272,7 +277,8 @@ Wire<ErrorMessage> decode_error(ByteSpan fields) {
 
 Bytes encode_fields(const GoodbyeMessage& message) {
   Bytes bytes;
-  ByteWriter(bytes).string(message.reason);
+  ByteWriter out(bytes);
+  write_sentence(message.reason, out);
   return bytes;
 }
 

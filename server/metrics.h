@@ -38,7 +38,8 @@ struct ServerMetrics {
   Counter batch_bytes;
   Gauge ingest_bytes;  // received and not answered
   Counter ingest_waits;
-  Counter queries;
+  Counter queries;          // taken
+  Counter queries_refused;  // answered busy
   Counter queries_failed;
   Counter queries_cancelled;
   Gauge queries_running;

@@ -181,7 +181,8 @@ void add_tables(Families& families, const std::vector<TableReading>& tables) {
 
 std::string metrics_text(const ServerMetrics& metrics, const std::vector<TableReading>& tables, bool ready) {
   Families families;
-  families.gauge("tally_ready", "1 when the log is replayed and connections are taken", ready ? 1 : 0);
+  families.gauge("tally_ready", "1 when the log is replayed, connections are taken and every table takes batches",
+                 ready ? 1 : 0);
   families.gauge("tally_connections", "Open connections of the TCP protocol",
                  static_cast<double>(metrics.connections.value()));
   families.counter("tally_connections_accepted_total", "Connections taken", metrics.connections_accepted);
@@ -199,13 +200,16 @@ std::string metrics_text(const ServerMetrics& metrics, const std::vector<TableRe
                    metrics.ingest_waits);
   families.histogram("tally_acknowledgement_seconds", "From a batch's last byte to its result",
                      metrics.acknowledgement);
-  families.counter("tally_queries_total", "Statements run", metrics.queries);
+  families.counter("tally_queries_total", "Statements taken, to be run or to wait", metrics.queries);
+  families.counter("tally_queries_refused_total", "Statements answered busy", metrics.queries_refused);
   families.counter("tally_queries_failed_total", "Statements that ended with an error", metrics.queries_failed);
   families.counter("tally_queries_cancelled_total", "Statements whose client did not want them any more",
                    metrics.queries_cancelled);
   families.gauge("tally_queries_running", "Statements that run now",
                  static_cast<double>(metrics.queries_running.value()));
-  families.histogram("tally_query_seconds", "From a statement's start to the end of its answer", metrics.query);
+  families.histogram("tally_query_seconds",
+                     "From a statement's start to the end of its answer, without waiting for its client",
+                     metrics.query);
   add_tables(families, tables);
   return families.text();
 }

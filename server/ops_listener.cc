@@ -11,6 +11,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
+#include <array>
 #include <chrono>
 
 #include "server/limits.h"
@@ -81,22 +82,56 @@ class HttpOps final : public OpsListener {
     beast::flat_buffer buffer(limits::kOpsHeaderBytesMax);
     http::request_parser<http::empty_body> parser;
     parser.header_limit(limits::kOpsHeaderBytesMax);
-    parser.body_limit(0);
+    parser.body_limit(boost::none);  // it is not read
     error_code error;
     co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return;
-    http::response<http::string_body> response = respond(parser.get(), *sources);
+    if (error && !is_bad_request(error)) co_return;
+    http::response<http::string_body> response = error ? refuse(error) : respond(parser.get(), *sources);
     co_await http::async_write(stream, response, asio::redirect_error(asio::use_awaitable, error));
     stream.socket().shutdown(tcp::socket::shutdown_send, error);
+    co_await leave_unread(stream);
   }
 
-  static http::response<http::string_body> respond(const http::request<http::empty_body>& request,
-                                                   const Sources& sources) {
-    http::response<http::string_body> response(http::status::ok, 11);
+  // Closing with bytes unread would make the kernel throw the answer away.
+  static Nothing leave_unread(beast::tcp_stream& stream) {
+    std::array<uint8_t, 4096> nobody_reads{};
+    stream.expires_after(std::chrono::microseconds(limits::kLingerUs));
+    error_code error;
+    for (uint32_t bytes = 0; !error && bytes < limits::kOpsUnreadBytesMax;) {
+      auto into = asio::buffer(nobody_reads);
+      bytes += static_cast<uint32_t>(
+          co_await stream.async_read_some(into, asio::redirect_error(asio::use_awaitable, error)));
+    }
+  }
+
+  // Bytes came, and they are no request; anything else is a client that went or stood still.
+  static bool is_bad_request(const error_code& error) {
+    static const error_code kOfHttp = http::error::bad_method;
+    return error.category() == kOfHttp.category() && error != http::error::end_of_stream;
+  }
+
+  static http::response<http::string_body> plain_response(http::status status) {
+    http::response<http::string_body> response(status, 11);
     response.set(http::field::server, "tally");
     response.set(http::field::content_type, "text/plain; charset=utf-8");
     response.set(http::field::cache_control, "no-store");
     response.keep_alive(false);
+    return response;
+  }
+
+  static http::response<http::string_body> refuse(const error_code& error) {
+    const bool long_one = error == http::error::header_limit || error == http::error::buffer_overflow;
+    auto response =
+        plain_response(long_one ? http::status::request_header_fields_too_large : http::status::bad_request);
+    response.body() = long_one ? "a request may have " + std::to_string(limits::kOpsHeaderBytesMax) + " bytes\n"
+                               : "this is no HTTP request: " + error.message() + "\n";
+    response.prepare_payload();
+    return response;
+  }
+
+  static http::response<http::string_body> respond(const http::request<http::empty_body>& request,
+                                                   const Sources& sources) {
+    auto response = plain_response(http::status::ok);
     const std::string target(request.target().substr(0, request.target().find('?')));
     const bool head = request.method() == http::verb::head;
     if (request.method() != http::verb::get && !head) {

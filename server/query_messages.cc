@@ -1,6 +1,7 @@
 // Statements, their parameters, and the rows of answers (messages.h).
 #include <bit>
 
+#include "query/numeric.h"
 #include "server/field_reader.h"
 #include "server/limits.h"
 #include "server/messages.h"
@@ -10,6 +11,14 @@ namespace {
 
 constexpr size_t kCellBytesMin = 1;
 
+uint8_t read_scale(FieldReader& in) {
+  const uint8_t scale = in.u8("scale");
+  if (in.good() && scale > kNumericScaleMax) {
+    in.refuse("scale " + std::to_string(scale) + ": it is at most " + std::to_string(kNumericScaleMax));
+  }
+  return in.good() ? scale : uint8_t{0};
+}
+
 Cell read_cell(FieldReader& in) {
   Cell cell;
   cell.kind = in.choice<Cell::Kind>(0, 5, "kind of cell");
@@ -18,7 +27,7 @@ Cell read_cell(FieldReader& in) {
     case Cell::Kind::kNull: break;
     case Cell::Kind::kBool: cell.boolean = in.choice<uint8_t>(0, 1, "truth value") != 0; break;
     case Cell::Kind::kNumber: {
-      cell.scale = in.u8("scale");
+      cell.scale = read_scale(in);
       const uint64_t low = in.u64("number");
       const uint64_t high = in.u64("number");
       cell.number = static_cast<__int128>((static_cast<unsigned __int128>(high) << 64) | low);
@@ -90,7 +99,7 @@ Bytes encode_fields(const QueryMessage& message) {
 Wire<QueryMessage> decode_query(ByteSpan fields) {
   FieldReader in(fields, "QUERY");
   QueryMessage message;
-  message.sql = in.text("statement", limits::kSqlBytesMax);
+  message.sql = in.raw("statement", limits::kSqlBytesMax);  // what is no UTF-8 in it, the lexer says with its place
   message.timeout_ms = in.u32("time");
   message.progress = in.choice<uint8_t>(0, 1, "wish for progress") != 0;
   const uint16_t parameters = in.count16(kCellBytesMin, "parameters");
@@ -134,7 +143,7 @@ Wire<ColumnsMessage> decode_columns(ByteSpan fields) {
   for (uint16_t i = 0; i < columns && in.good(); ++i) {
     ResultColumn column;
     column.type = in.choice<SqlType>(0, 7, "type");
-    column.scale = in.u8("scale");
+    column.scale = read_scale(in);
     column.name = in.text("name");
     message.columns.push_back(std::move(column));
   }

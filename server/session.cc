@@ -97,6 +97,7 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   Nothing read_frames();
   asio::awaitable<bool> read_frame();
   asio::awaitable<bool> read_exactly(MutableByteSpan into);
+  asio::awaitable<bool> read_fields(const FrameHeader& header, Bytes& fields);
   asio::awaitable<bool> take_bytes(uint64_t bytes);
   Nothing linger();
   Nothing write_frames();
@@ -145,7 +146,7 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   uint64_t last_sequence_ = 0;
 
   const TimeUs connected_us_;
-  TimeUs ended_us_ = 0;  // when write_no_more_ became true
+  TimeUs ended_us_ = 0;  // when the last frame was written
   Reading reading_ = Reading::kBetween;
   TimeUs since_us_;                           // of reading_; in between frames: since something was owed or read
   TimeUs writing_since_us_ = 0;               // 0: nothing is being written
@@ -172,6 +173,18 @@ asio::awaitable<bool> TcpSession::read_exactly(MutableByteSpan into) {
   co_await asio::async_read(socket_, buffer, asio::redirect_error(asio::use_awaitable, error));
   if (error) client_is_gone(error);
   co_return !error && !read_no_more_;
+}
+
+// What was taken from the budget is there at once; anything else takes memory as it comes, not as it is announced.
+asio::awaitable<bool> TcpSession::read_fields(const FrameHeader& header, Bytes& fields) {
+  const size_t step = claim_ ? header.fields_bytes : limits::kFieldsStep;
+  while (fields.size() < header.fields_bytes) {
+    const size_t have = fields.size();
+    fields.resize(std::min<size_t>(have + step, header.fields_bytes));
+    const bool more = co_await read_exactly(MutableByteSpan(fields).subspan(have));
+    if (!more) co_return false;
+  }
+  co_return true;
 }
 
 asio::awaitable<bool> TcpSession::take_bytes(uint64_t bytes) {
@@ -214,8 +227,8 @@ asio::awaitable<bool> TcpSession::read_frame() {
     more = co_await take_bytes(std::max(bytes, limits::kIngestChargeMin));
     if (!more) co_return false;
   }
-  Bytes fields(header->fields_bytes);
-  more = co_await read_exactly(fields);
+  Bytes fields;
+  more = co_await read_fields(*header, fields);
   if (!more) co_return false;
   good = check_head(header_bytes, fields);
   Bytes data(good ? header->data_bytes : 0);
@@ -284,7 +297,7 @@ void TcpSession::check_deadlines(TimeUs now_us) {
     services_.log.warn("a client does not read its answers", {{"connection", std::to_string(id_)}, {"peer", peer_}});
     return close_socket();
   }
-  if (write_no_more_ && outgoing_.empty() && now_us - ended_us_ > limits::kLingerUs) return close_socket();
+  if (ended_us_ != 0 && now_us - ended_us_ > limits::kLingerUs) return close_socket();
   tell_progress(now_us);
   if (read_no_more_) return;
   if (!said_hello_ && now_us - connected_us_ > limits_.hello_time)
@@ -475,11 +488,17 @@ Wire<void> TcpSession::take_query(const FrameHeader& header, ByteSpan fields) {
     auto shared = std::make_shared<Bytes>(std::move(last));
     self->on_network([self, sequence, shared] { self->end_query(sequence, std::move(*shared)); });
   };
-  if (queries_.size() < limits::kQueriesPerConnection && services_.queries.submit(std::move(job))) {
+  const bool room = queries_.size() < limits::kQueriesPerConnection;
+  if (room && services_.queries.submit(std::move(job))) {
     queries_.emplace(sequence, std::move(asked));
     return {};
   }
-  WireError busy{.status = WireStatus::kBusy, .message = "too many statements at once"};
+  services_.metrics.queries_refused.add();
+  WireError busy{
+      .status = WireStatus::kBusy,
+      .message = room ? "too many statements run and wait already (limits.queries_running, limits.queries_waiting)"
+                      : "too many statements of this connection are not answered: it may have " +
+                            std::to_string(limits::kQueriesPerConnection)};
   busy.retry_after_ms = 100;
   send(FrameType::kError, sequence, encode_fields(ErrorMessage{.error = std::move(busy)}));
   return {};
@@ -515,7 +534,7 @@ void TcpSession::queue(Outgoing frame) {
 // What is wrong is said once, and nothing behind it: whatever is owed will be asked for again.
 void TcpSession::end_with(WireError error) {
   if (write_no_more_) return;
-  services_.metrics.connections_failed.add();
+  if (error.status != WireStatus::kTooMany) services_.metrics.connections_failed.add();  // that one was refused
   services_.log.warn("connection ended", {{"connection", std::to_string(id_)},
                                           {"peer", peer_},
                                           {"status", std::string(wire_status_name(error.status))},
@@ -523,7 +542,6 @@ void TcpSession::end_with(WireError error) {
   send(FrameType::kError, 0, encode_fields(ErrorMessage{.error = std::move(error)}));
   write_no_more_ = true;
   read_no_more_ = true;
-  ended_us_ = services_.clock.boottime_us();
   cancel_statements();
   granted_.notify();
   room_.notify();
@@ -547,7 +565,6 @@ void TcpSession::finish_if_done() {
   if (said_hello_ && !goodbye_said_)
     send(FrameType::kGoodbye, 0, encode_fields(GoodbyeMessage{.reason = "all is answered"}));
   write_no_more_ = true;
-  ended_us_ = services_.clock.boottime_us();
   to_write_.notify();
 }
 
@@ -577,6 +594,7 @@ Nothing TcpSession::write_frames() {
       if (frame.stream) frame.stream->written();
     }
   }
+  ended_us_ = services_.clock.boottime_us();
   if (!error && !socket_closed_) {
     socket_.shutdown(tcp::socket::shutdown_send, error);
   } else {

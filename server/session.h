@@ -2,7 +2,8 @@
 // statements to the services, and writes what comes back; whatever is wrong with what it reads ends it with a reason.
 //
 // Invariants
-//   1 a frame is read only after its type has a place here and its bytes were taken from the budget.
+//   1 a frame is read only after its type has a place here. The bytes of a BATCH were taken from the budget before; any other
+//     frame takes memory as its bytes come, limits::kFieldsStep at a time, whatever its header announces.
 //   2 every BATCH read whole is answered once (RESULT or ERROR), every QUERY too, unless the connection is gone first.
 //   3 credits out + batches owed = credits of the settings.
 //   4 nothing is read while limits::kAnswersQueuedMax frames wait to be written.

@@ -1,5 +1,6 @@
 #include "server/settings.h"
 
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -9,6 +10,7 @@
 #include <variant>
 
 #include "base/nearest.h"
+#include "server/listen_address.h"
 #include "server/settings_toml.h"
 
 namespace tally {
@@ -20,7 +22,7 @@ struct Definition {
   std::string_view name;
   SettingKind kind;
   Place place;
-  uint64_t min;
+  uint64_t min;  // of a text: 1, it is not empty
   uint64_t max;
   bool reloadable;
   std::string_view choices;  // of a text: words separated by spaces; empty: any
@@ -44,9 +46,9 @@ constexpr Place time_at() {
 
 using S = Settings;
 const std::array kDefinitions = {
-    Definition{"listen.tcp", SettingKind::kText, text_at<&S::listen, &S::Listen::tcp>(), 0, 0, false, "",
+    Definition{"listen.tcp", SettingKind::kAddress, text_at<&S::listen, &S::Listen::tcp>(), 1, 0, false, "",
                "address and port of the protocol of server/PROTOCOL.md; port 0: one that is free"},
-    Definition{"listen.ops", SettingKind::kText, text_at<&S::listen, &S::Listen::ops>(), 0, 0, false, "",
+    Definition{"listen.ops", SettingKind::kAddress, text_at<&S::listen, &S::Listen::ops>(), 0, 0, false, "",
                "address and port of metrics and health; empty: none"},
     Definition{"server.workers", SettingKind::kNumber, number_at<&S::server, &S::Server::workers>(), 0,
                limits::kWorkersMax, false, "", "threads that check and decode batches; 0: one a core"},
@@ -173,6 +175,11 @@ Result<uint64_t> parse_value(const Definition& definition, std::string_view valu
   return fail(Code::kInvalidArgument, "\"" + std::string(value) + "\" is no whole number");
 }
 
+Status check_address(std::string_view value) {
+  TALLY_ASSIGN_OR_RETURN(ListenAddress address, parse_listen_address(value));
+  return check_exposure(address);
+}
+
 std::string spell(const Definition& definition, uint64_t value) {
   if (definition.kind == SettingKind::kDuration) {
     if (value % kMicrosPerSecond == 0) return std::to_string(value / kMicrosPerSecond) + " s";
@@ -227,6 +234,9 @@ Status SettingsTable::set(std::string_view name, std::string_view value, Setting
     if (!definition->choices.empty() && !is_choice(definition->choices, value)) {
       return fail(Code::kInvalidArgument,
                   place + "\"" + std::string(value) + "\" is none of " + std::string(definition->choices));
+    }
+    if (definition->kind == SettingKind::kAddress && (definition->min > 0 || !value.empty())) {
+      if (Status good = check_address(value); !good) return std::unexpected(std::move(good).error().with_context(name));
     }
     *(*text)(settings_) = value;
   } else {
@@ -312,6 +322,32 @@ SettingsTable::Environment process_environment() {
     if (value == nullptr) return std::nullopt;
     return std::string(value);
   };
+}
+
+std::vector<std::string> process_variables() {
+  std::vector<std::string> names;
+  for (char** variable = ::environ; variable != nullptr && *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    names.emplace_back(text.substr(0, text.find('=')));
+  }
+  return names;
+}
+
+std::vector<std::string> unknown_variables(const std::vector<std::string>& names) {
+  std::vector<std::string> known;
+  std::vector<std::string> sections;
+  for (const Definition& definition : kDefinitions) {
+    known.push_back(environment_name(definition.name));
+    known.push_back(known.back() + "_FILE");
+    sections.push_back(environment_name(definition.name.substr(0, definition.name.find('.') + 1)));
+  }
+  std::vector<std::string> sentences;
+  for (const std::string& name : names) {
+    const auto begins = [&](const std::string& section) { return name.starts_with(section); };
+    if (std::ranges::find(known, name) != known.end() || std::ranges::none_of(sections, begins)) continue;
+    sentences.push_back(name + " in the environment is no setting's" + did_you_mean(name, known));
+  }
+  return sentences;
 }
 
 }  // namespace tally

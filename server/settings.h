@@ -64,7 +64,7 @@ struct Settings {
   } log;
 };
 
-enum class SettingKind : uint8_t { kText, kNumber, kBytes, kDuration };
+enum class SettingKind : uint8_t { kText, kAddress, kNumber, kBytes, kDuration };
 enum class SettingSource : uint8_t { kDefault, kFile, kEnvironment, kCommandLine };
 std::string_view setting_source_name(SettingSource source);
 
@@ -98,6 +98,10 @@ class SettingsTable {
 };
 
 SettingsTable::Environment process_environment();
+std::vector<std::string> process_variables();  // the names of all
+// A sentence for each of these names that looks like a setting's and is none's, with the one that may have been meant:
+// TALLY_LIMITS_CREDIT, but not TALLY_IO.
+std::vector<std::string> unknown_variables(const std::vector<std::string>& names);
 
 // "10 s", "1.5 min", "250 ms" or seconds; "64 KiB", "256 MiB", "1 GB" or bytes.
 Result<TimeUs> parse_setting_duration(std::string_view text);

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <condition_variable>
+#include <csignal>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -91,6 +92,7 @@ void bring_up_writes(Database& database, Server& server, ServerLog& log) {
 Status serve(Console& console, const ServeArguments& arguments, const SettingsTable& settings) {
   Clock& clock = system_clock();
   ServerLog log(parse_log_level(settings.settings().log.level), settings.settings().log.format == "json", clock);
+  for (const std::string& sentence : unknown_variables(process_variables())) log.warn(sentence, {});
   OpenDatabase open;  // goes after the server
   Server server(settings, clock, log, TALLY_VERSION);
   TALLY_TRY(server.start());
@@ -137,6 +139,7 @@ int run_serve(Console& console, const ServeArguments& arguments) {
     return kExitOk;
   }
   if (arguments.data.empty()) return report_usage(console, "serve", "--data is required");
+  std::signal(SIGPIPE, SIG_IGN);  // whoever read the log may go; the server does not go with them
   if (Status status = serve(console, arguments, *settings); !status) {
     return report_failure(console, "serve", status.error());
   }

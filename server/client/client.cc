@@ -26,6 +26,7 @@
 
 #include "base/checksum.h"
 #include "base/random.h"
+#include "server/client/no_welcome.h"
 #include "server/listen_address.h"
 #include "server/messages.h"
 
@@ -38,7 +39,6 @@ using boost::system::error_code;
 using Nothing = asio::awaitable<void>;
 
 constexpr TimeUs kTickUs = 250'000;
-constexpr TimeUs kConnectTimeUs = 10 * kMicrosPerSecond;
 constexpr TimeUs kPingAfterUs = 10 * kMicrosPerSecond;
 constexpr TimeUs kDeadAfterUs = 40 * kMicrosPerSecond;
 
@@ -326,7 +326,11 @@ Status TcpClient::take_welcome(Connection& connection, ByteSpan fields) {
 asio::awaitable<Status> TcpClient::open(ConnectionPtr connection) {
   error_code error;
   connection->heard_us = now();
+  const auto nothing_came = [&](const std::string& reason) {
+    return std::unexpected(no_welcome(options_.address, options_.welcome_us, connection->ended ? "" : reason));
+  };
   co_await connection->socket.async_connect(endpoint_, asio::redirect_error(asio::use_awaitable, error));
+  if (connection->ended) co_return nothing_came("");
   if (error) co_return fail(Code::kIoError, "connecting to " + options_.address + ": " + error.message());
   connection->socket.set_option(tcp::no_delay(true), error);
   const HelloMessage hello{.client = options_.name, .table = options_.table};
@@ -335,10 +339,10 @@ asio::awaitable<Status> TcpClient::open(ConnectionPtr connection) {
   co_await asio::async_write(connection->socket, buffer, asio::redirect_error(asio::use_awaitable, error));
   Status why;
   std::optional<ReceivedFrame> frame = co_await receive(connection, why);
-  if (!frame) co_return why;
+  if (!frame) co_return nothing_came(why.error().message);
   if (frame->header.type == FrameType::kWelcome) co_return take_welcome(*connection, frame->fields);
   Wire<ErrorMessage> refused = decode_error(frame->fields);
-  if (frame->header.type != FrameType::kError || !refused) co_return fail(Code::kIoError, "no WELCOME came");
+  if (frame->header.type != FrameType::kError || !refused) co_return nothing_came("another frame came");
   if (wire_class(refused->error.status) == WireClass::kDrop) {
     gave_up_ = from_wire(refused->error);
     fail_all(*gave_up_);
@@ -424,12 +428,12 @@ Nothing TcpClient::run(std::promise<Status> first) {
 Nothing TcpClient::keep_alive() {
   error_code ignored;
   while (!stopping_) {
-    tick_.expires_after(std::chrono::microseconds(kTickUs));
+    tick_.expires_after(std::chrono::microseconds(std::min(kTickUs, options_.welcome_us)));
     co_await tick_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (!connection_) continue;
     const TimeUs silent_us = now() - connection_->heard_us;
     const bool connecting = connection_->next_sequence == 1 && connection_->credits == 0;
-    if (silent_us > kDeadAfterUs || (connecting && silent_us > kConnectTimeUs)) {
+    if (silent_us > kDeadAfterUs || (connecting && silent_us > options_.welcome_us)) {
       connection_->end();
     } else if (silent_us > kPingAfterUs) {
       connection_->ping_wanted = true;

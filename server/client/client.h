@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "engine/schema.h"
 #include "engine/table.h"
+#include "server/limits.h"
 
 namespace tally {
 
@@ -28,7 +29,8 @@ struct ClientOptions {
   std::string address;  // ADDRESS:PORT
   std::string table;
   std::string name = "tally";
-  size_t in_flight_max = 32;  // batches handed over and not answered; send() waits
+  size_t in_flight_max = 32;                   // batches handed over and not answered; send() waits
+  TimeUs welcome_us = limits::kWelcomeTimeUs;  // from connecting to WELCOME
   TimeUs connect_patience_us = 30 * kMicrosPerSecond;
   TimeUs resend_patience_us = 60 * kMicrosPerSecond;
   TimeUs backoff_first_us = 50'000;  // doubles, with jitter: between half of it and all of it

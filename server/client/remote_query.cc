@@ -10,11 +10,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 
 #include "base/clock.h"
+#include "server/client/no_welcome.h"
 #include "server/listen_address.h"
 #include "server/messages.h"
 
@@ -112,20 +114,21 @@ class Answer {
 
 class TcpQuery final : public RemoteQuery {
  public:
-  TcpQuery(std::string text, ListenAddress address)
-      : text_(std::move(text)), endpoint_(asio::ip::make_address(address.host), address.port), socket_(network_) {}
+  TcpQuery(std::string text, ListenAddress address, TimeUs welcome_us)
+      : text_(std::move(text)),
+        endpoint_(asio::ip::make_address(address.host), address.port),
+        welcome_us_(welcome_us),
+        socket_(network_) {}
 
   Status open() {
-    error_code error;
-    socket_ = tcp::socket(network_);
-    socket_.connect(endpoint_, error);
-    if (error) return fail(Code::kIoError, "connecting to " + text_ + ": " + error.message());
-    socket_.set_option(tcp::no_delay(true), error);
-    TALLY_TRY(write(
-        encode_frame(FrameType::kHello, 0, WireChecksum::kCrc32, encode_fields(HelloMessage{.client = "tally sql"}))));
-    TALLY_ASSIGN_OR_RETURN(WholeFrame frame, read());
-    Wire<WelcomeMessage> welcome = decode_welcome(frame.fields);
-    if (frame.header.type != FrameType::kWelcome || !welcome) return fail(Code::kIoError, "no WELCOME came");
+    deadline_us_ = system_clock().boottime_us() + welcome_us_;
+    Result<WelcomeMessage> welcome = say_hello();
+    deadline_us_ = 0;
+    if (!welcome) {
+      error_code ignored;
+      socket_.close(ignored);
+      return std::unexpected(std::move(welcome).error());
+    }
     checksum_ = welcome->checksum;
     idle_us_ = TimeUs{welcome->idle_timeout_s} * kMicrosPerSecond;
     used_us_ = system_clock().boottime_us();
@@ -182,6 +185,44 @@ class TcpQuery final : public RemoteQuery {
   }
 
  private:
+  // Until the deadline.
+  Result<WelcomeMessage> say_hello() {
+    error_code error;
+    socket_ = tcp::socket(network_);
+    run_until_deadline(error, [&](auto done) { socket_.async_connect(endpoint_, done); });
+    if (error == asio::error::timed_out) return std::unexpected(no_welcome(text_, welcome_us_, ""));
+    if (error) return fail(Code::kIoError, "connecting to " + text_ + ": " + error.message());
+    socket_.set_option(tcp::no_delay(true), error);
+    TALLY_TRY(write(
+        encode_frame(FrameType::kHello, 0, WireChecksum::kCrc32, encode_fields(HelloMessage{.client = "tally sql"}))));
+    Result<WholeFrame> frame = read_frame();
+    if (!frame) return std::unexpected(no_welcome(text_, welcome_us_, silent_ ? "" : frame.error().message));
+    if (frame->header.type == FrameType::kError) {
+      Wire<ErrorMessage> refused = decode_error(frame->fields);
+      return std::unexpected(from_wire(refused ? refused->error : refused.error()));
+    }
+    Wire<WelcomeMessage> welcome = decode_welcome(frame->fields);
+    if (frame->header.type == FrameType::kWelcome && welcome) return *std::move(welcome);
+    return std::unexpected(no_welcome(text_, welcome_us_, "another frame came"));
+  }
+
+  // Begins something and waits for its end, not beyond the deadline: then it is cancelled, and the error is timed_out.
+  template <class Begin>
+  void run_until_deadline(error_code& error, Begin begin) {
+    std::optional<error_code> result;
+    begin([&](const error_code& how, auto...) { result = how; });
+    network_.restart();
+    network_.run_for(std::chrono::microseconds(std::max<TimeUs>(deadline_us_ - system_clock().boottime_us(), 0)));
+    silent_ = !result;
+    if (silent_) {
+      error_code ignored;
+      socket_.close(ignored);
+      network_.restart();
+      network_.run();
+    }
+    error = silent_ ? error_code(asio::error::timed_out) : *result;
+  }
+
   void begin(uint64_t sequence) {
     std::lock_guard lock(mutex_);
     running_ = sequence;
@@ -203,7 +244,12 @@ class TcpQuery final : public RemoteQuery {
   }
   Status read_into(MutableByteSpan bytes) {
     error_code error;
-    if (!bytes.empty()) asio::read(socket_, asio::buffer(bytes.data(), bytes.size()), error);
+    auto buffer = asio::buffer(bytes.data(), bytes.size());
+    if (deadline_us_ != 0 && !bytes.empty()) {
+      run_until_deadline(error, [&](auto done) { asio::async_read(socket_, buffer, done); });
+    } else if (!bytes.empty()) {
+      asio::read(socket_, buffer, error);
+    }
     return error ? lost(error) : Status{};
   }
   Status bad(const WireError& error) {
@@ -212,6 +258,15 @@ class TcpQuery final : public RemoteQuery {
   }
 
   Result<WholeFrame> read() {
+    TALLY_ASSIGN_OR_RETURN(WholeFrame frame, read_frame());
+    if (frame.header.type == FrameType::kError && frame.header.sequence == 0) {
+      Wire<ErrorMessage> error = decode_error(frame.fields);
+      return std::unexpected(bad(error ? error->error : error.error()).error());
+    }
+    return frame;
+  }
+
+  Result<WholeFrame> read_frame() {
     std::array<uint8_t, kFrameHeaderBytes> header_bytes{};
     TALLY_TRY(read_into(header_bytes));
     Wire<FrameHeader> header = decode_frame_header(header_bytes);
@@ -224,10 +279,6 @@ class TcpQuery final : public RemoteQuery {
     frame.data.resize(header->data_bytes);
     TALLY_TRY(read_into(frame.data));
     if (auto good = check_data(*header, frame.data); !good) return std::unexpected(bad(good.error()).error());
-    if (header->type == FrameType::kError && header->sequence == 0) {
-      Wire<ErrorMessage> error = decode_error(frame.fields);
-      return std::unexpected(bad(error ? error->error : error.error()).error());
-    }
     return frame;
   }
 
@@ -261,6 +312,9 @@ class TcpQuery final : public RemoteQuery {
 
   const std::string text_;
   const tcp::endpoint endpoint_;
+  const TimeUs welcome_us_;
+  TimeUs deadline_us_ = 0;  // of reading; 0: none
+  bool silent_ = false;     // what was begun last came to no end before it
   asio::io_context network_{1};
   tcp::socket socket_;
   WireChecksum checksum_ = WireChecksum::kXxh3;
@@ -276,9 +330,9 @@ class TcpQuery final : public RemoteQuery {
 
 }  // namespace
 
-Result<std::unique_ptr<RemoteQuery>> RemoteQuery::connect(const std::string& address) {
+Result<std::unique_ptr<RemoteQuery>> RemoteQuery::connect(const std::string& address, TimeUs welcome_us) {
   TALLY_ASSIGN_OR_RETURN(ListenAddress parsed, parse_listen_address(address));
-  auto query = std::make_unique<TcpQuery>(address, std::move(parsed));
+  auto query = std::make_unique<TcpQuery>(address, std::move(parsed), welcome_us);
   TALLY_TRY(query->open());
   return query;
 }

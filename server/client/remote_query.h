@@ -5,13 +5,17 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "query/query.h"
+#include "server/limits.h"
 
 namespace tally {
 
 class RemoteQuery {
  public:
-  static Result<std::unique_ptr<RemoteQuery>> connect(const std::string& address);
+  // `welcome_us`: at most, from connecting to WELCOME.
+  static Result<std::unique_ptr<RemoteQuery>> connect(const std::string& address,
+                                                      TimeUs welcome_us = limits::kWelcomeTimeUs);
   virtual ~RemoteQuery() = default;
   // An error of the connection has no position; the next statement connects again. Of the options: a stop requested is
   // cancel(); timeout_us is a wish that the server may make shorter; rows_read is set a few times a second; memory is the

@@ -17,6 +17,7 @@ import time
 
 from serve_common import DATA, ROOT, SMALL, TALLY, WORK, Server, bandit_batches, bandit_table, clicks, expect_truth, new_database, run, tally, total
 from backup_stories import backups, backups_killed  # noqa: F401: told by their names
+from hostile_stories import announced, bad_bytes, parameters, slow_goodbye, unread_log  # noqa: F401: as those
 
 import tally_client as tc  # noqa: E402: serve_common knows where it is
 
@@ -309,6 +310,7 @@ def one_address():
     other = tc.Connection(server.address, source="127.0.0.2")
     assert other.query("SELECT 1")[1] == [[1]]
     assert server.metric("tally_connections_refused_total") == 5
+    assert server.metric("tally_connections_failed_total") == 0
     three.pop().close()
     while True:
         try:
@@ -519,11 +521,12 @@ def clocks_and_disks():
 def operations():
     """Health and metrics; settings that are wrong; addresses that others can reach."""
     new_database(SMALL)
-    server = Server("--config", config("[log]\nformat = \"json\"\n[limits]\ncredits = 3\n"))
+    server = Server("--config", config("[log]\nformat = \"json\"\n[limits]\ncredits = 3\n"), settings={"limits.credit": 4})
     assert server.get("/health/live") == (200, "alive\n")
     assert server.get("/health/ready") == (200, "ready\n")
     assert server.get("/else")[0] == 404
     assert server.get("/metrics", "POST")[0] == 405
+    expect_http(server.ops)
     producer = tc.Producer(server.address, "clicks")
     assert producer.credits == 3
     producer.add(clicks(0, 10), rejected=[(7, "bad_number", "no", "1;2")])
@@ -545,8 +548,11 @@ def operations():
         print("promtool is not installed (./dev setup --all does that): the metrics page was not shown to it")
     rows = tc.Connection(server.address).query("SHOW SETTINGS;")[1]
     assert [row[1] for row in rows if row[0] == "limits.credits"] == ["3"]
+    silent_port = subprocess.run([TALLY, "sql", "--server", server.ops, "-c", "SELECT 1"], capture_output=True, text=True, check=False)
+    assert silent_port.returncode == 1 and "is this the --tcp address?" in silent_port.stderr, silent_port.stderr
     server.stop()
     log = open(os.path.join(WORK, "server.log"), encoding="utf-8").read().splitlines()
+    assert any("TALLY_LIMITS_CREDIT in the environment is no setting's" in line for line in log), log
     assert all(line.startswith('{"time":"') and line.endswith("}") for line in log), log
     for words, wanted in ((["--tcp", "0.0.0.0:0"], "reachable from other machines"),
                           (["--ops", "[::]:0"], "reachable from other machines"),
@@ -554,6 +560,22 @@ def operations():
                           (["--config", config("[limits]\ncredit = 3\n")], 'did you mean "limits.credits"?')):
         ran = subprocess.run([TALLY, "serve", "--data", DATA, *words], capture_output=True, text=True, check=False)
         assert ran.returncode == 1 and wanted in ran.stderr, ran.stderr
+
+
+def expect_http(ops):
+    """Requests that are none, or not for this listener, are answered, whatever comes behind their headers."""
+    host, port = ops.rsplit(":", 1)
+    post = b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    for raw, status in ((post % 3 + b"x=1", 405), (post % 100_000 + bytes(100_000), 405), (post % (1 << 40), 405),
+                        (b"GET /metrics HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431), (b"GET " + b"x" * 20_000, 431),
+                        (b"nothing of the kind\r\n\r\n", 400), (tc.frame(tc.HELLO), 400), (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400),
+                        (b"GET /health/live HTTP/1.0\r\n\r\n", 200)):
+        with socket.create_connection((host, int(port)), timeout=60) as client:
+            client.sendall(raw)
+            answer = b""
+            while part := client.recv(4096):
+                answer += part
+        assert answer.startswith(b"HTTP/1.1 %d " % status), (raw[:40], status, answer[:60])
 
 
 def degraded():

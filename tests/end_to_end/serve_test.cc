@@ -18,6 +18,11 @@ TEST_CASE("serve: real rows over the network are the truth, and again nothing bu
 TEST_CASE("serve: killed in mid-batch three times, everything unanswered is sent again") { tell("killed"); }
 TEST_CASE("serve: SIGTERM under load answers what was taken and loses nothing") { tell("stopped_under_load"); }
 TEST_CASE("serve: slow, wrong and hostile clients are told why and let go") { tell("broken"); }
+TEST_CASE("serve: parameters that are no values end their connection alone") { tell("parameters"); }
+TEST_CASE("serve: bytes that are not UTF-8 are kept, and shown as text") { tell("bad_bytes"); }
+TEST_CASE("serve: memory is taken for bytes that come, not for those announced") { tell("announced"); }
+TEST_CASE("serve: nobody reads the log, and the server goes on") { tell("unread_log"); }
+TEST_CASE("serve: who says GOODBYE and reads slowly gets the end of the answer") { tell("slow_goodbye"); }
 TEST_CASE("serve: ten thousand idle connections from a process of their own") { tell("crowd"); }
 TEST_CASE("serve: one address takes its share of connections and no more") { tell("one_address"); }
 TEST_CASE("serve: an answer larger than memory leaves while it is made") { tell("streamed"); }

@@ -76,6 +76,76 @@ TEST_CASE("messages: cells of every kind survive the way") {
   CHECK(back->parameters.size() == 7);
 }
 
+// A QUERY whose only parameter is this one, as a client may lay it out.
+Bytes query_of(ByteSpan cell) {
+  Bytes fields = encode_fields(QueryMessage{.sql = "SELECT $1", .parameters = {}});
+  store_le<uint16_t>(fields.data() + fields.size() - 2, 1);
+  fields.insert(fields.end(), cell.begin(), cell.end());
+  return fields;
+}
+
+TEST_CASE("messages: a number's scale is at most what numbers have, in parameters, in rows and of columns") {
+  for (int scale = 0; scale < 256; ++scale) {
+    CAPTURE(scale);
+    Bytes cell(18);
+    cell[0] = static_cast<uint8_t>(Cell::Kind::kNumber);
+    cell[1] = static_cast<uint8_t>(scale);
+    const bool good = scale <= 38;
+    auto query = decode_query(query_of(cell));
+    CHECK(query.has_value() == good);
+    if (!query) CHECK(query.error().status == WireStatus::kBadFrame);
+    std::vector<std::vector<Cell>> rows;
+    CHECK(decode_rows(encode_row_count(1), cell, 1, rows).has_value() == good);
+    const ColumnsMessage columns{
+        .columns = {{.name = "n", .type = SqlType::kDecimal, .scale = static_cast<uint8_t>(scale)}}};
+    CHECK(decode_columns(encode_fields(columns)).has_value() == good);
+  }
+}
+
+TEST_CASE("messages: what is not UTF-8 is no text, but for the bytes of a rejected row") {
+  const std::string bad = "caf\xE9";
+  HelloMessage hello{.client = bad, .table = "ads", .credential = {}};
+  CHECK_FALSE(decode_hello(encode_fields(hello)).has_value());
+  Cell cell;
+  cell.kind = Cell::Kind::kString;
+  cell.text = std::string("\xff\xfe\0", 3);
+  CHECK_FALSE(decode_query(encode_fields(QueryMessage{.sql = "SELECT $1", .parameters = {cell}})).has_value());
+  // The statement itself is judged by the lexer, which knows the place.
+  CHECK(decode_query(encode_fields(QueryMessage{.sql = bad, .parameters = {}}))->sql == bad);
+  using Change = void (*)(BatchMessage&, const std::string&);
+  const Change changes[] = {[](BatchMessage& m, const std::string& text) { m.source.name = text; },
+                            [](BatchMessage& m, const std::string& text) { m.source.header = text; },
+                            [](BatchMessage& m, const std::string& text) { m.source.mapping = text; },
+                            [](BatchMessage& m, const std::string& text) { m.rejected[0].code = text; },
+                            [](BatchMessage& m, const std::string& text) { m.rejected[0].message = text; }};
+  const BatchMessage good{
+      .source = {"x.csv", RawFormat::kCsv, "a,b", "b=c"},
+      .source_rows = {},
+      .rejected = {{.source_row = 7, .code = "bad_utf8", .message = "no", .raw = bad, .cut = false}}};
+  CHECK(decode_batch_fields(encode_fields(good)) == good);
+  for (const Change change : changes) {
+    BatchMessage message = good;
+    change(message, bad);
+    CHECK_FALSE(decode_batch_fields(encode_fields(message)).has_value());
+  }
+}
+
+TEST_CASE("messages: sentences are made UTF-8 and short enough before they leave") {
+  ErrorMessage error{.error = {.status = WireStatus::kBadSql, .message = "no column \"\xE9\""}};
+  CHECK(decode_error(encode_fields(error))->error.message == "no column \"\\xE9\"");
+  error.error.message = std::string(limits::kWireTextMax - 1, 'x') + "ü";
+  CHECK(decode_error(encode_fields(error))->error.message.starts_with(std::string(limits::kWireTextMax - 1, 'x')));
+  for (std::string piece : {"ü", "東", "\xE9"}) {
+    error.error.message = "x";
+    while (error.error.message.size() < 2 * limits::kWireTextMax) error.error.message += piece;
+    auto back = decode_error(encode_fields(error));
+    REQUIRE(back.has_value());
+    CHECK(back->error.message.size() > limits::kWireTextMax - 8);
+  }
+  CHECK(decode_end(encode_fields(EndMessage{.message = "\x80"}))->message == "\\x80");
+  CHECK(decode_goodbye(encode_fields(GoodbyeMessage{.reason = "\x80"}))->reason == "\\x80");
+}
+
 TEST_CASE("messages: a count that its bytes cannot hold allocates nothing and fails") {
   std::vector<std::vector<Cell>> rows;
   CHECK_FALSE(decode_rows(encode_row_count(UINT32_MAX), Bytes(8), 1, rows).has_value());

@@ -8,6 +8,7 @@
 
 #include "server/limits.h"
 #include "server/sql_outline.h"
+#include "tests/support/manual_clock.h"
 
 namespace tally {
 namespace {
@@ -21,11 +22,15 @@ struct Asked {
   std::promise<Bytes> last;
   std::future<Bytes> end = last.get_future();
   std::vector<FrameType> pieces;
+  std::vector<Bytes> frames;  // the first few
   bool reads = true;
-  std::promise<void> full;  // as many pieces as may be unread are
+  ManualClock* slow = nullptr;  // a second passes before a piece is taken
+  std::promise<void> full;      // as many pieces as may be unread are
 
   void take(Bytes piece) {
     pieces.push_back(static_cast<FrameType>(piece[5]));
+    if (frames.size() < 2) frames.push_back(piece);
+    if (slow != nullptr) slow->advance(kMicrosPerSecond);
     if (reads) stream->written();
     if (!reads && pieces.size() == limits::kPiecesInFlightMax) full.set_value();
   }
@@ -56,9 +61,9 @@ struct Desk {
   ServerLog log{LogLevel::kError, false, system_clock()};
   QueryService service;
 
-  explicit Desk(QueryService::Limits limits)
+  explicit Desk(QueryService::Limits limits, Clock& clock = system_clock())
       : service([this](const QueryMessage& query, const QueryOptions& options) { return run(query, options); }, limits,
-                system_clock(), metrics, log) {}
+                clock, metrics, log) {}
 
   std::expected<QueryResult, QueryError> run(const QueryMessage& query, const QueryOptions& options) {
     std::unique_lock lock(mutex);
@@ -70,6 +75,13 @@ struct Desk {
       return std::unexpected(cancelled_error());
     }
     if (query.sql == "endless" || query.sql == "broken") return make_rows(query, *options.rows);
+    if (query.sql == "bytes") {
+      result.columns.push_back({.name = "t", .type = SqlType::kString, .scale = 0});
+      Cell cell;
+      cell.kind = Cell::Kind::kString;
+      cell.text = "caf\xE9";
+      result.rows.assign(1, {cell});
+    }
     if (query.sql == "rows") {
       result.columns.push_back({.name = "n", .type = SqlType::kInt64, .scale = 0});
       Cell cell;
@@ -180,6 +192,47 @@ TEST_CASE("query service: an answer whose client does not read stands still, and
   desk.service.cancel(*asked.stream);
   CHECK(asked.outcome() == "cancelled");
   CHECK(asked.pieces.size() == limits::kPiecesInFlightMax);
+}
+
+TEST_CASE("query service: the time of a statement is that of computing it, not of its client's reading") {
+  ManualClock clock;
+  Desk desk({.running = 1, .slow_us = kMicrosPerSecond}, clock);
+  Asked asked;
+  asked.slow = &clock;
+  REQUIRE(desk.service.submit(asked.job("rows")));
+  CHECK(asked.outcome() == "END");
+  CHECK(asked.pieces.size() > 3);
+  const auto times = desk.metrics.query.read();
+  CHECK(times.count == 1);
+  CHECK(times.sum_us == 0);
+}
+
+TEST_CASE("query service: every statement that is taken is counted, cancelled while it waits or not") {
+  Desk desk({.running = 1, .waiting = 1});
+  Asked runs, waits, refused;
+  REQUIRE(desk.service.submit(runs.job("wait")));
+  desk.begun.get_future().get();
+  REQUIRE(desk.service.submit(waits.job("now")));
+  CHECK_FALSE(desk.service.submit(refused.job("now")));
+  desk.service.cancel(*waits.stream);
+  CHECK(waits.outcome() == "cancelled");
+  CHECK(desk.metrics.queries.value() == 2);
+  CHECK(desk.metrics.queries_cancelled.value() == 1);
+  desk.service.cancel(*runs.stream);
+  CHECK(runs.outcome() == "cancelled");
+}
+
+TEST_CASE("query service: stored bytes that are not UTF-8 leave as text") {
+  Desk desk({.running = 1});
+  Asked asked;
+  REQUIRE(desk.service.submit(asked.job("bytes")));
+  CHECK(asked.outcome() == "END");
+  REQUIRE(asked.frames.size() == 2);
+  auto frame = next_frame(asked.frames[1]);
+  REQUIRE((frame && *frame));
+  std::vector<std::vector<Cell>> rows;
+  REQUIRE(decode_rows((*frame)->fields, (*frame)->data, 1, rows).has_value());
+  CHECK(rows[0][0].text == "caf\\xE9");
 }
 
 TEST_CASE("query service: a statement may ask for less time than the server gives, not for more") {

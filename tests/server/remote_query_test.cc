@@ -1,14 +1,22 @@
 // Statements to a server of this process, over loopback: what the caller may say and hear while one is computed.
 #include "server/client/remote_query.h"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+
 #include <doctest/doctest.h>
 
+#include <array>
 #include <functional>
 #include <future>
 #include <thread>
 
 #include "base/checksum.h"
 #include "engine/batch.h"
+#include "server/client/client.h"
+#include "server/messages.h"
 #include "server/server.h"
 #include "tests/support/temp_dir.h"
 
@@ -16,6 +24,8 @@ namespace tally {
 namespace {
 
 constexpr uint32_t kRows = 200'000;
+
+std::string as_string(ByteSpan bytes) { return std::string(as_text(bytes)); }
 
 using Changes = std::vector<std::pair<std::string, std::string>>;  // of settings
 
@@ -109,6 +119,60 @@ TEST_CASE("remote query: a statement that is being computed tells how far it is,
   auto next = remote->run("SELECT COUNT(*) FROM t.raw", {});
   REQUIRE(next.has_value());
   CHECK((next->rows[0][0].number == kRows));
+}
+
+// Something that listens and is no server: it says `answer` to the first that connects, then closes; an empty one, it stays silent.
+class Stranger {
+ public:
+  explicit Stranger(std::string answer) : acceptor_(network_, {boost::asio::ip::make_address("127.0.0.1"), 0}) {
+    if (answer.empty()) return;
+    thread_ = std::thread([this, answer] {
+      boost::system::error_code ignored;
+      auto socket = acceptor_.accept();
+      std::array<char, 16> some{};
+      socket.read_some(boost::asio::buffer(some), ignored);
+      boost::asio::write(socket, boost::asio::buffer(answer), ignored);
+      socket.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+      while (!ignored) socket.read_some(boost::asio::buffer(some), ignored);
+    });
+  }
+  ~Stranger() {
+    if (thread_.joinable()) thread_.join();
+  }
+  std::string address() const { return "127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+
+ private:
+  boost::asio::io_context network_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  std::thread thread_;
+};
+
+TEST_CASE("remote query, client: who listens and is no server is told from one that is") {
+  struct Case {
+    std::string answer;
+    std::string wanted;
+  };
+  const Case cases[] = {
+      {"", " within 50 ms: is this the --tcp address?"},
+      {"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "no frame: no TLYF): is this the --tcp address?"},
+      {"short", "End of file"},
+      {as_string(encode_frame(FrameType::kPong, 0, WireChecksum::kCrc32, {})), "another frame came"}};
+  for (const Case& c : cases) {
+    constexpr TimeUs kSoon = 50'000;
+    const TimeUs patience_us = c.answer.empty() ? kSoon : limits::kWelcomeTimeUs;
+    {
+      const Stranger stranger(c.answer);
+      const auto remote = RemoteQuery::connect(stranger.address(), patience_us);
+      REQUIRE_FALSE(remote.has_value());
+      CHECK(remote.error().message.starts_with("no WELCOME from " + stranger.address()));
+      CHECK_MESSAGE(remote.error().message.find(c.wanted) != std::string::npos, remote.error().message);
+    }
+    const Stranger stranger(c.answer);
+    const auto client = Client::connect({.address = stranger.address(), .table = "t", .welcome_us = patience_us});
+    REQUIRE_FALSE(client.has_value());
+    CHECK(client.error().message.starts_with("no WELCOME from " + stranger.address()));
+    CHECK_MESSAGE(client.error().message.find(c.wanted) != std::string::npos, client.error().message);
+  }
 }
 
 TEST_CASE("remote query: a stop token is as good") {

@@ -100,6 +100,11 @@ TEST_CASE("settings: what is wrong is named with file, line and what may have be
       {"[limits]\ncredits = [1]\n", "tally.toml:2: limits.credits is neither a text nor a whole number"},
       {"[limits.credits]\na = 1\n", "is a table within a section"},
       {"[log]\nlevel = \"loud\"\n", "\"loud\" is none of debug info warn error"},
+      {"[log]\nformat = \"json\"\n[listen]\ntcp = \"garbage\"\n",
+       "tally.toml:4: listen.tcp: \"garbage\" is no ADDRESS:PORT: there is no colon"},
+      {"[listen]\ntcp = \"\"\n", "tally.toml:2: listen.tcp: \"\" is no ADDRESS:PORT"},
+      {"[listen]\nops = \"127.0.0.1:x\"\n", "tally.toml:2: listen.ops: \"127.0.0.1:x\" is no ADDRESS:PORT"},
+      {"[listen]\nops = \"0.0.0.0:80\"\n", "tally.toml:2: listen.ops: 0.0.0.0:80 is reachable from other machines"},
       {"[limits\n", "tally.toml:1: "},
       {"credits = 1\n", "there is no setting \"credits\""},
   };
@@ -107,6 +112,26 @@ TEST_CASE("settings: what is wrong is named with file, line and what may have be
     const std::string failure = desk.failure(c.text);
     CHECK_MESSAGE(failure.find(c.wanted) != std::string::npos, failure);
   }
+}
+
+TEST_CASE("settings: a wrong address of the environment is named by its variable, and none is none for ops alone") {
+  Desk desk;
+  desk.variables["TALLY_LISTEN_TCP"] = "garbage";
+  CHECK(desk.failure("").find("TALLY_LISTEN_TCP: listen.tcp: \"garbage\" is no ADDRESS:PORT") != std::string::npos);
+  desk.variables = {{"TALLY_LISTEN_OPS", ""}};
+  auto table = desk.load("");
+  REQUIRE(table.has_value());
+  CHECK(table->settings().listen.ops.empty());
+}
+
+TEST_CASE("settings: a variable that looks like a setting and is none is told, with the nearest") {
+  const auto told =
+      unknown_variables({"PATH", "TALLY_IO", "TALLY_SEED", "TALLY_LIMITS_CREDITS", "TALLY_LISTEN_TCP_FILE",
+                         "TALLY_LIMITS_CREDIT", "TALLY_LOG_COLOUR_OF_THE_MESSAGES", "TALLY_LISTEN_TPC"});
+  REQUIRE(told.size() == 3);
+  CHECK(told[0] == "TALLY_LIMITS_CREDIT in the environment is no setting's, did you mean \"TALLY_LIMITS_CREDITS\"?");
+  CHECK(told[1] == "TALLY_LOG_COLOUR_OF_THE_MESSAGES in the environment is no setting's");
+  CHECK(told[2] == "TALLY_LISTEN_TPC in the environment is no setting's, did you mean \"TALLY_LISTEN_TCP\"?");
 }
 
 TEST_CASE("settings: durations and sizes") {
