@@ -6,8 +6,6 @@ import os
 import socket
 import struct
 import subprocess
-import threading
-import time
 
 from serve_common import DATA, SMALL, TALLY, Server, clicks, new_database, run, tally, total
 
@@ -148,58 +146,3 @@ def unread_log():
         process.kill()
         process.wait()
         process.stdout.close()
-
-
-class Pausing:
-    """A socket that is not read for a while once so many bytes of it were."""
-
-    def __init__(self, real, pause_at):
-        self.real, self.left = real, pause_at
-
-    def recv(self, count):
-        part = self.real.recv(min(count, self.left) if self.left > 0 else count)
-        self.left -= len(part)
-        if self.left == 0:
-            time.sleep(3)  # longer than the server waits for what it has written to be read
-        return part
-
-
-def slow_goodbye():
-    """Clients that said GOODBYE and stop reading for a while, each with another rest of its answer to come: for some of them only the
-    last frames of all are being written then. All of them get all of it."""
-    clients, count = 24, 5_000
-    new_database(SMALL)
-    server = Server(settings={"limits.queries_running": clients})
-    producer = tc.Producer(server.address, "clicks")
-    producer.add(clicks_of_one_length(count))
-    producer.settle()
-    columns = ", ".join(["country"] * 20)
-    answer_bytes = count * (1 + 4 + len("click-100000") + 20 * (1 + 4 + len("de")))
-    ends = []
-
-    def read(rest):
-        rows, client = 0, tc.Connection(server.address, receive_buffer=4_096, segment=536)
-        client.ask(f"SELECT id, {columns} FROM clicks.raw")
-        client.send(tc.GOODBYE, 0, tc.text("done"))
-        client.socket = Pausing(client.socket, answer_bytes - rest)
-        try:
-            while True:
-                kind, _, fields, _ = client.receive()
-                rows += fields.take("I") if kind == tc.ROWS else 0
-                if kind in (tc.END, tc.ERROR):
-                    ends.append((kind, rows))
-                    return
-        except (tc.Gone, tc.ServerError) as error:
-            ends.append((rest, rows, repr(error)))
-
-    threads = [threading.Thread(target=read, args=(number << 14,)) for number in range(1, clients + 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert ends == [(tc.END, count)] * clients, ends
-    server.stop()
-
-
-def clicks_of_one_length(count):
-    return clicks(100_000, count)

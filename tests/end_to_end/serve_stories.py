@@ -17,7 +17,7 @@ import time
 
 from serve_common import DATA, ROOT, SMALL, TALLY, WORK, Server, bandit_batches, bandit_table, clicks, expect_truth, new_database, run, tally, total
 from backup_stories import backups, backups_killed  # noqa: F401: told by their names
-from hostile_stories import announced, bad_bytes, parameters, slow_goodbye, unread_log  # noqa: F401: as those
+from hostile_stories import announced, bad_bytes, parameters, unread_log  # noqa: F401: as those
 
 import tally_client as tc  # noqa: E402: serve_common knows where it is
 

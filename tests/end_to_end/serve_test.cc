@@ -22,7 +22,6 @@ TEST_CASE("serve: parameters that are no values end their connection alone") { t
 TEST_CASE("serve: bytes that are not UTF-8 are kept, and shown as text") { tell("bad_bytes"); }
 TEST_CASE("serve: memory is taken for bytes that come, not for those announced") { tell("announced"); }
 TEST_CASE("serve: nobody reads the log, and the server goes on") { tell("unread_log"); }
-TEST_CASE("serve: who says GOODBYE and reads slowly gets the end of the answer") { tell("slow_goodbye"); }
 TEST_CASE("serve: ten thousand idle connections from a process of their own") { tell("crowd"); }
 TEST_CASE("serve: one address takes its share of connections and no more") { tell("one_address"); }
 TEST_CASE("serve: an answer larger than memory leaves while it is made") { tell("streamed"); }

@@ -1,6 +1,9 @@
 // Statements to a server of this process, over loopback: what the caller may say and hear while one is computed.
 #include "server/client/remote_query.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -9,6 +12,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <thread>
@@ -16,6 +20,8 @@
 #include "base/checksum.h"
 #include "engine/batch.h"
 #include "server/client/client.h"
+#include "server/limits.h"
+#include "server/listen_address.h"
 #include "server/messages.h"
 #include "server/server.h"
 #include "tests/support/temp_dir.h"
@@ -119,6 +125,61 @@ TEST_CASE("remote query: a statement that is being computed tells how far it is,
   auto next = remote->run("SELECT COUNT(*) FROM t.raw", {});
   REQUIRE(next.has_value());
   CHECK((next->rows[0][0].number == kRows));
+}
+
+// The end of `client`'s connection that the server of this process has.
+int other_end(const boost::asio::ip::tcp::socket& client) {
+  const uint16_t port = client.local_endpoint().port();
+  for (int descriptor = 3; descriptor < 4'096; ++descriptor) {
+    sockaddr_in peer{};
+    socklen_t length = sizeof(peer);
+    if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &length) != 0) continue;
+    if (peer.sin_family == AF_INET && ntohs(peer.sin_port) == port) return descriptor;
+  }
+  FAIL("the server has no such connection");
+  return -1;
+}
+
+TEST_CASE("session: a client that said GOODBYE gets the end of its answer, however late it reads") {
+  Shop shop;
+  boost::asio::io_context network;
+  boost::asio::ip::tcp::socket client(network);
+  const auto address = parse_listen_address(shop.address()).value();
+  const boost::asio::ip::tcp::endpoint endpoint(boost::asio::ip::make_address(address.host), address.port);
+  client.open(endpoint.protocol());
+  client.set_option(boost::asio::socket_base::receive_buffer_size(4'096));
+  client.connect(endpoint);
+  const auto say = [&](FrameType type, uint64_t sequence, const Bytes& fields) {
+    boost::asio::write(client, boost::asio::buffer(encode_frame(type, sequence, WireChecksum::kCrc32, fields)));
+  };
+  Bytes heard;
+  const auto read_some = [&] {
+    Bytes some(65'536);
+    boost::system::error_code error;
+    some.resize(client.read_some(boost::asio::buffer(some), error));
+    heard.insert(heard.end(), some.begin(), some.end());
+    return !error;
+  };
+  say(FrameType::kHello, 0, encode_fields(HelloMessage{.checksums = kOffersCrc32}));
+  while (!next_frame(heard).value()) REQUIRE(read_some());
+  heard.clear();
+  // So that most of the answer, which is written at once with END and GOODBYE, is still on the server's side.
+  const int small = 4'096;
+  REQUIRE(::setsockopt(other_end(client), SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
+  constexpr uint64_t kAsked = 10'000;
+  say(FrameType::kQuery, 1, encode_fields(QueryMessage{.sql = "SELECT id FROM t.raw LIMIT 10000", .parameters = {}}));
+  say(FrameType::kGoodbye, 0, encode_fields(GoodbyeMessage{}));
+  std::this_thread::sleep_for(std::chrono::microseconds(limits::kLingerUs + kMicrosPerSecond));
+  while (read_some()) {
+  }
+  std::optional<uint64_t> rows;
+  for (ByteSpan rest = heard; !rest.empty();) {
+    const auto frame = next_frame(rest);
+    REQUIRE_MESSAGE((frame && *frame), "the answer is cut behind " << heard.size() << " bytes");
+    if ((*frame)->header.type == FrameType::kEnd) rows = decode_end((*frame)->fields).value().rows;
+    rest = rest.subspan((*frame)->bytes());
+  }
+  CHECK(rows == kAsked);
 }
 
 // Something that listens and is no server: it says `answer` to the first that connects, then closes; an empty one, it stays silent.

@@ -84,17 +84,14 @@ def cell(value):
 class Connection:
     """One connection: frames out, frames in."""
 
-    def __init__(self, address, table="", name="python", timeout=60, hello=True, source=None, receive_buffer=None, segment=None):
-        """receive_buffer: bytes that the kernel may hold of what nobody has read; segment: bytes of one TCP segment, and with it of what
-        the other side's kernel takes before it is sent; by default both grow as they like."""
+    def __init__(self, address, table="", name="python", timeout=60, hello=True, source=None, receive_buffer=None):
+        """receive_buffer: bytes that the kernel may hold of what nobody has read; by default it grows as it likes."""
         host, _, port = address.rpartition(":")
         family, _, _, _, place = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        if segment:
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         if source:
             self.socket.bind((source, 0))
         self.socket.connect(place)
