@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 
-from serve_common import DATA, SMALL, TALLY, Server, clicks, new_database, run, tally, total
+from serve_common import DATA, SMALL, TALLY, Server, clicks, new_database, tally, total
 
 import tally_client as tc
 
@@ -146,3 +146,19 @@ def unread_log():
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def expect_http(ops):
+    """Requests that are none, or not for this listener, are answered, whatever comes behind their headers."""
+    host, port = ops.rsplit(":", 1)
+    post = b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    for raw, status in ((post % 3 + b"x=1", 405), (post % 100_000 + bytes(100_000), 405), (post % (1 << 40), 405),
+                        (b"GET /metrics HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431), (b"GET " + b"x" * 20_000, 431),
+                        (b"nothing of the kind\r\n\r\n", 400), (tc.frame(tc.HELLO), 400), (b"GET / HTTP/1.1\r\nno header\r\n\r\n", 400),
+                        (b"GET /health/live HTTP/1.0\r\n\r\n", 200)):
+        with socket.create_connection((host, int(port)), timeout=60) as client:
+            client.sendall(raw)
+            answer = b""
+            while part := client.recv(4096):
+                answer += part
+        assert answer.startswith(b"HTTP/1.1 %d " % status), (raw[:40], status, answer[:60])
