@@ -195,10 +195,6 @@ Status Background::commit(ManifestEdit& edit,
 
 namespace {
 
-std::string counted(size_t count, std::string_view what) {
-  return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
-}
-
 std::string describe_task(const Schema& schema, const FoldTask& task) {
   const Rollup* rollup = schema.find_rollup(task.rollup_id);
   std::string text = "rollup " + (rollup != nullptr ? rollup->name : std::to_string(task.rollup_id)) + ": ";
@@ -207,14 +203,14 @@ std::string describe_task(const Schema& schema, const FoldTask& task) {
   } else {
     text += std::string(plural(task.source)) + " into " + std::string(plural(task.tier));
   }
-  return text + ", " + counted(task.days.size(), "day") + " of " + counted(task.inputs.size(), "segment");
+  return text + ", " + quantity(task.days.size(), "day") + " of " + quantity(task.inputs.size(), "segment");
 }
 
 std::string describe_pass(const Schema& schema, const RawPass& pass) {
   const FoldTask& first = pass.tasks.front();
   if (pass.tasks.size() == 1) return describe_task(schema, first);
-  return "raw into " + counted(pass.tasks.size(), "rollup") + ", " + counted(first.days.size(), "day") + " of " +
-         counted(first.inputs.size(), "segment");
+  return "raw into " + quantity(pass.tasks.size(), "rollup") + ", " + quantity(first.days.size(), "day") + " of " +
+         quantity(first.inputs.size(), "segment");
 }
 
 }  // namespace
