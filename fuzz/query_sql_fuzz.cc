@@ -1,12 +1,15 @@
 // Any text through lexer, parser, binder and executor, over a small table that is half in a segment and half in memory, with
 // duplicates, conflicts, NULLs and the ends of its types: it must end with an answer or an error, never with a crash, and
 // within little memory. Seeds: the statements of tests/query/cases.
+// Behind the first zero byte of the input, if it has one, stand parameters, 18 bytes each: kind, scale, 16 bytes of value.
+#include <bit>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/random.h"
 #include "engine/database.h"
@@ -140,6 +143,41 @@ class FuzzCatalog final : public Catalog {
   World world_;
 };
 
+constexpr size_t kParameterBytes = 18;
+constexpr size_t kParametersMax = 8;
+
+// Any value of any kind, such as nobody would send who means well.
+Cell parameter_of(const uint8_t* bytes) {
+  Cell cell;
+  cell.kind = static_cast<Cell::Kind>(bytes[0] % 6);
+  cell.scale = bytes[1];
+  cell.boolean = (bytes[2] & 1) != 0;
+  cell.timestamp = load_le<int64_t>(bytes + 2);
+  cell.real = std::bit_cast<double>(load_le<uint64_t>(bytes + 2));
+  const Uint128 high = load_le<uint64_t>(bytes + 10);
+  cell.number = static_cast<Int128>(high << 64 | load_le<uint64_t>(bytes + 2));
+  cell.text.assign(reinterpret_cast<const char*>(bytes + 2), bytes[1] % 17);
+  return cell;
+}
+
+std::vector<Cell> usual_parameters() {
+  Cell number, text;
+  number.kind = Cell::Kind::kNumber;
+  number.number = 3;
+  text.kind = Cell::Kind::kString;
+  text.text = "2024-03-15";
+  return {number, text, Cell()};
+}
+
+std::vector<Cell> parameters_of(std::string_view bytes) {
+  std::vector<Cell> parameters;
+  while (bytes.size() >= kParameterBytes && parameters.size() < kParametersMax) {
+    parameters.push_back(parameter_of(reinterpret_cast<const uint8_t*>(bytes.data())));
+    bytes.remove_prefix(kParameterBytes);
+  }
+  return parameters.empty() ? usual_parameters() : parameters;
+}
+
 }  // namespace
 }  // namespace tally
 
@@ -147,15 +185,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace tally;
   static FuzzCatalog catalog;
   constexpr QueryLimits kLimits{.memory_bytes = 32 * limits::kMiB, .filled_groups = 2'000};
-  static const std::vector<Cell> parameters = [] {
-    Cell number, text;
-    number.kind = Cell::Kind::kNumber;
-    number.number = 3;
-    text.kind = Cell::Kind::kString;
-    text.text = "2024-03-15";
-    return std::vector<Cell>{number, text, Cell()};
-  }();
-  const std::string_view script(reinterpret_cast<const char*>(data), size);
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const std::string_view script = input.substr(0, input.find('\0'));
+  const std::vector<Cell> parameters =
+      parameters_of(script.size() < input.size() ? input.substr(script.size() + 1) : std::string_view());
   for (std::string_view statement : split_statements(script).statements) {
     auto result = run_statement(statement, parameters, catalog, kLimits);
     if (result) {

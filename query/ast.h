@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -148,6 +149,9 @@ struct LatenessDefinition {
   ExprPtr condition;  // nullptr: every row
   std::string condition_text;
 };
+
+// What stands before the names of the tables that Tally shows of itself: no table of a user can have it.
+inline constexpr std::string_view kSystemSchema = "system";
 
 struct CreateTableStatement {
   std::string name;

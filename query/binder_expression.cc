@@ -182,7 +182,11 @@ Sql<BoundExprPtr> Binder::parameter(const Expr& expr) {
     return sql_fail(at(expr), "parameter $" + printable(expr.text, 20) + " has no value",
                     "; " + std::to_string(parameters_.size()) + " given");
   }
-  BoundExprPtr result = constant(to_datum(parameters_[number - 1]), expr);
+  Result<Datum> value = to_datum(parameters_[number - 1]);
+  if (!value) {
+    return sql_fail(at(expr), "$" + std::to_string(number) + " " + value.error().message, {}, value.error().code);
+  }
+  BoundExprPtr result = constant(*std::move(value), expr);
   result->untyped = result->type == SqlType::kString;
   return result;
 }

@@ -235,6 +235,10 @@ Sql<BoundExprPtr> Binder::cast(const Expr& expr) {
     return sql_fail(at(expr),
                     std::string(type_name(operand->type)) + " cannot become " + std::string(type_name(found->type)));
   }
+  if (operand->type == found->type && expr.precision == 0) {  // it is what it shall become; a literal has its type now
+    operand->untyped = false;
+    return operand;
+  }
   std::vector<BoundExprPtr> args;
   args.push_back(std::move(operand));
   BoundExprPtr result = make(Op::kCast, found->type, expr, std::move(args));

@@ -134,6 +134,10 @@ class SchemaBuilder {
   explicit SchemaBuilder(const CreateTableStatement& statement) : statement_(statement) {}
 
   Sql<Schema> build() {
+    if (statement_.name == kSystemSchema) {
+      return sql_fail(statement_.offset, "no table can be called " + quoted(kSystemSchema),
+                      "; it stands before the names of the tables that Tally shows of itself, as in system.tables");
+    }
     schema_.table_name = statement_.name;
     SQL_TRY(add_columns());
     SQL_TRY(add_measures());

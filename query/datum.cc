@@ -1,5 +1,9 @@
 #include "query/datum.h"
 
+#include <array>
+#include <charconv>
+#include <cmath>
+
 #include "base/timestamp.h"
 #include "query/sql_error.h"
 
@@ -57,16 +61,37 @@ int compare_datums(const Datum& a, const Datum& b) {
   }
 }
 
-Datum to_datum(const Cell& cell) {
+static Result<Datum> number_of(const Cell& cell) {
+  if (cell.scale > kNumericScaleMax) {
+    return fail(Code::kInvalidArgument, "has " + std::to_string(cell.scale) + " digits after the point, and at most " +
+                                            std::to_string(kNumericScaleMax) + " can be kept");
+  }
+  if (cell.number < -kInt128Max) return fail(Code::kInvalidArgument, "does not fit 127 bits");
+  return Datum::of_number({cell.number, cell.scale});
+}
+
+static Result<Datum> number_of(double value) {
+  if (!std::isfinite(value)) return fail(Code::kInvalidArgument, "is a double without a value: NaN or infinite");
+  std::array<char, 32> text{};
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
+  TALLY_CHECK(error == std::errc());
+  const std::string_view shortest(text.data(), static_cast<size_t>(end - text.data()));
+  const std::optional<Numeric> number = parse_numeric(shortest);
+  if (number) return Datum::of_number(*number);
+  return fail(Code::kInvalidArgument, "is the double " + std::string(shortest) + ", which does not fit 127 bits and " +
+                                          std::to_string(kNumericScaleMax) + " digits after the point");
+}
+
+Result<Datum> to_datum(const Cell& cell) {
   switch (cell.kind) {
-    case Cell::Kind::kNull: return {};
+    case Cell::Kind::kNull: break;
     case Cell::Kind::kBool: return Datum::of_bool(cell.boolean);
-    case Cell::Kind::kNumber: return Datum::of_number({cell.number, cell.scale});
+    case Cell::Kind::kNumber: return number_of(cell);
     case Cell::Kind::kTimestamp: return Datum::of_time(cell.timestamp);
     case Cell::Kind::kString: return Datum::of_text(cell.text);
-    case Cell::Kind::kDouble: return Datum::of_text(std::to_string(cell.real));
+    case Cell::Kind::kDouble: return number_of(cell.real);
   }
-  return {};
+  return Datum();
 }
 
 Cell to_cell(const Datum& datum) {

@@ -28,7 +28,9 @@ struct Datum {
 
 bool same(const Datum& a, const Datum& b);           // NULL is the same as NULL; 1.0 is not 1.00
 int compare_datums(const Datum& a, const Datum& b);  // of one type, neither NULL: below 0, 0, above 0
-Datum to_datum(const Cell& cell);
+// Of a parameter, which anybody may have made: kInvalidArgument where a number is none that can be counted with exactly, which
+// is one of 127 bits and kNumericScaleMax digits after the point. A double counts as the shortest decimal that reads as it.
+Result<Datum> to_datum(const Cell& cell);
 Cell to_cell(const Datum& datum);          // intervals become text
 std::string to_text(const Datum& datum);   // as a SQL literal, for EXPLAIN and messages
 std::string_view type_name(SqlType type);  // "a number", "a string": for messages

@@ -48,7 +48,7 @@ class Evaluator {
       case Op::kLower:
       case Op::kUpper:
       case Op::kLength:
-      case Op::kLike: return evaluate_text(expr, args, size);
+      case Op::kLike: return evaluate_text(expr, args, size, memory_.budget);
       case Op::kNot: return negation(args[0], size);
       case Op::kIsNull:
       case Op::kIsTrue:
@@ -57,7 +57,7 @@ class Evaluator {
       case Op::kNullIf: return null_if(expr, args, size);
       case Op::kGreatest:
       case Op::kLeast: return extreme(expr, args, size);
-      case Op::kCast: return evaluate_cast(expr, args[0], size);
+      case Op::kCast: return evaluate_cast(expr, args[0], size, memory_.budget);
       case Op::kBucket: return bucket(expr, args[0], size);
       default: return evaluate_comparison(expr.op, args[0], args[1], size);
     }
@@ -285,15 +285,25 @@ Sql<Vector> evaluate(const BoundExpr& expr, const Block& block, Selection rows, 
   return Evaluator(block, memory).run(expr, rows);
 }
 
+bool makes_text(const BoundExpr& expr) {
+  const bool computes =
+      expr.op == Op::kConcat || expr.op == Op::kLower || expr.op == Op::kUpper || expr.op == Op::kCast;
+  if (computes && expr.type == SqlType::kString) return true;
+  return std::ranges::any_of(expr.args, [](const BoundExprPtr& arg) { return makes_text(*arg); });
+}
+
 Sql<std::vector<uint32_t>> filter_rows(const BoundExpr& condition, const Block& block, Selection rows,
                                        EvaluationMemory& memory) {
   std::vector<uint32_t> kept(rows.begin(), rows.end());
   auto keep_true = [&](const BoundExpr& expr) -> Sql<void> {
-    SQL_ASSIGN(Vector value, evaluate(expr, block, kept, memory));
     size_t count = 0;
-    for (uint32_t i = 0; i < value.size; ++i) {
-      if (value.is_true(i)) kept[count++] = kept[i];
-    }
+    SQL_TRY(in_pieces(kept, makes_text(expr) ? kTextRows : kept.size(), [&](Selection piece) -> Sql<void> {
+      SQL_ASSIGN(const Vector value, evaluate(expr, block, piece, memory));
+      for (uint32_t i = 0; i < value.size; ++i) {
+        if (value.is_true(i)) kept[count++] = piece[i];  // at or before where the piece stands
+      }
+      return {};
+    }));
     kept.resize(count);
     return {};
   };

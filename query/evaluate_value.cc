@@ -1,5 +1,6 @@
 // Comparisons, casts and text.
 #include "base/timestamp.h"
+#include "query/computed_text.h"
 #include "query/evaluate.h"
 
 namespace tally {
@@ -52,10 +53,41 @@ Sql<Numeric> cast_number(const BoundExpr& expr, Numeric value) {
   return *result;
 }
 
-Sql<void> cast_row(const BoundExpr& expr, const Vector& from, uint32_t i, Vector& result) {
-  bool is_text = from.type == SqlType::kString;
+Sql<void> set_computed(Vector& result, uint32_t i, std::string value, ComputedText& texts) {
+  SQL_TRY(texts.expect(value.size()));
+  result.strings[i] = texts.keep(std::move(value));
+  return {};
+}
+
+// Not made where the memory does not last for it.
+Sql<void> concatenate(const Vector& a, const Vector& b, uint32_t i, Vector& result, ComputedText& texts) {
+  std::string made_a, made_b;
+  const auto text = [i](const Vector& from, std::string& made) {
+    return from.type == SqlType::kString ? from.text(i) : std::string_view(made = text_of(from, i));
+  };
+  const std::string_view left = text(a, made_a), right = text(b, made_b);
+  SQL_TRY(texts.expect(left.size() + right.size()));
+  std::string both;
+  both.reserve(left.size() + right.size());
+  both.append(left).append(right);
+  result.strings[i] = texts.keep(std::move(both));
+  return {};
+}
+
+Sql<void> cast_row(const BoundExpr& expr, const Vector& from, uint32_t i, Vector& result, ComputedText& texts) {
+  const bool is_text = from.type == SqlType::kString;
+  const bool of_text = expr.type == SqlType::kTimestamp || expr.type == SqlType::kBool;  // and of nothing else
+  if (of_text && from.type == expr.type) {
+    result.set(i, from, i);
+    return {};
+  }
+  if (of_text && !is_text) {
+    return sql_fail(expr.offset,
+                    std::string(type_name(from.type)) + " cannot become " + std::string(type_name(expr.type)), {},
+                    Code::kInternal);
+  }
   switch (expr.type) {
-    case SqlType::kString: result.set_text(i, text_of(from, i)); return {};
+    case SqlType::kString: return set_computed(result, i, text_of(from, i), texts);
     case SqlType::kTimestamp: {
       auto time = parse_iso_timestamp(from.text(i));
       if (!time) return bad_cast(expr, from.text(i), "timestamp");
@@ -150,21 +182,31 @@ std::string text_of(const Vector& vector, uint32_t i) {
   }
 }
 
-Sql<Vector> evaluate_cast(const BoundExpr& expr, const Vector& from, uint32_t size) {
+// The strings of a vector, which keeps them.
+static ComputedText& texts_of(Vector& result, MemoryBudget* budget) {
+  auto texts = std::make_shared<ComputedText>(budget);
+  ComputedText& kept = *texts;
+  result.kept.push_back(std::move(texts));
+  return kept;
+}
+
+Sql<Vector> evaluate_cast(const BoundExpr& expr, const Vector& from, uint32_t size, MemoryBudget* budget) {
   if (from.all_null) return Vector::of_null(size);
   Vector result = Vector::of(expr.type, size);
+  ComputedText& texts = texts_of(result, budget);
   for (uint32_t i = 0; i < size; ++i) {
     if (from.is_null(i)) {
       result.set_null(i);
     } else {
-      SQL_TRY(cast_row(expr, from, i, result));
+      SQL_TRY(cast_row(expr, from, i, result, texts));
     }
   }
   return result;
 }
 
-Sql<Vector> evaluate_text(const BoundExpr& expr, const std::vector<Vector>& args, uint32_t size) {
+Sql<Vector> evaluate_text(const BoundExpr& expr, const std::vector<Vector>& args, uint32_t size, MemoryBudget* budget) {
   Vector result = Vector::of(expr.type, size);
+  ComputedText& texts = texts_of(result, budget);
   for (const Vector& arg : args) {
     if (arg.all_null) return Vector::of_null(size);
   }
@@ -176,9 +218,9 @@ Sql<Vector> evaluate_text(const BoundExpr& expr, const std::vector<Vector>& args
       continue;
     }
     switch (expr.op) {
-      case Op::kConcat: result.set_text(i, text_of(args[0], i) + text_of(args[1], i)); break;
-      case Op::kLower: result.set_text(i, lower_case(args[0].text(i))); break;
-      case Op::kUpper: result.set_text(i, upper_case(args[0].text(i))); break;
+      case Op::kConcat: SQL_TRY(concatenate(args[0], args[1], i, result, texts)); break;
+      case Op::kLower: SQL_TRY(set_computed(result, i, lower_case(args[0].text(i)), texts)); break;
+      case Op::kUpper: SQL_TRY(set_computed(result, i, upper_case(args[0].text(i)), texts)); break;
       case Op::kLength: result.numbers[i] = static_cast<Int128>(character_count(args[0].text(i))); break;
       default: {
         bool matches = expr.pattern != nullptr ? expr.pattern->matches(args[0].text(i))

@@ -13,11 +13,32 @@
 namespace tally {
 namespace {
 
+// How many rows may be evaluated at a time: before groups, or of groups where there are any.
+size_t rows_at_a_time(const BoundSelect& select, bool of_groups) {
+  const auto any = [](const auto& list, auto expr_of) {
+    return std::ranges::any_of(list, [&](const auto& item) {
+      const BoundExprPtr& expr = expr_of(item);
+      return expr != nullptr && makes_text(*expr);
+    });
+  };
+  bool text = false;
+  if (select.aggregated && !of_groups) {
+    text = any(select.keys, [](const BoundExprPtr& key) -> const BoundExprPtr& { return key; }) ||
+           any(select.filters, [](const RowFilter& filter) -> const BoundExprPtr& { return filter.condition; }) ||
+           any(select.aggregates, [](const Aggregate& one) -> const BoundExprPtr& { return one.argument; });
+  } else {
+    text = any(select.outputs, [](const OutputColumn& output) -> const BoundExprPtr& { return output.expr; }) ||
+           any(select.order_by, [](const OrderKey& key) -> const BoundExprPtr& { return key.expr; });
+  }
+  return text ? kTextRows : SIZE_MAX;
+}
+
 // One thread's way through its share of the rows.
 class Pipeline {
  public:
   Pipeline(const BoundSelect& select, const PushedDown& pushed, MemoryBudget& budget, const QueryControl& control)
-      : pushed_(pushed), kinds_(select) {
+      : pushed_(pushed), kinds_(select), rows_at_a_time_(rows_at_a_time(select, false)) {
+    memory_.budget = &budget;
     if (select.aggregated) aggregation_.emplace(select, memory_, budget, control);
   }
 
@@ -26,7 +47,7 @@ class Pipeline {
       SQL_ASSIGN(const Block* block, source.next());
       if (block == nullptr) return {};
       SQL_ASSIGN(const Selection selected, select_rows(*block));
-      SQL_TRY(aggregation_->add(*block, selected));
+      SQL_TRY(in_pieces(selected, rows_at_a_time_, [&](Selection piece) { return aggregation_->add(*block, piece); }));
     }
   }
 
@@ -35,7 +56,10 @@ class Pipeline {
       SQL_ASSIGN(const Block* block, source.next());
       if (block == nullptr) return {};
       SQL_ASSIGN(const Selection selected, select_rows(*block));
-      if (!selected.empty()) SQL_TRY(rows.add(*block, selected));
+      SQL_TRY(in_pieces(selected, rows_at_a_time_, [&](Selection piece) -> Sql<void> {
+        if (piece.empty() || rows.full()) return {};
+        return rows.add(*block, piece);
+      }));
     }
     return {};
   }
@@ -58,6 +82,7 @@ class Pipeline {
   const PushedDown& pushed_;
   EvaluationMemory memory_;
   KindFilter kinds_;
+  const size_t rows_at_a_time_;
   std::vector<uint32_t> rows_memory_;
   std::optional<Aggregation> aggregation_;
 };
@@ -151,10 +176,10 @@ class Execution {
     SQL_ASSIGN(auto groups, pipeline_.aggregation().finish());
     if (select_.fill) SQL_TRY(fill_gaps(select_, limits_.filled_groups, limits_.memory_bytes, *groups));
     // Groups go on in pieces, so that what is computed from them stays small.
-    constexpr size_t kPiece = 8'192;
-    for (size_t at = 0; at < groups->shown.size() && !rows().full(); at += kPiece) {
+    const size_t size = std::min<size_t>(8'192, rows_at_a_time(select_, true));
+    for (size_t at = 0; at < groups->shown.size() && !rows().full(); at += size) {
       SQL_TRY(limits_.control.proceed(0));
-      size_t end = std::min(at + kPiece, groups->shown.size());
+      size_t end = std::min(at + size, groups->shown.size());
       std::vector<uint32_t> piece(groups->shown.begin() + static_cast<ptrdiff_t>(at),
                                   groups->shown.begin() + static_cast<ptrdiff_t>(end));
       if (select_.having != nullptr) {

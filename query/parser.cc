@@ -233,7 +233,7 @@ Sql<TableName> Parser::from_table() {
   if (dotted) {
     uint32_t part_offset = now_.offset;
     SQL_ASSIGN(std::string part, name("a table"));
-    if (table.name == "system") {
+    if (table.name == kSystemSchema) {
       table.system = true;
       table.name = std::move(part);
     } else if (part == "raw") {

@@ -45,7 +45,7 @@ std::optional<IntPredicate> stored_range(Op op, Numeric constant, uint8_t scale)
   bool exact = true;
   if (constant.scale > scale) {
     // Digits that the column does not have: the nearest stored value below.
-    Int128 divisor = 1;
+    Int128 divisor = 1;  // a Numeric has at most kNumericScaleMax digits, so 10^38 fits
     for (unsigned i = scale; i < constant.scale; ++i) divisor *= 10;
     Int128 quotient = constant.value / divisor, left = constant.value % divisor;
     exact = left == 0;

@@ -102,11 +102,6 @@ Datum Vector::datum(uint32_t i) const {
   }
 }
 
-uint64_t Vector::memory_bytes() const {
-  return nulls.capacity() + numbers.capacity() * sizeof(Int128) + scales.capacity() + times.capacity() * 8 +
-         bools.capacity() + strings.capacity() * sizeof(std::string_view) + codes.capacity() * 4;
-}
-
 namespace {
 
 Vector load_codes(const BlockColumn& column, Selection rows) {

@@ -63,10 +63,9 @@ struct Vector {
     nulls[i] = 1;
   }
   void set_number(uint32_t i, Numeric value);
-  void set_text(uint32_t i, std::string value);           // kept by the vector
+  void set_text(uint32_t i, std::string value);           // kept by the vector, one by one
   void set(uint32_t i, const Vector& from, uint32_t at);  // of a vector that lives as long
   void set(uint32_t i, const Datum& value);
-  uint64_t memory_bytes() const;
 
  private:
   std::string_view code_text(uint32_t code) const;

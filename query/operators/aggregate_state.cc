@@ -1,10 +1,12 @@
 #include "query/operators/aggregate_state.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
 #include <utility>
 
+#include "base/bytes.h"
 #include "engine/column_loops.h"
 #include "engine/hyperloglog.h"
 #include "engine/sketch_format.h"
@@ -134,6 +136,7 @@ class SumState final : public AggregateState {
   void resize(uint32_t groups) override {
     sums_.resize(groups);
     counts_.resize(groups);
+    if (!carries_.empty()) carries_.resize(groups);
     if (!others_.empty()) others_.resize(groups);
   }
 
@@ -149,11 +152,10 @@ class SumState final : public AggregateState {
       bool minus = input.signs != nullptr && input.signs[i] < 0;
       counts_[group] += minus ? -1 : 1;
       if (plain) {
-        if (!add_to(sums_[group], values.numbers[values.index(i)], minus)) return overflow(offset_);
+        add_plain(group, values.numbers[values.index(i)], minus);
       } else {
         const Numeric value = values.number(i);
-        Int128& sum = value.scale == scale_ ? sums_[group] : sum_of_scale(group, value.scale);
-        if (!add_to(sum, value.value, minus)) return overflow(offset_);
+        add_scaled(group, value.value, value.scale, minus);
       }
     }
     return {};
@@ -165,10 +167,12 @@ class SumState final : public AggregateState {
     const auto& other = static_cast<const SumState&>(from);
     for (uint32_t i = 0; i < numbers.size(); ++i) {
       counts_[numbers[i]] += other.counts_[i];
-      if (!add_to(sums_[numbers[i]], other.sums_[i], false)) return overflow(offset_);
+      add_plain(numbers[i], other.sums_[i], false);
+      if (const int64_t carry = other.carry(i); carry != 0) add_carry(numbers[i], carry);
       if (other.others_.empty()) continue;
       for (const auto& [scale, sum] : other.others_[i]) {
-        if (!add_to(sum_of_scale(numbers[i], scale), sum, false)) return overflow(offset_);
+        WideSum& mine = sum_of_scale(numbers[i], scale);
+        mine.carry += sum.carry + add_to(mine.low, sum.low, false);
       }
     }
     return {};
@@ -191,49 +195,87 @@ class SumState final : public AggregateState {
   }
 
   uint64_t memory_bytes() const override {
-    return sums_.capacity() * 16 + counts_.capacity() * 8 + others_.capacity() * sizeof(Others);
+    return sums_.capacity() * 16 + (counts_.capacity() + carries_.capacity()) * 8 + others_.capacity() * sizeof(Others);
   }
 
  private:
-  // Numbers of 64 bits, as many as a table can have rows, do not overflow 128; what other numbers have left may.
+  // A sum of 192 bits: carry * 2^128 + low. What leaves 128 bits on the way may come back: only the total has to fit, and the
+  // order in which rows come does not show.
+  struct WideSum {
+    Int128 low = 0;
+    int64_t carry = 0;
+  };
+  using Others = std::map<uint8_t, WideSum, std::greater<>>;  // by scale
+
   Sql<void> add_ints(const AggregateInput& input) {
-    bool fits = true;
     const bool same_scale = input.ints.scale == scale_;
     if (same_scale && in_runs(input)) {
       for_each_run(input, [&](uint32_t group, Int128 sum, uint32_t rows) {
-        fits = add_to(sums_[group], sum, false) && fits;
+        add_plain(group, sum, false);
         counts_[group] += rows;
       });
-      if (!fits) return overflow(offset_);
       return {};
     }
     for_each_int(input, [&](uint32_t group, int64_t value, bool minus) {
-      Int128& sum = same_scale ? sums_[group] : sum_of_scale(group, input.ints.scale);
-      fits = add_to(sum, value, minus) && fits;
+      if (same_scale) {
+        add_plain(group, value, minus);
+      } else {
+        add_scaled(group, value, input.ints.scale, minus);
+      }
       counts_[group] += minus ? -1 : 1;
     });
-    if (!fits) return overflow(offset_);
     return {};
   }
 
-  using Others = std::map<uint8_t, Int128, std::greater<>>;  // by scale
-
-  static bool add_to(Int128& sum, Int128 value, bool minus) {
-    return minus ? !__builtin_sub_overflow(sum, value, &sum) : !__builtin_add_overflow(sum, value, &sum);
+  // Adds modulo 2^128, and says what is to be carried: -1, 0 or 1.
+  static int64_t add_to(Int128& sum, Int128 value, bool minus) {
+    const bool below = sum < 0;
+    const bool over = minus ? __builtin_sub_overflow(sum, value, &sum) : __builtin_add_overflow(sum, value, &sum);
+    if (!over) [[likely]]
+      return 0;
+    return below ? -1 : 1;  // a sum leaves its range on the side on which it was
   }
 
-  Int128& sum_of_scale(uint32_t group, uint8_t scale) {
+  // Sums of numbers of 64 bits never carry: a table has too few rows.
+  void add_plain(uint32_t group, Int128 value, bool minus) {
+    const int64_t carry = add_to(sums_[group], value, minus);
+    if (carry != 0) [[unlikely]]
+      add_carry(group, carry);
+  }
+
+  void add_scaled(uint32_t group, Int128 value, uint8_t scale, bool minus) {
+    if (scale == scale_) return add_plain(group, value, minus);
+    WideSum& sum = sum_of_scale(group, scale);
+    sum.carry += add_to(sum.low, value, minus);
+  }
+
+  void add_carry(uint32_t group, int64_t carry) {
+    if (carries_.empty()) carries_.resize(sums_.size());
+    carries_[group] += carry;
+  }
+  int64_t carry(uint32_t group) const { return carries_.empty() ? 0 : carries_[group]; }
+
+  WideSum& sum_of_scale(uint32_t group, uint8_t scale) {
     if (others_.empty()) others_.resize(sums_.size());
     return others_[group][scale];
   }
 
+  // nullopt: it does not fit.
+  static std::optional<Numeric> narrow(WideSum sum, uint8_t scale) {
+    if (sum.carry != 0 || sum.low < -kInt128Max) return std::nullopt;
+    return Numeric{sum.low, scale};
+  }
+
   std::optional<Numeric> total(uint32_t group) const {
-    if (others_.empty() || others_[group].empty()) return Numeric{sums_[group], scale_};
+    const WideSum plain{sums_[group], carry(group)};
+    if (others_.empty() || others_[group].empty()) return narrow(plain, scale_);
     Others all = others_[group];
-    all.emplace(scale_, sums_[group]);
+    all.emplace(scale_, plain);
     std::optional<Numeric> total;
     for (const auto& [scale, sum] : all) {
-      total = total ? add(*total, {sum, scale}) : Numeric{sum, scale};
+      const std::optional<Numeric> part = narrow(sum, scale);
+      if (!part) return std::nullopt;
+      total = total ? add(*total, *part) : part;
       if (!total) return std::nullopt;
     }
     return total;
@@ -244,8 +286,9 @@ class SumState final : public AggregateState {
   const std::optional<uint32_t> offset_;
   const uint8_t scale_;
   std::vector<Int128> sums_;
-  std::vector<int64_t> counts_;  // of values
-  std::vector<Others> others_;   // of numbers of another scale than scale_; empty: there were none
+  std::vector<int64_t> counts_;   // of values
+  std::vector<int64_t> carries_;  // of sums_; empty: all are 0
+  std::vector<Others> others_;    // of numbers of another scale than scale_; empty: there were none
 };
 
 class ExtremeState final : public AggregateState {
@@ -367,7 +410,7 @@ class CountDistinctState final : public AggregateState {
 
 class ApproxDistinctState final : public AggregateState {
  public:
-  explicit ApproxDistinctState(uint8_t precision) : precision_(precision) {}
+  ApproxDistinctState(uint8_t precision, bool stored) : precision_(precision), stored_(stored) {}
   void resize(uint32_t groups) override {
     while (sketches_.size() < groups) sketches_.emplace_back(precision_);
   }
@@ -385,6 +428,7 @@ class ApproxDistinctState final : public AggregateState {
   }
 
   Sql<void> merge(const AggregateInput& input) override {
+    if (!stored_) return sql_fail(std::nullopt, "no rollup stores sketches of what is computed", {}, Code::kInternal);
     const Vector& values = *input.values;
     for (uint32_t i = 0; i < values.size; ++i) {
       if (values.is_null(i)) continue;
@@ -423,8 +467,21 @@ class ApproxDistinctState final : public AggregateState {
       case SqlType::kString: return unique_hash(as_bytes(values.text(i)));
       case SqlType::kTimestamp: return unique_hash(values.time(i));
       case SqlType::kBool: return unique_hash(int64_t{values.boolean(i)});
-      default: return unique_hash(static_cast<int64_t>(values.number(i).value));
+      case SqlType::kInterval: return wide_hash({values.number(i).value, 0});
+      default: break;
     }
+    return stored_ ? unique_hash(static_cast<int64_t>(values.number(i).value))
+                   : wide_hash(normalized(values.number(i)));
+  }
+
+  // Of what is computed: 1 and 1.0 are one value, 1 and 0.1 are two, and numbers may have more than 64 bits. Nothing that is
+  // stored is hashed so; an aggregate has one argument, so no sketch holds hashes of both kinds.
+  static uint64_t wide_hash(Numeric value) {
+    std::array<uint8_t, 17> bytes{};
+    store_le(bytes.data(), static_cast<uint64_t>(value.value));
+    store_le(bytes.data() + 8, static_cast<uint64_t>(static_cast<Uint128>(value.value) >> 64));
+    bytes[16] = value.scale;
+    return unique_hash(bytes);
   }
 
   // Hashed once a code; a hash of 0 is simply computed again.
@@ -440,10 +497,15 @@ class ApproxDistinctState final : public AggregateState {
   }
 
   const uint8_t precision_;
+  const bool stored_;  // the argument is a column: hashed as rollups do, whose sketches are merged into these
   std::vector<HyperLogLog> sketches_;
   std::vector<uint64_t> code_hashes_;
   uint64_t sketch_bytes_ = 0;
 };
+
+bool is_stored_argument(const Aggregate& aggregate) {
+  return aggregate.argument != nullptr && aggregate.argument->op == Op::kSlot;
+}
 
 }  // namespace
 
@@ -456,7 +518,8 @@ std::unique_ptr<AggregateState> make_aggregate_state(const Aggregate& aggregate,
     case AggregateFunction::kMin: return std::make_unique<ExtremeState>(false, aggregate.type);
     case AggregateFunction::kMax: return std::make_unique<ExtremeState>(true, aggregate.type);
     case AggregateFunction::kCountDistinct: return std::make_unique<CountDistinctState>();
-    case AggregateFunction::kApproxDistinct: return std::make_unique<ApproxDistinctState>(aggregate.precision);
+    case AggregateFunction::kApproxDistinct:
+      return std::make_unique<ApproxDistinctState>(aggregate.precision, is_stored_argument(aggregate));
   }
   return nullptr;
 }

@@ -9,6 +9,8 @@
 namespace tally {
 namespace {
 
+constexpr uint64_t kCheckBytes = 256 * limits::kKiB;  // that may be added before the budget hears of them
+
 uint64_t saturated_add(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
 
 }  // namespace
@@ -24,6 +26,12 @@ std::string RowSet::distinct_key(const std::vector<Output>& outputs, uint32_t i)
   std::string key;
   for (const Output& output : outputs) add_to_key(output.values, i, key);
   return key;
+}
+
+bool RowSet::is_new(const std::vector<Output>& outputs, uint32_t i) {
+  const auto [key, fresh] = seen_.insert(distinct_key(outputs, i));
+  if (fresh) bytes_ += kDistinctKeyBytes + key->size();
+  return fresh;
 }
 
 std::unexpected<SqlError> answer_too_large(MemoryBudget::Verdict verdict, const MemoryBudget& budget, uint64_t rows) {
@@ -65,10 +73,13 @@ Sql<void> RowSet::add(const Block& block, Selection rows) {
   for (uint32_t k = 0; k < chosen.size(); ++k) {
     const uint32_t i = chosen[k];
     if (full()) break;
-    if (select_.distinct && !seen_.insert(distinct_key(outputs, i)).second) continue;
+    if (select_.distinct && !is_new(outputs, i)) continue;
     Row row;
     row.number = first_number + i;
-    for (const Vector& key : keys) row.keys.push_back(key.datum(i));
+    for (const Vector& key : keys) {
+      row.keys.push_back(key.datum(i));
+      row.bytes += row.keys.back().text.size();
+    }
     for (const Output& output : outputs) {
       row.cells.push_back(to_cell(output.values.datum(output.of_chosen ? k : i)));
       row.bytes += row.cells.back().text.size();
@@ -77,7 +88,7 @@ Sql<void> RowSet::add(const Block& block, Selection rows) {
     bytes_ += row.bytes;
     rows_.push_back(std::move(row));
     if (!select_.order_by.empty() && keep_ < SIZE_MAX / 4 && rows_.size() >= 2 * keep_ + 10'000) cut();
-    if (rows_.size() % 1024 == 0) SQL_TRY(check_memory());
+    if (bytes_ - std::min(bytes_, budgeted_) >= kCheckBytes) SQL_TRY(check_memory());
   }
   return check_memory();
 }
@@ -125,8 +136,13 @@ void RowSet::cut() {
   rows_.erase(middle, rows_.end());
 }
 
+// Rows that a LIMIT will not let through go before the answer is too large.
 Sql<void> RowSet::check_memory() {
-  const MemoryBudget::Verdict verdict = budget_.change(std::exchange(budgeted_, bytes_), bytes_);
+  MemoryBudget::Verdict verdict = budget_.change(std::exchange(budgeted_, bytes_), bytes_);
+  if (verdict != MemoryBudget::Verdict::kFits && rows_.size() > keep_) {
+    cut();
+    verdict = budget_.change(std::exchange(budgeted_, bytes_), bytes_);
+  }
   if (verdict == MemoryBudget::Verdict::kFits) return {};
   return answer_too_large(verdict, budget_, rows_.size());
 }

@@ -24,6 +24,7 @@ class AnswerRows {
 
 // Of a row a column more: the keys of rows are equal where DISTINCT takes the rows for one.
 void add_to_key(const Vector& values, uint32_t i, std::string& key);
+inline constexpr uint64_t kDistinctKeyBytes = 64;  // of such a key in a set, beside its text
 // The answer takes more memory than one, or all together, may.
 std::unexpected<SqlError> answer_too_large(MemoryBudget::Verdict verdict, const MemoryBudget& budget, uint64_t rows);
 
@@ -47,6 +48,7 @@ class RowSet final : public AnswerRows {
   };
   Sql<std::vector<Output>> outputs_of(const Block& block, Selection rows, Selection chosen);
   static std::string distinct_key(const std::vector<Output>& outputs, uint32_t i);
+  bool is_new(const std::vector<Output>& outputs, uint32_t i);
   std::vector<uint32_t> candidates(const std::vector<Vector>& keys, uint32_t size) const;
   bool before(const Row& a, const Row& b) const;
   void cut();
@@ -59,7 +61,7 @@ class RowSet final : public AnswerRows {
   std::vector<Row> rows_;
   std::unordered_set<std::string> seen_;
   uint64_t next_number_ = 0;
-  uint64_t bytes_ = 0;
+  uint64_t bytes_ = 0;     // of rows_ and seen_
   uint64_t budgeted_ = 0;  // of them
 };
 

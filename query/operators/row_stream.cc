@@ -5,8 +5,6 @@
 namespace tally {
 namespace {
 
-constexpr uint64_t kKeyBytes = 64;  // of a key in the set, beside its text
-
 // Of an expression over columns.
 uint8_t scale_of(const BoundSelect& select, const BoundExpr& expr) {
   if (expr.type != SqlType::kDecimal) return 0;
@@ -46,7 +44,7 @@ Sql<void> RowStream::add(const Block& block, Selection rows) {
 Sql<bool> RowStream::is_new(const std::vector<Vector>& outputs, uint32_t i) {
   std::string key;
   for (const Vector& output : outputs) add_to_key(output, i, key);
-  const uint64_t bytes = kKeyBytes + key.size();
+  const uint64_t bytes = kDistinctKeyBytes + key.size();
   if (!seen_.insert(std::move(key)).second) return false;
   const MemoryBudget::Verdict verdict = budget_.change(seen_bytes_, seen_bytes_ + bytes);
   seen_bytes_ += bytes;

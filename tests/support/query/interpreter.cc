@@ -277,10 +277,12 @@ class Interpretation {
     for (const auto& [value, sign] : values) {
       const Exact& exact = std::get<Exact>(value);
       Exact& part = sums.emplace(exact.scale, Exact{0, exact.scale}).first->second;
-      const std::optional<Exact> next = sign > 0 ? add(part, exact) : subtract(part, exact);
-      if (!next || next->scale != exact.scale) return failed("overflow");
-      part = *next;
+      part.value += sign * exact.value;
       count += sign;
+    }
+    for (const auto& [scale, part] : sums) {
+      const std::optional<Exact> fitted = fit(part.value, scale);
+      if (!fitted || fitted->scale != scale) return failed("overflow");
     }
     Exact total = sums.begin()->second;
     for (auto part = std::next(sums.begin()); part != sums.end(); ++part) {
@@ -312,11 +314,25 @@ class Interpretation {
         sketch.add(unique_hash(time->us));
       } else if (const bool* truth = std::get_if<bool>(&value)) {
         sketch.add(unique_hash(int64_t{*truth}));
-      } else {
-        sketch.add(unique_hash(static_cast<int64_t>(std::get<Exact>(value).value)));
+      } else if (const Exact* exact = std::get_if<Exact>(&value)) {
+        sketch.add(wanted.argument->op == Op::kSlot ? unique_hash(static_cast<int64_t>(exact->value))
+                                                    : hash_of(*exact));
       }
     }
     return Value(Exact{sketch.estimate(), 0});
+  }
+
+  // Of what is computed: 16 bytes of the value without zeros at its end, and its digits after the point.
+  static uint64_t hash_of(Exact exact) {
+    while (exact.scale > 0 && exact.value % 10 == 0) {
+      exact.value /= 10;
+      --exact.scale;
+    }
+    const BigInt wrapped = exact.value < 0 ? BigInt(exact.value + (BigInt(1) << 128)) : exact.value;
+    std::vector<uint8_t> bytes(17);
+    for (unsigned i = 0; i < 16; ++i) bytes[i] = static_cast<uint8_t>((wrapped >> (8 * i)) & 0xFF);
+    bytes[16] = static_cast<uint8_t>(exact.scale);
+    return unique_hash(bytes);
   }
 
   // --- FILL

@@ -216,7 +216,7 @@ class QueryMaker {
   }
 
   Tree choice(char type, unsigned depth) {  // CASE, COALESCE, NULLIF, GREATEST, LEAST
-    switch (random_.below(5)) {
+    switch (random_.below(6)) {
       case 0:
         return wrap(type, "CASE", {"CASE WHEN ", " THEN ", " ELSE ", " END"},
                     {expression('b', depth), expression(type, depth), expression(type, depth)});
@@ -226,6 +226,14 @@ class QueryMaker {
       case 2:
         return wrap(type, "COALESCE", {"COALESCE(", ", ", ")"}, {expression(type, depth), expression(type, depth)});
       case 3: return wrap(type, "NULLIF", {"NULLIF(", ", ", ")"}, {expression(type, depth), expression(type, depth)});
+      case 4: {  // what it is already
+        const std::string name = type == 'n'   ? "DECIMAL"
+                                 : type == 's' ? "STRING"
+                                 : type == 't' ? "TIMESTAMP"
+                                               : "BOOLEAN";
+        return wrap(type, "cast of a " + name + " to itself", {"CAST(", " AS " + name + ")"}, {expression(type, depth)},
+                    {""});
+      }
       default: {
         const bool most = random_.below(2) == 0;
         return wrap(type, most ? "GREATEST" : "LEAST", {most ? "GREATEST(" : "LEAST(", ", ", ")"},
