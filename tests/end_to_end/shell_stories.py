@@ -335,7 +335,7 @@ def commands():
         file.write("SELECT 5 AS five;\n\\x on\n\nSELECT nope\n")
     included = terminal.ask("\\i " + script)
     assert included[:4] == [" five", "------", "    5", "vertical is on: a line a value"], included
-    assert included[4].endswith('script.sql:4: unknown name "nope": there is no FROM at 1:8'), included
+    assert included[4].endswith('script.sql:4: unknown name "nope": there is no FROM at 4:8'), included
     assert terminal.ask("\\x auto")
     begun = terminal.screen.here()
     assert terminal.ask("SELECT SUM(click) FROM impressions;")[0] == " " * 18 + "^"

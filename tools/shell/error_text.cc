@@ -2,11 +2,23 @@
 
 #include <algorithm>
 
+#include "query/sql_error.h"
 #include "tools/terminal_text.h"
 
 namespace tally {
 
 namespace {
+
+std::string said(const SourcePosition& position) {
+  return " at " + std::to_string(position.line) + ":" + std::to_string(position.column);
+}
+
+// In the message the place stands before the hint, if there is one.
+void replace_place(QueryError& error, const std::string& with) {
+  const std::string before = said(*error.position);
+  const size_t at = error.error.message.rfind(before);
+  if (at != std::string::npos) error.error.message.replace(at, before.size(), with);
+}
 
 struct Line {
   std::string_view text;
@@ -43,9 +55,24 @@ std::string excerpt(const Line& line, size_t width) {
 
 }  // namespace
 
-std::string error_text(const QueryError& error, const TypedStatement& typed) {
-  if (!error.position) return error.error.message;
-  const Line line = line_at(typed.text, typed.offset + error.position->offset);
+QueryError placed_in(QueryError error, std::string_view text, size_t offset) {
+  if (!error.position) return error;
+  const SourcePosition place = locate(text, static_cast<uint32_t>(offset + error.position->offset));
+  replace_place(error, said(place));
+  error.position = place;
+  return error;
+}
+
+QueryError without_place(QueryError error) {
+  if (error.position) replace_place(error, "");
+  error.position.reset();
+  return error;
+}
+
+std::string error_text(const QueryError& of_statement, const TypedStatement& typed) {
+  if (!of_statement.position) return of_statement.error.message;
+  const QueryError error = placed_in(of_statement, typed.text, typed.offset);
+  const Line line = line_at(typed.text, error.position->offset);
   const size_t caret = display_width(terminal_text(line.text.substr(0, line.place)));
   const bool fits = kPromptWidth + display_width(terminal_text(line.text)) < typed.screen_width;
   if (typed.is_above && fits && typed.text.find('\n') == std::string_view::npos) {

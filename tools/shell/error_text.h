@@ -10,6 +10,11 @@ namespace tally {
 
 inline constexpr size_t kPromptWidth = 7;  // of "tally> " and all that stand in its place
 
+// The error of a statement that stands at `offset` of a longer text: its place, also that in the message, is one of the text.
+QueryError placed_in(QueryError error, std::string_view text, size_t offset);
+// Of a statement that nobody has typed: a place in it would say nothing.
+QueryError without_place(QueryError error);
+
 struct TypedStatement {
   std::string_view text;  // all that was typed
   size_t offset = 0;      // of the statement in it

@@ -166,12 +166,12 @@ std::string Shell::script_place(std::string_view piece, uint32_t line_in_piece) 
 }
 
 void Shell::say_error(const QueryError& error, std::string_view sql) {
-  if (!place_.script.empty()) {
-    console_.message(script_place(sql, error.position ? error.position->line : 1) + error.render(sql));
-  } else if (!place_.typed) {
-    console_.message(error.render(sql));
+  const bool within = is_within(sql, place_.text);
+  if (!place_.typed) {
+    const std::string where = place_.script.empty() ? "" : script_place(sql, error.position ? error.position->line : 1);
+    const size_t offset = within ? static_cast<size_t>(sql.data() - place_.text.data()) : 0;
+    console_.message(where + (within ? placed_in(error, place_.text, offset).render(place_.text) : error.render(sql)));
   } else {
-    const bool within = is_within(sql, place_.text);
     console_.message(
         error_text(error, {.text = within ? trimmed(place_.text) : sql,
                            .offset = within ? static_cast<size_t>(sql.data() - trimmed(place_.text).data()) : 0,
@@ -193,7 +193,10 @@ MetaOutcome Shell::show_text(std::string_view text) {
 MetaOutcome Shell::describe(const std::string& table) {
   if (table.starts_with("system.")) {
     auto answer = runner_.run("SELECT * FROM " + table + " LIMIT 0");
-    if (!answer.result) return settle(std::move(answer), table);
+    if (!answer.result) {
+      answer.result = std::unexpected(without_place(std::move(answer.result).error()));
+      return settle(std::move(answer), table);
+    }
     QueryResult columns;
     columns.columns = {{.name = "column", .type = SqlType::kString, .scale = 0}};
     for (const ResultColumn& column : answer.result->columns) {
@@ -212,6 +215,7 @@ MetaOutcome Shell::describe(const std::string& table) {
     return show_text(
         result_text(with_last_column_wrapped(*answer.result, terminal_size().columns), ResultFormat::kTable));
   }
+  if (!answer.result) answer.result = std::unexpected(without_place(std::move(answer.result).error()));
   return settle(std::move(answer), plain);
 }
 

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "query/sql_error.h"
 #include "tests/support/temp_dir.h"
 #include "tools/shell/error_text.h"
 #include "tools/shell/history_file.h"
@@ -80,6 +81,26 @@ TEST_CASE("error: the line of a longer text, with its number") {
   const std::string two = "SELECT 1; SELECT nope";
   CHECK(error_text(error_at("SELECT nope", "nope"), {.text = two, .offset = 10}) ==
         "   1 | SELECT 1; SELECT nope\n                        ^\nwrong");
+}
+
+TEST_CASE("error: the place in the message is that in the text in which the statement stands") {
+  const auto said = [](std::string_view text, std::string_view statement, std::string_view word, std::string hint) {
+    const auto offset = static_cast<uint32_t>(statement.find(word));
+    const SourcePosition position = locate(statement, offset);
+    return placed_in(
+        {.error = {Code::kInvalidArgument, "no \"" + std::string(word) + "\" at " + std::to_string(position.line) +
+                                               ":" + std::to_string(position.column) + hint},
+         .position = position},
+        text, text.find(statement));
+  };
+  const QueryError second = said("SELECT 1; SELECT foo;", "SELECT foo", "foo", ", did you mean \"fo\"?");
+  CHECK(second.error.message == "no \"foo\" at 1:18, did you mean \"fo\"?");
+  CHECK(second.position->column == 18);
+  CHECK(said("SELECT 'ä';\n\nSELECT a,\n  foo", "SELECT a,\n  foo", "foo", "").error.message == "no \"foo\" at 4:3");
+  CHECK(said("SELECT 1; SELECT ä, foo", "SELECT ä, foo", "foo", "").error.message == "no \"foo\" at 1:21");
+  const QueryError hidden = without_place(said("DESCRIBE foo", "DESCRIBE foo", "foo", ", did you mean \"fo\"?"));
+  CHECK(hidden.error.message == "no \"foo\", did you mean \"fo\"?");
+  CHECK_FALSE(hidden.position.has_value());
 }
 
 TEST_CASE("error: a line wider than the screen is shown around the place, and control characters as escapes") {
