@@ -186,6 +186,33 @@ TEST_CASE("loader: an ack file of a file that shrank is refused") {
   CHECK(f.table.rows == 40);
 }
 
+TEST_CASE("loader: an ack file of a file that was replaced is refused, though the new one is as large or larger") {
+  Fixture f;
+  f.options.ack_file = f.directory.file("acks");
+  f.options.files = {f.put("a.csv", kHeader + rows_of(101, 130))};
+  REQUIRE(f.load().has_value());
+  for (const std::string& other : {rows_of(201, 230), rows_of(201, 290), rows_of(101, 101) + rows_of(203, 290)}) {
+    f.put("a.csv", kHeader + other);
+    const Status status = f.load();
+    REQUIRE_FALSE(status.has_value());
+    CHECK(status.error().code == Code::kInvalidArgument);
+    CHECK(status.error().message.find("a.csv does not begin as it did when 30 rows of it were acknowledged") !=
+          std::string::npos);
+    CHECK(f.table.rows == 30);
+  }
+  f.put("a.csv", kHeader + rows_of(101, 140));  // the first has grown
+  REQUIRE(f.load().has_value());
+  CHECK(f.table.rows == 40);
+  // A line of the version before knows of no beginning.
+  const std::string text = f.get(f.options.ack_file);
+  const size_t table = text.find("table "), end = text.find('\n', table);
+  f.put("acks", "tally ack file, version 1\n" + text.substr(table, end - table) + "\nrows 40 bytes 7 " +
+                    f.options.files[0] + "\n");
+  f.put("a.csv", kHeader + rows_of(201, 250));
+  REQUIRE(f.load().has_value());
+  CHECK(f.table.rows == 50);
+}
+
 TEST_CASE("loader: a busy table is asked again, with pauses, and not for ever") {
   Fixture f;
   f.options.files = {f.put("a.csv", kHeader + rows_of(1, 30))};

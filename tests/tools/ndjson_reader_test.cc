@@ -35,6 +35,33 @@ std::vector<std::string> read_all(const std::string& text, size_t step = SIZE_MA
   }
 }
 
+TEST_CASE("NDJSON: a key that nobody asked for is told of once, whenever it comes") {
+  std::string text = R"({"a":1,"first":2})"
+                     "\n"
+                     R"({"a":1,"first":2,"late":3})"
+                     "\n"
+                     R"({"late":3,"b":1,"later":4})"
+                     "\n";
+  for (int i = 0; i < 3; ++i)
+    text += R"({"later":4,"late":3,"first":1})"
+            "\n";
+  for (size_t i = 0; i < 200; ++i) text += "{\"key" + std::to_string(i) + "\":1}\n";
+  const ByteSpan bytes = as_bytes(text);
+  auto reader = open_record_reader(SourceFormat::kNdjson, "x", memory_source(Bytes(bytes.begin(), bytes.end())));
+  REQUIRE(reader.has_value());
+  (*reader)->select({"a", "b"});
+  std::vector<std::string> told;
+  SourceRecord record;
+  while (*(*reader)->next(record)) {
+    for (const std::string& name : (*reader)->take_new_names())
+      told.push_back(std::to_string(record.line) + ":" + name);
+  }
+  REQUIRE(told.size() == RecordReader::kNewNamesMax);
+  CHECK(told[0] == "2:late");
+  CHECK(told[1] == "3:later");
+  CHECK(told[2] == "7:key0");
+}
+
 TEST_CASE("NDJSON: values as they were written, faults line by line") {
   struct Case {
     const char* name;

@@ -1,6 +1,6 @@
 #include "tools/load/ack_file.h"
 
-#include <vector>
+#include <charconv>
 
 #include "base/decimal.h"
 #include "base/limits.h"
@@ -9,7 +9,8 @@ namespace tally {
 
 namespace {
 
-constexpr std::string_view kTitle = "tally ack file, version 1";
+constexpr std::string_view kTitle = "tally ack file, version 2";
+constexpr std::string_view kTitleBefore = "tally ack file, version 1";  // without heads
 constexpr uint64_t kAckBytesMax = 16 * limits::kMiB;
 
 std::string escape(std::string_view name) {
@@ -47,6 +48,30 @@ std::string_view take_word(std::string_view& rest) {
   return word;
 }
 
+// A count, or "unknown". False: it is neither.
+bool take_count(std::string_view& rest, std::optional<uint64_t>& count) {
+  const std::string_view word = take_word(rest);
+  if (word == "unknown") return true;
+  const auto number = parse_int64(word);
+  if (!number || *number < 0) return false;
+  count = static_cast<uint64_t>(*number);
+  return true;
+}
+
+std::string hex_of(uint64_t value) {
+  constexpr size_t kDigits = 16;
+  std::string text(kDigits, '0');
+  for (size_t i = kDigits; i-- > 0; value >>= 4) text[i] = "0123456789abcdef"[value & 15];
+  return text;
+}
+
+std::optional<uint64_t> parse_hex(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (text.size() != 16 || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
 Result<AckFile> AckFile::open(FileSystem& fs, const std::string& path, const std::string& table,
@@ -77,34 +102,45 @@ Status AckFile::parse_line(std::string_view line, uint64_t number) {
   auto damaged = [&] {
     return fail(Code::kCorruption, path_ + ":" + std::to_string(number) + ": this is not an ack file of tally load");
   };
-  if (number == 1) return line == kTitle ? Status{} : damaged();
-  std::string_view first = take_word(line);
-  std::string_view second = take_word(line);
-  if (number == 2) {
-    if (first != "table") return damaged();
-    if (unescape(line) != table_) {
-      return fail(Code::kInvalidArgument, path_ + " belongs to a load into table \"" + unescape(line) + "\", not \"" +
-                                              table_ + "\": give another --ack-file");
-    }
-    if (second != table_id_) {
-      return fail(Code::kInvalidArgument,
-                  path_ + " belongs to another table of the name \"" + table_ +
-                      "\" (made anew since, or in another database): remove it to load from the start");
-    }
-    return {};
+  if (number == 1) {
+    has_heads_ = line == kTitle;
+    return has_heads_ || line == kTitleBefore ? Status{} : damaged();
   }
-  if (first != "rows" || take_word(line) != "bytes") return damaged();
-  auto rows = parse_int64(second);
-  std::string_view size = take_word(line);
-  if (!rows || *rows < 0 || line.empty()) return damaged();
-  AckPosition position{static_cast<uint64_t>(*rows), std::nullopt};
-  if (size != "unknown") {
-    auto bytes = parse_int64(size);
-    if (!bytes || *bytes < 0) return damaged();
-    position.source_bytes = static_cast<uint64_t>(*bytes);
+  if (number > 2) return parse_source(line) ? Status{} : damaged();
+  if (take_word(line) != "table") return damaged();
+  const std::string_view id = take_word(line);
+  return parse_table(id, line);
+}
+
+Status AckFile::parse_table(std::string_view id, std::string_view name) const {
+  if (unescape(name) != table_) {
+    return fail(Code::kInvalidArgument, path_ + " belongs to a load into table \"" + unescape(name) + "\", not \"" +
+                                            table_ + "\": give another --ack-file");
   }
+  if (id == table_id_) return {};
+  return fail(Code::kInvalidArgument,
+              path_ + " belongs to another table of the name \"" + table_ +
+                  "\" (made anew since, or in another database): remove it to load from the start");
+}
+
+// False: it is damaged.
+bool AckFile::parse_source(std::string_view line) {
+  AckPosition position;
+  std::optional<uint64_t> rows, head;
+  if (take_word(line) != "rows" || !take_count(line, rows) || !rows) return false;
+  if (take_word(line) != "bytes" || !take_count(line, position.source_bytes)) return false;
+  if (has_heads_) {
+    if (take_word(line) != "head" || !take_count(line, head)) return false;
+    if (head) {
+      const std::optional<uint64_t> hash = parse_hex(take_word(line));
+      if (!hash || *head > kSourceHeadBytesMax) return false;
+      position.head = SourceHead{*head, *hash};
+    }
+  }
+  if (line.empty()) return false;
+  position.rows = *rows;
   positions_[unescape(line)] = position;
-  return {};
+  return true;
 }
 
 std::string AckFile::text() const {
@@ -112,7 +148,9 @@ std::string AckFile::text() const {
   out += "\ntable " + table_id_ + " " + escape(table_) + "\n";
   for (const auto& [source, position] : positions_) {
     out += "rows " + std::to_string(position.rows) + " bytes " +
-           (position.source_bytes ? std::to_string(*position.source_bytes) : "unknown") + " " + escape(source) + "\n";
+           (position.source_bytes ? std::to_string(*position.source_bytes) : "unknown") + " head " +
+           (position.head ? std::to_string(position.head->bytes) + " " + hex_of(position.head->xxh3) : "unknown") +
+           " " + escape(source) + "\n";
   }
   return out;
 }

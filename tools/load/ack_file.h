@@ -1,12 +1,14 @@
 // Where a load got to, on disk and outside the database: for each source file the last source row whose batch the database
 // has acknowledged, all rows before it included. A later load with the same file goes on behind it. A text file:
 //
-//   tally ack file, version 1
+//   tally ack file, version 2
 //   table 5f0c...e1 impressions          the table's own id and name: a table made anew is not taken for the old one
-//   rows 12000 bytes 597878 data/open_bandit.csv.gz
+//   rows 12000 bytes 597878 head 65536 9ae16a3b2f90404f data/open_bandit.csv.gz
 //
-// `bytes` is the size of the source then: a file that shrank is another file. Names are as given on the command line, with
-// line ends and backslashes escaped. What advance() promises: the new position is durable, atomically. Threads: one.
+// `bytes` is the size of the source then: a file that shrank is another file. `head` is how many bytes it begins with, up to 64
+// KiB of them decompressed, and their XXH3: a file that begins otherwise is another one too. Either may be `unknown`. Version 1
+// has no `head`; it is read, and written as version 2. Names are as given on the command line, with line ends and backslashes
+// escaped. What advance() promises: the new position is durable, atomically. Threads: one.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +21,17 @@
 
 namespace tally {
 
+struct SourceHead {
+  uint64_t bytes = 0;
+  uint64_t xxh3 = 0;
+  bool operator==(const SourceHead&) const = default;
+};
+inline constexpr uint64_t kSourceHeadBytesMax = 65'536;
+
 struct AckPosition {
-  uint64_t rows = 0;                     // the number of the last acknowledged source row; 0: none
-  std::optional<uint64_t> source_bytes;  // unknown for a pipe
+  uint64_t rows = 0;                          // the number of the last acknowledged source row; 0: none
+  std::optional<uint64_t> source_bytes = {};  // unknown for a pipe
+  std::optional<SourceHead> head = {};        // unknown for a pipe
 };
 
 class AckFile {
@@ -41,6 +51,8 @@ class AckFile {
       : fs_(&fs), path_(std::move(path)), table_(std::move(table)), table_id_(std::move(table_id)) {}
   Status parse(std::string_view text);
   Status parse_line(std::string_view line, uint64_t number);
+  Status parse_table(std::string_view id, std::string_view name) const;
+  bool parse_source(std::string_view line);
   std::string text() const;
 
   FileSystem* fs_;
@@ -48,6 +60,7 @@ class AckFile {
   std::string table_;
   std::string table_id_;
   bool resumed_ = false;
+  bool has_heads_ = true;  // the version that is read has
   std::map<std::string, AckPosition> positions_;
 };
 

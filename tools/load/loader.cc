@@ -1,6 +1,7 @@
 #include "tools/load/loader.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/checksum.h"
 #include "base/limits.h"
@@ -12,6 +13,7 @@
 #include "tools/load/rejected_file.h"
 #include "tools/load/row_reports.h"
 #include "tools/open_database.h"
+#include "tools/terminal_text.h"
 
 namespace tally {
 
@@ -20,6 +22,7 @@ namespace {
 constexpr uint64_t kRejectedBytesMax =
     512 * limits::kKiB;  // of one batch: they travel in the log record beside the rows
 constexpr TimeUs kWaitStepUs = 50'000;
+constexpr size_t kNameShown = 100;  // bytes of a name that is ignored
 
 // A batch at a low rate should not take longer than a quarter of a second to fill, or acknowledgements come in jumps.
 uint32_t batch_rows_of(const LoadOptions& options) {
@@ -39,9 +42,10 @@ struct Loader::Impl {
     std::unique_ptr<RecordReader> reader;  // of a pipe from the start, of a file while it is its turn
     std::optional<RowConverter> converter;
     std::optional<uint64_t> bytes;
-    uint64_t acknowledged = 0;  // rows, those of earlier loads included
-    uint64_t read = 0;          // rows
-    bool ended = false;         // read to its end
+    std::optional<SourceHead> head;  // of a file, with --ack-file
+    uint64_t acknowledged = 0;       // rows, those of earlier loads included
+    uint64_t read = 0;               // rows
+    bool ended = false;              // read to its end
   };
 
   Impl(std::unique_ptr<EventSink> own_sink, EventSink& given_sink, FileSystem& given_fs, Clock& given_clock,
@@ -63,6 +67,8 @@ struct Loader::Impl {
   Status check_sources();
   Status open_ack_file();
   Status check_shrunk(const Source& source, const AckPosition& position) const;
+  Status check_head(const Source& source, const AckPosition& position) const;
+  void say_ignored(const Source& source, uint64_t line);
   Status load_source(size_t index);
   Result<bool> next_record(Source& source, SourceRecord& record);
   Status take_record(size_t index, const SourceRecord& record);
@@ -90,6 +96,7 @@ struct Loader::Impl {
   std::vector<Source> sources;
   std::optional<AckFile> ack;
   std::optional<RejectedFile> rejected;
+  std::set<std::string> ignored;  // names of sources, said
   LoadSummary summary;
   LoadBatch filling;
   uint64_t rejected_bytes = 0;
@@ -145,6 +152,30 @@ Status Loader::Impl::check_shrunk(const Source& source, const AckPosition& posit
                   " now: this is another file. Remove the ack file to load it from the start.");
 }
 
+// What the source begins with, of at most `most` bytes.
+static Result<SourceHead> read_head(const std::string& path, uint64_t most) {
+  TALLY_ASSIGN_OR_RETURN(auto bytes, open_byte_source(path));
+  Bytes head(most);
+  size_t size = 0;
+  while (size < head.size()) {
+    TALLY_ASSIGN_OR_RETURN(const size_t count, bytes->read(MutableByteSpan(head).subspan(size)));
+    if (count == 0) break;
+    size += count;
+  }
+  return SourceHead{size, xxh3(ByteSpan(head).first(size))};
+}
+
+// A file that has grown begins as it did.
+Status Loader::Impl::check_head(const Source& source, const AckPosition& position) const {
+  if (position.rows == 0 || !position.head || !source.bytes) return {};
+  TALLY_ASSIGN_OR_RETURN(const SourceHead now, read_head(source.path, position.head->bytes));
+  if (now == *position.head) return {};
+  return fail(Code::kInvalidArgument,
+              source.name + " does not begin as it did when " + quantity(position.rows, "row") +
+                  " of it were acknowledged, as " + ack->path() +
+                  " says: this is another file. Remove the ack file to load it from the start.");
+}
+
 Status Loader::Impl::open_ack_file() {
   if (options.ack_file.empty()) return {};
   TALLY_ASSIGN_OR_RETURN(std::string id, sink.id());
@@ -154,6 +185,10 @@ Status Loader::Impl::open_ack_file() {
   for (Source& source : sources) {
     AckPosition position = ack->position(source.path);
     TALLY_TRY(check_shrunk(source, position));
+    TALLY_TRY(check_head(source, position));
+    if (source.bytes) {
+      TALLY_ASSIGN_OR_RETURN(source.head, read_head(source.path, kSourceHeadBytesMax));
+    }
     source.acknowledged = position.rows;
     if (position.rows == 0) continue;
     console.message(source.name + ": " + quantity(position.rows, "row") + " acknowledged before according to " +
@@ -166,8 +201,21 @@ Status Loader::Impl::open_ack_file() {
 Result<bool> Loader::Impl::next_record(Source& source, SourceRecord& record) {
   auto more = source.reader->next(record);
   if (!more && interrupted()) return false;
-  if (more && *more) source.read = record.number;
+  if (more && *more) {
+    source.read = record.number;
+    say_ignored(source, record.line);
+  }
   return more;
+}
+
+// Names that the first record did not have, and the table has not: each is said once a load.
+void Loader::Impl::say_ignored(const Source& source, uint64_t line) {
+  for (const std::string& name : source.reader->take_new_names()) {
+    if (!ignored.insert(name).second) continue;
+    console.message(source.name +
+                    ": not in the table, ignored: " + terminal_text(std::string_view(name).substr(0, kNameShown)) +
+                    " (from line " + with_thousands(line) + " on)");
+  }
 }
 
 Status Loader::Impl::load_source(size_t index) {
@@ -289,7 +337,7 @@ Status Loader::Impl::settle(AnsweredBatch answer) {
     TALLY_TRY(rejected->flush());
   }
   source.acknowledged = answer.batch.last_row;
-  if (ack) TALLY_TRY(ack->advance(source.path, {source.acknowledged, source.bytes}));
+  if (ack) TALLY_TRY(ack->advance(source.path, {source.acknowledged, source.bytes, source.head}));
   hole = false;
   return {};
 }

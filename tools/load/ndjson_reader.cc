@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "tools/load/json_members.h"
 #include "tools/load/source_buffer.h"
@@ -32,6 +35,7 @@ class NdjsonReader : public RecordReader {
     expected_.clear();
   }
   Result<bool> next(SourceRecord& record) override;
+  std::vector<std::string> take_new_names() override { return std::exchange(new_names_, {}); }
   const ByteSource& source() const override { return buffer_.source(); }
 
  private:
@@ -43,6 +47,7 @@ class NdjsonReader : public RecordReader {
   Status skip_long_line(SourceRecord& record);
   bool take_members(dom::object object, SourceRecord& record);
   size_t selected_at(size_t place, std::string_view key);
+  void note_absent(std::string_view key);
 
   std::string name_;
   SourceBuffer buffer_;
@@ -51,6 +56,9 @@ class NdjsonReader : public RecordReader {
   std::vector<std::string> selected_;
   std::vector<size_t> expected_;  // by place in the object: which selected name stood there last time
   std::vector<uint8_t> seen_;     // by selected name, in this record
+  std::string last_absent_;       // most files have one such key, or none
+  std::set<std::string, std::less<>> known_names_;
+  std::vector<std::string> new_names_;
   std::string kept_raw_;
   std::optional<SourceRecord> held_;
   size_t consume_next_ = 0;
@@ -123,6 +131,7 @@ Status NdjsonReader::read_first_keys() {
     auto result = parser_.parse(first.raw.data(), first.raw.size(), false);
     if (result.get(object) == simdjson::SUCCESS) {
       for (auto member : object) columns_.emplace_back(member.key);
+      known_names_.insert(columns_.begin(), columns_.end());
     }
   }
   // The record comes again with next(): from the buffer, or, too long for it, as it was found.
@@ -147,6 +156,13 @@ size_t NdjsonReader::selected_at(size_t place, std::string_view key) {
   return expected_[place];
 }
 
+void NdjsonReader::note_absent(std::string_view key) {
+  if (key == last_absent_) return;
+  last_absent_ = key;
+  if (known_names_.contains(key) || known_names_.size() >= columns_.size() + kNewNamesMax) return;
+  new_names_.emplace_back(*known_names_.emplace(key).first);
+}
+
 // False when a selected name comes twice; the fault is set then.
 bool NdjsonReader::take_members(dom::object object, SourceRecord& record) {
   JsonMembers members(record.raw);
@@ -154,7 +170,10 @@ bool NdjsonReader::take_members(dom::object object, SourceRecord& record) {
   for (auto [key, value] : object) {
     std::string_view text = members.next_value();
     size_t index = selected_at(place++, key);
-    if (index == kAbsent) continue;
+    if (index == kAbsent) {
+      note_absent(key);
+      continue;
+    }
     if (seen_[index]++ != 0) {
       record.fault = {"duplicate_key", "names \"" + std::string(key) + "\" twice", ""};
       return false;

@@ -59,6 +59,10 @@ class RecordReader {
   // Which values next() gives. A name that a record does not have is NULL.
   virtual void select(const std::vector<std::string>& names) = 0;
   virtual Result<bool> next(SourceRecord& record) = 0;  // false at the end
+  // Names that records since the last call brought for the first time: neither among columns() nor selected. Of hostile input
+  // not all of them: kNewNamesMax.
+  virtual std::vector<std::string> take_new_names() { return {}; }
+  static constexpr size_t kNewNamesMax = 100;
   virtual const ByteSource& source() const = 0;
 };
 
