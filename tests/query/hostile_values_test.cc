@@ -45,7 +45,8 @@ constexpr const char* kTable =
     "CREATE TABLE t (ts TIMESTAMP EVENT TIME, id ID UNIQUE WITHIN '1 hour', d STRING DIMENSION, k INT64 DIMENSION, n "
     "INT64 FIELD, c DECIMAL(9,2) FIELD, s STRING FIELD)";
 
-TEST_CASE("casts: every type to every type, of constants and of columns, as the reference interpreter has it") {
+TEST_CASE(
+    "casts: every type to every type, of constants and of columns: an answer that a second cast leaves, or an error") {
   SqlWorld world;
   REQUIRE(world.run(kTable).find("error") == std::string::npos);
   REQUIRE(world.load("t", {"ts,id,d,k,n,c,s", "2024-03-15T11:00:00Z,a,true,1,1,1.50,12"}, false).empty());
