@@ -51,11 +51,13 @@ void Chunk::place_columns(Place place) {
   }
 }
 
-Chunk::Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity, bool large_pages)
+Chunk::Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity, bool large_pages,
+             std::shared_ptr<std::atomic<uint64_t>> orders_total)
     : schema_(std::move(schema)),
       capacity_(capacity),
       dimensions_(schema_->dimensions().size()),
-      fields_(schema_->fields().size()) {
+      fields_(schema_->fields().size()),
+      orders_(dimensions_.size(), std::move(orders_total)) {
   TALLY_CHECK(capacity > 0);
   constexpr auto kAlignment = static_cast<size_t>(kColumnAlignment);
   auto column_bytes = [&](size_t cell) { return (cell * capacity_ + kAlignment - 1) / kAlignment * kAlignment; };

@@ -1,9 +1,10 @@
 // A chunk: up to limits::kChunkRows decided rows of one shard, as column arrays, append-only. The memtable of a shard is a
 // list of chunks.
 // Threads: one writer (the shard). A reader may look at rows below rows() while the writer appends behind them.
+// A full chunk never changes any more: it may be given orders (chunk_order.h) by any reader.
 // Invariants
 //   1 rows() never goes down; cells below it never change; every cell of a row is written before rows() passes it.
-//   2 lsns are non-decreasing along the rows (until the chunk is sorted into a copy, which keeps them per row).
+//   2 lsns are non-decreasing along the rows.
 //   3 a chunk holds rows of one schema version only.
 #pragma once
 
@@ -18,6 +19,7 @@
 #include "base/clock.h"
 #include "base/string_ref.h"
 #include "engine/batch.h"
+#include "engine/chunk_order.h"
 #include "engine/schema.h"
 #include "engine/string_arena.h"
 #include "wal/log.h"
@@ -31,15 +33,18 @@ std::string_view row_kind_name(RowKind kind);  // "event", "duplicate", "conflic
 class Chunk {
  public:
   // `large_pages`: asks the kernel for huge pages, of which the first row touches one per column: for chunks that will be full
-  // soon. A flush reads rows all over its chunks, where each look into a small page is a miss of the TLB.
-  Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity, bool large_pages = false);
+  // soon. A flush reads rows all over its chunks, where each look into a small page is a miss of the TLB. `orders_total`: as
+  // of ChunkOrders.
+  Chunk(std::shared_ptr<const Schema> schema, uint32_t capacity, bool large_pages = false,
+        std::shared_ptr<std::atomic<uint64_t>> orders_total = nullptr);
 
   const Schema& schema() const { return *schema_; }
   uint32_t capacity() const { return capacity_; }
   uint32_t rows() const { return rows_.load(std::memory_order_acquire); }
+  bool is_full() const { return rows() == capacity_; }
   // Rows with an LSN at or below `lsn` among the published ones.
   uint32_t rows_at(Lsn lsn) const;
-  // Of the rows appended so far, long strings included; room for rows to come is not counted: it is not touched.
+  // Of the rows appended so far, long strings included; neither room for rows to come, which is not touched, nor orders.
   uint64_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
 
   // No row below rows() has a time outside [min_time(), max_time()]: ask behind rows(). Of no rows: the ends of time, crossed.
@@ -56,6 +61,12 @@ class Chunk {
   const int64_t* ints(size_t field) const { return fields_[field].ints; }           // nullptr: a string field
   const uint8_t* nulls(size_t field) const { return fields_[field].nulls; }         // of ints: 1 = NULL
   const StringRef* strings(size_t field) const { return fields_[field].strings; }   // nullptr: not a string field
+
+  // Of a full chunk, made if they are not there yet; nullptr as ChunkOrders says. They live as long as the chunk.
+  const RowOrder* order(size_t dimension) const { return orders_.order(dimension, {codes(dimension), capacity_}); }
+  const SliceZones* slice_zones() const { return orders_.zones({times_, capacity_}); }
+  uint64_t order_bytes() const { return orders_.memory_bytes(); }
+  void release_orders() const { orders_.release(); }
 
   // Writer only: copies `batch_rows` of `batch` (table_codes filled), of which the i-th has kinds[i], publishes them, and
   // returns how many fitted. Long strings are copied into the chunk. The batch must be decoded for the chunk's schema, and
@@ -98,6 +109,7 @@ class Chunk {
   std::vector<uint32_t*> dimensions_;
   std::vector<FieldColumn> fields_;
   StringArena arena_;
+  mutable ChunkOrders orders_;
 };
 
 }  // namespace tally

@@ -17,17 +17,23 @@ std::vector<uint32_t> columns_of(const ScanFilter& filter) {
 }  // namespace
 
 MemtableScan::MemtableScan(const ScanSpec& spec) : spec_(spec) {
-  filter_.filter = spec.filter;
-  for (const auto& predicates : spec.columns.marks) {
-    marks_.emplace_back().filter.predicates = predicates;
-  }
+  filter_ = asked_of(spec.filter);
+  for (const auto& predicates : spec.columns.marks) marks_.push_back(asked_of({.predicates = predicates}));
   mark_words_.resize(marks_.size());
 }
 
+MemtableScan::Asked MemtableScan::asked_of(ScanFilter filter) {
+  Asked asked;
+  asked.of_times = filter.from != INT64_MIN || filter.to != INT64_MAX;
+  asked.of_ids = std::ranges::any_of(filter.predicates, [](const ScanPredicate& predicate) {
+    return std::holds_alternative<IdPredicate>(predicate.matches);
+  });
+  asked.filter = std::move(filter);
+  return asked;
+}
+
 uint32_t MemtableScan::show(const MemtableStep& step, RowBlock& block) {
-  const Chunk& chunk = *step.chunk;
-  const uint32_t first = step.first;
-  enter(chunk);
+  enter(step);
   ask(step, filter_);
   const auto selected = static_cast<uint32_t>(count_selected(filter_.words));
   if (selected == 0) return 0;
@@ -39,21 +45,37 @@ uint32_t MemtableScan::show(const MemtableStep& step, RowBlock& block) {
   block.marks = mark_words_;
   block.one_time.reset();
   block.rows = step.rows;
-  block.schema = &chunk.schema();
-  block.times = chunk.times() + first;
-  block.kinds = chunk.kinds() + first;
-  block.lsns = chunk.lsns() + first;
-  block.arrivals = chunk.arrivals() + first;
-  block.ids = chunk.ids() + first;
-  block.id_kinds = chunk.id_kinds() + first;
+  block.schema = &step.chunk->schema();
+  step.picked == nullptr ? show_slice(step, block) : show_picked(block);
   for (size_t i = 0; i < places_.size(); ++i) {
     const bool missing = places_[i].where == Place::Where::kMissing;
-    block.columns[i] = missing ? missing_slice() : column_slice(chunk, places_[i], first);
+    block.columns[i] = missing ? missing_slice() : column(step, places_[i]);
   }
   return selected;
 }
 
-void MemtableScan::enter(const Chunk& chunk) {
+void MemtableScan::show_slice(const MemtableStep& step, RowBlock& block) const {
+  block.times = step.chunk->times() + step.first;
+  block.kinds = step.chunk->kinds() + step.first;
+  block.lsns = step.chunk->lsns() + step.first;
+  block.arrivals = step.chunk->arrivals() + step.first;
+  block.ids = step.chunk->ids() + step.first;
+  block.id_kinds = step.chunk->id_kinds() + step.first;
+}
+
+void MemtableScan::show_picked(RowBlock& block) {
+  const ColumnSelection& wanted = spec_.columns;
+  block.times = wanted.times ? picked_.times() : nullptr;
+  block.kinds = wanted.kinds ? picked_.kinds() : nullptr;
+  block.lsns = wanted.lsns ? picked_.lsns() : nullptr;
+  block.arrivals = wanted.arrivals ? picked_.arrivals() : nullptr;
+  block.ids = wanted.ids ? picked_.ids() : nullptr;
+  block.id_kinds = wanted.ids ? picked_.id_kinds() : nullptr;
+}
+
+void MemtableScan::enter(const MemtableStep& step) {
+  const Chunk& chunk = *step.chunk;
+  if (step.picked != nullptr) picked_.begin(chunk, {step.picked, step.rows});
   if (chunk_ == &chunk) return;
   chunk_ = &chunk;
   places_ = find_places(chunk.schema(), spec_.columns.column_ids);
@@ -63,15 +85,18 @@ void MemtableScan::enter(const Chunk& chunk) {
 
 void MemtableScan::ask(const MemtableStep& step, Asked& asked) {
   asked.columns.resize(asked.places.size());
-  for (size_t i = 0; i < asked.places.size(); ++i) {
-    asked.columns[i] = column_slice(*step.chunk, asked.places[i], step.first);
-  }
+  for (size_t i = 0; i < asked.places.size(); ++i) asked.columns[i] = column(step, asked.places[i]);
   asked.words.resize(selection_words(step.rows));
-  const MemtableSlice slice{.rows = step.rows,
-                            .times = step.chunk->times() + step.first,
-                            .ids = step.chunk->ids() + step.first,
-                            .id_kinds = step.chunk->id_kinds() + step.first,
-                            .columns = asked.columns};
+  MemtableSlice slice{.rows = step.rows, .columns = asked.columns};
+  if (step.picked == nullptr) {
+    slice.times = step.chunk->times() + step.first;
+    slice.ids = step.chunk->ids() + step.first;
+    slice.id_kinds = step.chunk->id_kinds() + step.first;
+  } else {
+    if (asked.of_times) slice.times = picked_.times();
+    if (asked.of_ids) slice.ids = picked_.ids();
+    if (asked.of_ids) slice.id_kinds = picked_.id_kinds();
+  }
   filter_slice(asked.filter, slice, asked.words);
 }
 
@@ -96,15 +121,20 @@ std::vector<MemtableScan::Place> MemtableScan::find_places(const Schema& schema,
   return places;
 }
 
-BlockColumns::Selected MemtableScan::column_slice(const Chunk& chunk, Place place, uint32_t first) {
+// Without arrays if the chunk does not have it.
+BlockColumns::Selected MemtableScan::column(const MemtableStep& step, Place place) {
   BlockColumns::Selected selected;
-  if (place.where == Place::Where::kDimension) {
-    selected.codes = chunk.codes(place.index) + first;
-  } else if (place.where == Place::Where::kField) {
-    if (const StringRef* strings = chunk.strings(place.index)) selected.strings = strings + first;
-    if (const int64_t* ints = chunk.ints(place.index)) selected.ints = ints + first;
-    if (const uint8_t* nulls = chunk.nulls(place.index)) selected.nulls = nulls + first;
+  if (place.where == Place::Where::kMissing) return selected;
+  const bool dimension = place.where == Place::Where::kDimension;
+  if (step.picked != nullptr) return dimension ? picked_.dimension(place.index) : picked_.field(place.index);
+  const Chunk& chunk = *step.chunk;
+  if (dimension) {
+    selected.codes = chunk.codes(place.index) + step.first;
+    return selected;
   }
+  if (const StringRef* strings = chunk.strings(place.index)) selected.strings = strings + step.first;
+  if (const int64_t* ints = chunk.ints(place.index)) selected.ints = ints + step.first;
+  if (const uint8_t* nulls = chunk.nulls(place.index)) selected.nulls = nulls + step.first;
   return selected;
 }
 

@@ -1,27 +1,19 @@
-// Slices of chunks as blocks of a scan. One thread.
+// Slices of chunks, and rows picked from them, as blocks of a scan. One thread.
 #pragma once
 
 #include <memory>
 #include <vector>
 
-#include "engine/chunk.h"
+#include "engine/memtable_plan.h"
+#include "engine/picked_rows.h"
 #include "engine/snapshot.h"
 
 namespace tally {
 
-struct MemtableStep {
-  const Chunk* chunk = nullptr;
-  uint32_t first = 0;
-  uint32_t rows = 0;
-};
-
-// Slices are as long as blocks of segments, so that a query's scratch arrays stay in the cache.
-inline constexpr uint32_t kMemtableStepRows = limits::kSegmentBlockRows;
-
 class MemtableScan {
  public:
   explicit MemtableScan(const ScanSpec& spec);  // which must outlive it
-  // How many rows of the slice the filter lets through; of none `block` stays as it is.
+  // How many rows of the step the filter lets through; of none `block` stays as it is.
   uint32_t show(const MemtableStep& step, RowBlock& block);
 
  private:
@@ -43,11 +35,15 @@ class MemtableScan {
     std::vector<Place> places;
     std::vector<BlockColumns::Selected> columns;
     std::vector<uint64_t> words;
+    bool of_times = false, of_ids = false;  // besides columns
   };
+  static Asked asked_of(ScanFilter filter);
   static std::vector<Place> find_places(const Schema& schema, const std::vector<uint32_t>& column_ids);
-  static BlockColumns::Selected column_slice(const Chunk& chunk, Place place, uint32_t first);
-  static void ask(const MemtableStep& step, Asked& asked);
-  void enter(const Chunk& chunk);
+  BlockColumns::Selected column(const MemtableStep& step, Place place);
+  void ask(const MemtableStep& step, Asked& asked);
+  void show_slice(const MemtableStep& step, RowBlock& block) const;
+  void show_picked(RowBlock& block);
+  void enter(const MemtableStep& step);
   BlockColumns::Selected missing_slice();
 
   const ScanSpec& spec_;
@@ -57,6 +53,7 @@ class MemtableScan {
   std::vector<Asked> marks_;
   std::vector<std::span<const uint64_t>> mark_words_;
   std::unique_ptr<Missing> missing_;
+  PickedRows picked_;
 };
 
 }  // namespace tally

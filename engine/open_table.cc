@@ -97,7 +97,7 @@ Status TableImpl::persist_recovered(const Replay& replay) {
   job.ledger_before = ledger_before_;
   TALLY_ASSIGN_OR_RETURN(Flushed flushed, tally::flush(flush_context(), job));
   for (size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i]->release(job.shards[i].bytes);
+    shards_[i]->release(job.shards[i]);
     shards_[i]->adopt(std::move(flushed.ids.by_shard[i]));
   }
   const std::shared_ptr<const ManifestState> manifest = manifest_->state();

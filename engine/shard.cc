@@ -29,9 +29,10 @@ bool any_other_code(const PreparedBatch& batch, uint32_t row) {
 }  // namespace
 
 Shard::Shard(uint32_t index, uint32_t shards, const LatenessClasses& classes, StatePublisher& publisher,
-             Lsn applied_lsn, DeadLetters* letters)
+             Lsn applied_lsn, DeadLetters* letters, uint32_t chunk_rows)
     : index_(index),
       shards_(shards),
+      chunk_rows_(chunk_rows),
       classes_(classes),
       publisher_(publisher),
       letters_(letters),
@@ -290,8 +291,9 @@ void Shard::count(const LoggedBatch& logged, uint32_t row, Verdict verdict, Logg
 }
 
 void Shard::start_chunk(const LoggedBatch& logged) {
-  const bool busy = !active_.empty();  // a chunk was filled since the last flush; small tables stay small
-  auto chunk = std::make_shared<Chunk>(logged.schema, limits::kChunkRows, busy);
+  // A chunk was filled since the last flush; small tables stay small.
+  const bool busy = !active_.empty() && chunk_rows_ == limits::kChunkRows;
+  auto chunk = std::make_shared<Chunk>(logged.schema, chunk_rows_, busy, orders_total_);
   active_.push_back(chunk);
   publisher_.update([&](PublishedState& state) {
     auto chunks = std::make_shared<ChunkList>(*state.chunks[index_]);
@@ -338,6 +340,11 @@ FrozenShard Shard::freeze(Lsn through, TimeUs arrival_us) {
   frozen.resolved_lsn = retractions_.resolved_lsn();
   frozen.health = health_;
   return frozen;
+}
+
+void Shard::release(const FrozenShard& flushed) {
+  memory_bytes_.fetch_sub(flushed.bytes, std::memory_order_relaxed);
+  for (const auto& chunk : flushed.chunks) chunk->release_orders();
 }
 
 void Shard::adopt(std::vector<SpilledIds> spilled) {

@@ -29,7 +29,7 @@ namespace tally {
 // What a shard hands over at a flush marker: everything it applied up to there.
 struct FrozenShard {
   ChunkList chunks;
-  uint64_t bytes = 0;  // of memory, until release()
+  uint64_t bytes = 0;  // of rows in memory, until release()
   Ledger ledger;       // since the table was opened
   TimeUs newest_event_us = 0;
   RememberedIds::Frozen ids;
@@ -44,7 +44,8 @@ struct FrozenShard {
 class Shard {
  public:
   Shard(uint32_t index, uint32_t shards, const LatenessClasses& classes, StatePublisher& publisher, Lsn applied_lsn,
-        DeadLetters* letters = nullptr);  // nullptr: rows refused are only counted
+        DeadLetters* letters = nullptr,  // nullptr: rows refused are only counted
+        uint32_t chunk_rows = limits::kChunkRows);
 
   // Before the first apply(): the ids counted earlier. After an error it may be tried again.
   Status load_ids(FileSystem& fs, const std::string& directory, std::span<const IdRunInfo> runs,
@@ -67,9 +68,11 @@ class Shard {
   std::vector<Retraction> unresolved_retractions() const { return retractions_.unresolved(); }
   uint64_t retractions() const { return retraction_count_.load(std::memory_order_relaxed); }
   uint64_t remembered_ids() const { return remembered_.load(std::memory_order_relaxed); }
-  // Of rows in memory, frozen ones included until their flush is over.
-  uint64_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
-  void release(uint64_t bytes) { memory_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  // Of rows in memory and the orders of their chunks, frozen ones included until their flush is over.
+  uint64_t memory_bytes() const {
+    return memory_bytes_.load(std::memory_order_relaxed) + orders_total_->load(std::memory_order_relaxed);
+  }
+  void release(const FrozenShard& flushed);
 
  private:
   Status begin_ids(std::span<const Hash128> keys, std::span<const uint32_t> digests, std::span<const uint32_t> rows);
@@ -89,6 +92,7 @@ class Shard {
   Chunk& chunk_for(const LoggedBatch& logged);
 
   const uint32_t index_, shards_;
+  const uint32_t chunk_rows_;
   LatenessClasses classes_;
   StatePublisher& publisher_;
   DeadLetters* const letters_;
@@ -109,6 +113,7 @@ class Shard {
   std::atomic<uint64_t> remembered_{0};
   std::atomic<uint64_t> retraction_count_{0};
   std::atomic<uint64_t> memory_bytes_{0};
+  const std::shared_ptr<std::atomic<uint64_t>> orders_total_ = std::make_shared<std::atomic<uint64_t>>(0);
   mutable std::mutex ledger_mutex_;
   Ledger ledger_;  // guarded by ledger_mutex_
 };

@@ -50,7 +50,11 @@ struct ScanStats {
   BlockCounts blocks;             // of the other segments
   uint64_t rows_read = 0;         // of the blocks read, memtable included
   uint64_t rows_selected = 0;     // by the filter
-  uint64_t memtable_rows = 0;
+  uint64_t memtable_rows = 0;     // of rows_read
+  // Rows of the memtable that were not read: their chunk or slice lies outside the time range; the order of their chunk says
+  // that they have another code.
+  uint64_t memtable_by_time = 0;
+  uint64_t memtable_by_order = 0;
 
   ScanStats& operator+=(const ScanStats& other) {
     segments += other.segments;
@@ -59,6 +63,8 @@ struct ScanStats {
     rows_read += other.rows_read;
     rows_selected += other.rows_selected;
     memtable_rows += other.memtable_rows;
+    memtable_by_time += other.memtable_by_time;
+    memtable_by_order += other.memtable_by_order;
     return *this;
   }
 };

@@ -45,6 +45,7 @@ struct TableOptions {
   uint64_t remembered_ids_max = limits::kRememberedIdsMax;  // kRetryLater from there on
   TimeUs forget_boottime_us = kForgetBoottimeUs;            // how long a machine has run before ids are forgotten
   uint32_t segment_block_rows = limits::kSegmentBlockRows;
+  uint32_t chunk_rows = limits::kChunkRows;                     // 1 to kChunkRows
   TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;  // of dead letters, by arrival
   bool background = true;  // folds, joins and retention run by themselves behind each flush
   BackgroundPolicy background_policy = {};

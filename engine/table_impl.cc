@@ -78,8 +78,8 @@ TableImpl::TableImpl(FileSystem& fs, Clock& clock, TablePaths paths, TableOption
       dictionaries_(std::make_shared<Dictionaries>(state->schemas)) {
   const LatenessClasses classes(state->schemas);
   for (uint32_t i = 0; i < shard_count(options_); ++i) {
-    shards_.push_back(
-        std::make_unique<Shard>(i, shard_count(options_), classes, publisher_, state->log.flushed_lsn, letters_.get()));
+    shards_.push_back(std::make_unique<Shard>(i, shard_count(options_), classes, publisher_, state->log.flushed_lsn,
+                                              letters_.get(), options_.chunk_rows));
   }
   letters_->dropped(state->letters.dropped_through);
 }
@@ -454,7 +454,7 @@ Table::Stats TableImpl::stats() const {
   for (const auto& chunks : state->chunks) {
     for (const auto& chunk : *chunks) {
       stats.memtable_rows += chunk->rows();
-      stats.memtable_bytes += chunk->memory_bytes();
+      stats.memtable_bytes += chunk->memory_bytes() + chunk->order_bytes();
     }
   }
   stats.segments = state->segments->size();

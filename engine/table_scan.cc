@@ -30,9 +30,11 @@ class Plan final : public ScanPlan, public std::enable_shared_from_this<Plan> {
     segment_steps_ = steps_;
     if (spec_.source.memtable) {
       for (const auto& chunks : state_->chunks) {
-        for (const auto& chunk : *chunks) add_chunk(*chunk);
+        for (const auto& chunk : *chunks) memtable_.add(*chunk, chunk->rows_at(cut_), spec_.filter, stats_);
       }
     }
+    steps_ += static_cast<uint32_t>(memtable_.steps().size());
+    rows_ += memtable_.rows();
     return {};
   }
 
@@ -47,7 +49,7 @@ class Plan final : public ScanPlan, public std::enable_shared_from_this<Plan> {
     const auto behind = std::ranges::upper_bound(segments_, step, {}, &SegmentSteps::first_step);
     return *(behind - 1);
   }
-  const MemtableStep& slice_of(uint32_t step) const { return slices_[step - segment_steps_]; }
+  const MemtableStep& slice_of(uint32_t step) const { return memtable_.steps()[step - segment_steps_]; }
 
  private:
   bool overlaps(const SegmentInfo& info) const {
@@ -102,21 +104,11 @@ class Plan final : public ScanPlan, public std::enable_shared_from_this<Plan> {
     });
   }
 
-  void add_chunk(const Chunk& chunk) {
-    const uint32_t visible = chunk.rows_at(cut_);
-    if (chunk.min_time() >= spec_.filter.to || chunk.max_time() < spec_.filter.from) return;
-    for (uint32_t first = 0; first < visible; first += kMemtableStepRows) {
-      slices_.push_back({&chunk, first, std::min(kMemtableStepRows, visible - first)});
-      rows_ += slices_.back().rows;
-      ++steps_;
-    }
-  }
-
   const std::shared_ptr<const PublishedState> state_;
   const Lsn cut_;
   const ScanSpec spec_;
   std::vector<SegmentSteps> segments_;  // none without blocks
-  std::vector<MemtableStep> slices_;
+  MemtablePlan memtable_;
   uint32_t segment_steps_ = 0, steps_ = 0;
   uint64_t rows_ = 0;
   ScanStats stats_;

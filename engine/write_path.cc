@@ -305,7 +305,7 @@ void WritePath::flush_job(const std::shared_ptr<FlushJob>& job) {
       publish(*job, std::move(flushed->retraction_files));
       unlink_removed(config_.flush, flushed->removed);
       config_.flush.letters->release(job->log.flushed_lsn);
-      for (size_t i = 0; i < job->shards.size(); ++i) config_.shards[i]->release(job->shards[i].bytes);
+      for (size_t i = 0; i < job->shards.size(); ++i) config_.shards[i]->release(job->shards[i]);
       flushes_.fetch_add(1, std::memory_order_relaxed);
     }
     std::vector<std::vector<ForgetRecord>> forgettable;

@@ -72,6 +72,14 @@ class Explanation {
       line("rows: " + with_thousands(scan.rows_read) + " looked at, " + with_thousands(scan.memtable_rows) +
            " of them in memory; " + with_thousands(scan.rows_selected) + " selected, " + with_thousands(returned) +
            " returned");
+      Spared memory;
+      memory.add(scan.memtable_by_time, "time");
+      memory.add(scan.memtable_by_order, "order of chunks");
+      const uint64_t rows_in_memory = scan.memtable_rows + scan.memtable_by_time + scan.memtable_by_order;
+      if (!memory.text().empty()) {
+        line("memory: " + with_thousands(scan.memtable_rows) + " of " + with_thousands(rows_in_memory) + " rows" +
+             memory.text());
+      }
     }
     line("time: " + with_thousands(static_cast<uint64_t>(elapsed_us)) + " us");
   }

@@ -21,20 +21,25 @@ constexpr TimeUs kNow = 20'000 * kMicrosPerDay + 5 * kMicrosPerHour;  // a few h
 // A table of small_schema() with random rows, some of them flushed.
 class ScanWorld {
  public:
-  ScanWorld(uint64_t seed, uint64_t cache_bytes, uint32_t block_rows) : random_scope_(seed), disk_(seed), clock_(kNow) {
+  ScanWorld(uint64_t seed, uint64_t cache_bytes, uint32_t block_rows, uint32_t chunk_rows = limits::kChunkRows)
+      : random_scope_(seed), disk_(seed), clock_(kNow) {
     REQUIRE(init_database(disk_, "/db"));
     DatabaseOptions options;
     options.table.threads = false;
     options.table.shards = 2;
     options.table.log_file_bytes = 64 * limits::kKiB;
     options.table.segment_block_rows = block_rows;
+    options.table.chunk_rows = chunk_rows;
     options.block_cache_bytes = cache_bytes;
     database_ = *Database::open(disk_, clock_, "/db", options);
     table_ = *database_->create_table(small_schema());
   }
 
   void send(Random& random, uint32_t rows, uint32_t values);
+  // Takes some of the events sent so far back.
+  void retract(Random& random, uint32_t events);
   void flush() { REQUIRE(table_->flush()); }
+  uint64_t memory() const { return table_->stats().memtable_bytes; }
   std::shared_ptr<const Snapshot> snapshot() { return *table_->snapshot(); }
 
  private:
@@ -75,6 +80,12 @@ void ScanWorld::send(Random& random, uint32_t rows, uint32_t values) {
   REQUIRE(table_->ingest(std::move(batch)));
 }
 
+void ScanWorld::retract(Random& random, uint32_t events) {
+  RetractRequest request{.ids = {}, .by = "ann", .reason = ""};
+  while (request.ids.size() < events) request.ids.push_back("row-" + std::to_string(1 + random.below(sent_)));
+  REQUIRE(table_->retract(request));
+}
+
 // The rows that a scan lets through, in its order, with all their values.
 struct ScannedRows {
   PlainRows plain;
@@ -84,7 +95,8 @@ struct ScannedRows {
 
 void take_row(const RowBlock& block, uint32_t row, ScannedRows& out) {
   out.plain.times.push_back(block.times[row]);
-  out.ids.push_back(format_id(block.id_kinds[row], block.ids[row]) + " at " + std::to_string(block.lsns[row]));
+  out.ids.push_back(format_id(block.id_kinds[row], block.ids[row]) + " at " + std::to_string(block.lsns[row]) + ", " +
+                    std::string(row_kind_name(block.kinds[row])));
   for (size_t c = 0; c < block.columns.size(); ++c) {
     const BlockColumns::Selected& column = block.columns[c];
     PlainColumn& plain = out.plain.columns[c];
@@ -140,7 +152,8 @@ void check_scan(const Snapshot& snapshot, const ScannedRows& everything, const P
   CHECK(found.stats.rows_selected == wanted.size());
   CHECK(found.stats.rows_read <= everything.ids.size());
   CHECK(found.stats.segments == everything.stats.segments);
-  CHECK(found.stats.memtable_rows <= everything.stats.memtable_rows);
+  CHECK(found.stats.memtable_rows + found.stats.memtable_by_time + found.stats.memtable_by_order ==
+        everything.stats.memtable_rows);
 }
 
 }  // namespace
@@ -311,4 +324,63 @@ TEST_CASE("scan: chunks of the memtable outside the time range are not looked at
   }
   CHECK(scan(*snapshot, {.from = last, .to = last + 1, .predicates = {}}).ids.size() >= 1);
   CHECK(scan(*snapshot, {.from = first, .to = first + 1, .predicates = {}}).ids.size() >= 1);
+}
+
+TEST_CASE("scan: full chunks are read by their orders, at every snapshot, as a plain loop reads them") {
+  const uint64_t base = test_seed(71);
+  uint64_t by_order = 0, by_time = 0;
+  for (uint64_t seed = base; seed < base + 8; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    static const uint32_t kChunkRows[] = {1, 16, 100, 700};
+    ScanWorld world(seed, 0, 16, kChunkRows[seed % 4]);
+    const uint32_t values = static_cast<uint32_t>(2 + random.below(200));
+    std::vector<std::shared_ptr<const Snapshot>> snapshots;
+    for (int batch = 0; batch < 8; ++batch) {
+      world.send(random, static_cast<uint32_t>(1 + random.below(400)), values);
+      snapshots.push_back(world.snapshot());  // most chunks fill behind the cut of one
+      if (random.chance(0.3)) world.retract(random, 10);
+      if (batch == 3 && random.chance(0.3)) world.flush();
+    }
+    snapshots.push_back(world.snapshot());
+    for (const auto& snapshot : snapshots) {
+      const ScannedRows everything = scan(*snapshot, {});
+      CHECK(everything.stats.memtable_by_order == 0);
+      for (int question = 0; question < 25; ++question) {
+        const PlainFilter filter = PlainFilter::random(random, everything.plain);
+        check_scan(*snapshot, everything, filter);
+        const ScanStats stats = scan(*snapshot, filter.scan_filter()).stats;
+        by_order += stats.memtable_by_order;
+        by_time += stats.memtable_by_time;
+      }
+    }
+  }
+  CHECK(by_order > 10'000);  // else nothing was tried
+  CHECK(by_time > 10'000);
+}
+
+TEST_CASE("scan: orders are counted as memory while their chunks are, and made by those who use them only") {
+  Random random(6);
+  ScanWorld world(6, 0, 16, 100);
+  world.send(random, 1'000, 300);
+  const auto snapshot = world.snapshot();
+  const uint64_t before = world.memory();
+  const ScannedRows everything = scan(*snapshot, {});
+  const std::vector<uint32_t>& codes = everything.plain.columns[0].codes;
+  const uint32_t code = *std::ranges::find_if(codes, [](uint32_t one) { return one >= kFirstValueCode; });
+  CHECK(world.memory() == before);
+  const ScanPredicate country{.column_id = everything.plain.columns[0].id,
+                              .is_dimension = true,
+                              .matches = IntPredicate::equals(static_cast<int64_t>(code))};
+  const ScannedRows found = scan(*snapshot, {.predicates = {country}});
+  CHECK(found.ids.size() >= 1);
+  CHECK(found.stats.memtable_rows < 250);  // what is in the two chunks that are not full, and a few more
+  const uint64_t behind = world.memory();
+  CHECK(behind > before + 8 * 200);
+  CHECK(behind < before + 8 * 400);
+  CHECK(scan(*snapshot, {.predicates = {country}}).ids == found.ids);
+  CHECK(world.memory() == behind);
+  world.flush();
+  CHECK(world.memory() == 0);
+  CHECK(scan(*snapshot, {.predicates = {country}}).ids == found.ids);  // the snapshot keeps its chunks
 }

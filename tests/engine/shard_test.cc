@@ -19,11 +19,14 @@ constexpr TimeUs kNow = 20'000 * kMicrosPerDay;
 
 // The only shard of a table, and the records that it is given.
 struct ShardWorld {
+  explicit ShardWorld(uint32_t chunk_rows = limits::kChunkRows)
+      : shard(0, 1, classes, publisher, 0, nullptr, chunk_rows) {}
+
   std::shared_ptr<const Schema> schema = std::make_shared<const Schema>(complete_schema(test_schema()).value());
   IdHasher hasher{std::array<uint8_t, 16>{1}};
   StatePublisher publisher{first_state()};
   LatenessClasses classes{std::span(&schema, 1)};
-  Shard shard{0, 1, classes, publisher, 0};
+  Shard shard;
   Lsn lsn = 0;
 
   static PublishedState first_state() {
@@ -151,4 +154,25 @@ TEST_CASE("retractions of a shard: a RETRACT of an id that nobody asked for chan
   world.take_back({kEventA}, 1, {"d"});
   CHECK(world.shard.ledger().retracted == 0);
   CHECK(world.rows_of(RowKind::kRetraction) == 0);
+}
+
+TEST_CASE("memory of a shard: orders of its chunks are counted until they are released, whoever holds the chunks") {
+  ShardWorld world(4);
+  std::vector<TestRow> rows;
+  for (int i = 0; i < 10; ++i) rows.push_back({.id = std::to_string(i)});
+  world.send(rows);
+  const uint64_t before = world.shard.memory_bytes();
+  const ChunkList held = *world.publisher.get()->chunks[0];
+  REQUIRE(held.size() == 3);
+  REQUIRE(held[0]->order(0) != nullptr);
+  const uint64_t behind = world.shard.memory_bytes();
+  CHECK(behind == before + held[0]->order_bytes());
+  CHECK(behind > before);
+  const FrozenShard frozen = world.shard.freeze(world.lsn, kNow);
+  REQUIRE(held[1]->order(0) != nullptr);
+  CHECK(world.shard.memory_bytes() == behind + held[1]->order_bytes());
+  world.shard.release(frozen);
+  CHECK(world.shard.memory_bytes() == 0);
+  REQUIRE(held[1]->slice_zones() != nullptr);  // made for an old snapshot
+  CHECK(world.shard.memory_bytes() == 0);
 }

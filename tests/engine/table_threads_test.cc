@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "engine/encoding/selection.h"
 #include "tests/support/engine/table_world.h"
 #include "tests/support/temp_dir.h"
 
@@ -19,11 +20,12 @@ struct OpenWorld {
   std::unique_ptr<Database> database;
   Table* table = nullptr;
 
-  explicit OpenWorld(uint64_t memtable_bytes_max) {
+  explicit OpenWorld(uint64_t memtable_bytes_max, uint32_t chunk_rows = limits::kChunkRows) {
     const std::string path = directory.path() + "/db";
     REQUIRE(init_database(*fs, path));
     auto opened =
-        Database::open(*fs, system_clock(), path, {.table = {.shards = 3, .memtable_bytes_max = memtable_bytes_max}});
+        Database::open(*fs, system_clock(), path,
+                       {.table = {.shards = 3, .memtable_bytes_max = memtable_bytes_max, .chunk_rows = chunk_rows}});
     REQUIRE(opened);
     database = std::move(*opened);
     auto created = database->create_table(test_schema());
@@ -61,6 +63,28 @@ size_t distinct_events(const std::vector<StoredRow>& rows) {
   }
   CHECK(ids.size() == events);
   return events;
+}
+
+// The ids of one campaign, asked of the scan: in its order.
+std::vector<std::string> ids_of(const Snapshot& snapshot, uint32_t code, ScanStats& stats) {
+  ScanSpec spec;
+  spec.columns.ids = true;
+  spec.filter.predicates = {{.column_id = snapshot.schema().find_column("campaign")->id,
+                             .is_dimension = true,
+                             .matches = IntPredicate::equals(code)}};
+  const auto scan = snapshot.scan(std::move(spec));
+  std::vector<std::string> ids;
+  while (true) {
+    const Result<const RowBlock*> block = scan->next();
+    REQUIRE(block);
+    if (*block == nullptr) break;
+    for (uint32_t row = 0; row < (*block)->rows; ++row) {
+      if (!(*block)->selected.empty() && !is_selected((*block)->selected, row)) continue;
+      ids.push_back(format_id((*block)->id_kinds[row], (*block)->ids[row]));
+    }
+  }
+  stats += scan->stats();
+  return ids;
 }
 
 }  // namespace
@@ -122,6 +146,49 @@ TEST_CASE(
     }
   }
   CHECK(world.database->close());
+}
+
+TEST_CASE(
+    "table threads: readers make and use orders of chunks while producers fill the next ones and flushes free them") {
+  OpenWorld world(512 * limits::kKiB, 64);
+  constexpr int kProducers = 2, kBatches = 120;
+  std::atomic<int> running{kProducers};
+  std::atomic<uint64_t> wrong{0}, by_order{0};
+  std::vector<std::thread> threads;
+  for (int producer = 0; producer < kProducers; ++producer) {
+    threads.emplace_back([&, producer] {
+      for (int batch = 0; batch < kBatches; ++batch) {
+        if (!world.table->ingest(
+                make_test_batch(*world.table->schema(), system_clock().wall_us(), batch_of(2 * producer, batch))))
+          ++wrong;
+      }
+      --running;
+    });
+  }
+  for (int reader = 0; reader < 2; ++reader) {
+    threads.emplace_back([&, reader] {
+      ScanStats stats;
+      for (int turn = reader; running > 0; ++turn) {
+        const auto snapshot = world.table->snapshot();
+        if (!snapshot) break;
+        const std::string campaign = "c" + std::to_string(turn % 7);
+        const std::optional<uint32_t> code = (*snapshot)->dictionary(0).find(campaign);
+        if (!code) continue;
+        std::vector<std::string> expected;
+        const auto rows = stored_rows(**snapshot);
+        for (const StoredRow& row : *rows) {
+          if (row.campaign == campaign) expected.push_back(row.id);
+        }
+        wrong += ids_of(**snapshot, *code, stats) != expected;
+      }
+      by_order += stats.memtable_by_order;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  CHECK(by_order > 0);
+  CHECK(world.table->flush());
+  CHECK(world.table->stats().memtable_bytes == 0);
 }
 
 TEST_CASE("table threads: a close in the middle of the traffic answers every batch") {

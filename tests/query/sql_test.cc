@@ -53,6 +53,7 @@ SqlWorld::SqlWorld() : disk(1), clock(parse_timestamp(kStart).value()) {
   options.table.shards = 2;
   options.table.log_file_bytes = 64 * limits::kKiB;
   options.table.segment_block_rows = 128;  // so that small tables have many blocks
+  options.table.chunk_rows = 1'024;        // and many full chunks
   auto opened = Database::open(disk, clock, "/db", options);
   REQUIRE_MESSAGE(opened, (opened ? "" : opened.error().message));
   database_ = *std::move(opened);

@@ -48,6 +48,12 @@ size_t draw(Random& random, std::span<const unsigned> weights) {
   return chosen;
 }
 
+// Of a copy: what else a seed draws stays as it is.
+uint32_t random_chunk_rows(Random random) {
+  constexpr uint32_t kRows[] = {limits::kChunkRows, 8, 64, 512};
+  return kRows[random.below(4)];
+}
+
 TableOptions random_options(Random& random) {
   TableOptions options;
   options.threads = false;
@@ -57,6 +63,7 @@ TableOptions random_options(Random& random) {
   options.forget_boottime_us = 0;
   constexpr uint32_t kBlockRows[] = {16, 64, 2048};
   options.segment_block_rows = kBlockRows[random.below(3)];
+  options.chunk_rows = random_chunk_rows(random);
   BackgroundPolicy& policy = options.background_policy;
   // Days that are closed before they end are folded again and again as rows come.
   policy.close_after_us = random.chance(0.4) ? -30 * kMicrosPerDay : kMicrosPerHour;

@@ -5,6 +5,12 @@ namespace {
 
 constexpr const char* kPath = "/db";
 
+// Of a copy: what else a seed draws stays as it is.
+uint32_t random_chunk_rows(Random random) {
+  constexpr uint32_t kRows[] = {limits::kChunkRows, 8, 64, 512};
+  return kRows[random.below(4)];
+}
+
 TableOptions random_options(Random& random) {
   TableOptions options;
   options.threads = false;
@@ -14,6 +20,7 @@ TableOptions random_options(Random& random) {
   options.remembered_ids_max = random.chance(0.1) ? random.between(100, 2000) : limits::kRememberedIdsMax;
   options.forget_boottime_us = random.chance(0.7) ? 0 : static_cast<TimeUs>(random.below(3600)) * kMicrosPerSecond;
   options.segment_block_rows = random.chance(0.5) ? limits::kSegmentBlockRows : 2048;
+  options.chunk_rows = random_chunk_rows(random);
   return options;
 }
 

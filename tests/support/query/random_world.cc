@@ -55,6 +55,8 @@ RandomWorld::RandomWorld(uint64_t seed) : random_(seed), scope_(seed), clock_(kN
   options.table.shards = 1 + static_cast<uint32_t>(random_.below(3));
   options.table.log_file_bytes = 64 * limits::kKiB;
   options.table.segment_block_rows = 128;
+  constexpr uint32_t kChunkRows[] = {limits::kChunkRows, 16, 128, 1024};
+  options.table.chunk_rows = kChunkRows[Random(seed).below(4)];
   options.table.background = random_.below(4) != 0;
   // Days that are closed before they end are folded again and again as rows come.
   BackgroundPolicy& policy = options.table.background_policy;
