@@ -52,8 +52,10 @@ std::optional<IntPredicate> stored_range(Op op, Numeric constant, uint8_t scale)
     floor = Numeric{left < 0 ? quotient - 1 : quotient, scale};
   }
   if (!floor) return std::nullopt;
-  const Int128 below = floor->value;               // the largest stored value at or below the constant
-  const Int128 above = exact ? below : below + 1;  // the smallest at or above
+  // The largest stored value at or below the constant, and the smallest at or above; beyond all that are stored it does not matter
+  // by how much.
+  const Int128 below = std::clamp<Int128>(floor->value, Int128{INT64_MIN} - 2, Int128{INT64_MAX} + 2);
+  const Int128 above = exact ? below : below + 1;
   auto range = [](Int128 first, Int128 last) {
     if (first > INT64_MAX || last < INT64_MIN) return IntPredicate::range(1, 0);
     return IntPredicate::range(clamped(first), clamped(last));
