@@ -398,7 +398,7 @@ std::vector<ForgetRecord> join_forgettable(std::span<const std::vector<ForgetRec
 }
 
 Result<std::optional<MergedIds>> merge_ids(const FlushContext& context, const MergeWork& work) {
-  if (!work.sealed.empty()) return write_merge(work, {});  // a ribbon: nothing of it is on disk
+  if (!writes_a_run(work)) return write_merge(work, {});
   const uint64_t number = context.manifest->take_number();
   TALLY_ASSIGN_OR_RETURN(MergedIds merged, write_merge(work, {.fs = context.fs,
                                                               .directory = context.paths.id_run_directory(),

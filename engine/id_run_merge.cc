@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/loser_tree.h"
+
 namespace tally {
 
 namespace {
@@ -32,44 +34,52 @@ std::unexpected<Error> contradiction(const Input& a, const Input& b) {
                                      " hold the same id with different digests or days");
 }
 
+// As one number, so that a comparison is no branch.
+unsigned __int128 number_of(const Hash128& key) { return (static_cast<unsigned __int128>(key.lo) << 64) | key.hi; }
+
 class Merger {
  public:
   Merger(IdRunWriter& writer, const KeyVisitor& visit) : writer_(writer), visit_(visit) {}
 
   Status run(std::span<const std::shared_ptr<const IdRun>> runs) {
-    for (const auto& run : runs) inputs_.push_back(std::make_unique<Input>(run));
-    for (auto& input : inputs_) TALLY_TRY(input->refill());
+    for (const auto& run : runs) live_.push_back(inputs_.emplace_back(std::make_unique<Input>(run)).get());
+    for (Input* input : live_) TALLY_TRY(input->refill());
     piece_.reserve(kPieceEntries);
-    while (Input* lowest = find_lowest()) {
-      TALLY_TRY(take(*lowest));
-    }
+    for (begin_tree(); !live_.empty();) TALLY_TRY(take(*live_[tree_.winner()]));
     return put_piece();
   }
   uint64_t repeated() const { return repeated_; }
 
  private:
-  // There are few inputs, so looking at each is quicker than keeping them in a heap.
-  Input* find_lowest() {
-    Input* lowest = nullptr;
-    for (auto& input : inputs_) {
-      if (input->at_end()) continue;
-      if (lowest == nullptr || input->front().key < lowest->front().key) lowest = input.get();
-    }
-    return lowest;
+  void begin_tree() {
+    std::erase_if(live_, [](const Input* input) { return input->at_end(); });
+    std::vector<unsigned __int128> firsts;
+    for (const Input* input : live_) firsts.push_back(number_of(input->front().key));
+    if (!firsts.empty()) tree_.begin(firsts);
   }
 
   Status take(Input& input) {
+    TALLY_TRY(put(input));
+    TALLY_TRY(input.step());
+    if (input.at_end()) [[unlikely]] {
+      begin_tree();
+    } else {
+      tree_.replace(number_of(input.front().key));
+    }
+    return {};
+  }
+
+  Status put(const Input& input) {
     const SeenEntry& entry = input.front();
-    if (last_from_ != nullptr && last_.key == entry.key) {
+    if (last_from_ != nullptr && last_.key == entry.key) [[unlikely]] {
       if (last_.digest != entry.digest || last_.event_day != entry.event_day) return contradiction(*last_from_, input);
       ++repeated_;
-      return input.step();
+      return {};
     }
     last_ = entry;
     last_from_ = &input;
     piece_.push_back(entry);
-    if (piece_.size() == kPieceEntries) TALLY_TRY(put_piece());
-    return input.step();
+    return piece_.size() == kPieceEntries ? put_piece() : Status{};
   }
 
   Status put_piece() {
@@ -86,10 +96,12 @@ class Merger {
   IdRunWriter& writer_;
   const KeyVisitor& visit_;
   std::vector<std::unique_ptr<Input>> inputs_;
+  std::vector<Input*> live_;  // those that have not ended, as the tree has them
+  LoserTree<unsigned __int128> tree_;
   std::vector<SeenEntry> piece_;
   std::vector<Hash128> keys_;
   SeenEntry last_;
-  const Input* last_from_ = nullptr;
+  const Input* last_from_ = nullptr;  // nullptr: nothing yet
   uint64_t repeated_ = 0;
 };
 

@@ -18,14 +18,14 @@ const IdFilterKernels& kernels() { return cpu_has_avx2() ? avx2::kIdFilterKernel
 
 const uint64_t* words_of(std::span<const Hash128> keys) { return reinterpret_cast<const uint64_t*>(keys.data()); }
 
-uint32_t blocks_for(uint64_t ids, uint32_t bits_an_id) {
-  const uint64_t bits = ids * bits_an_id;
+uint32_t blocks_for(uint64_t ids, double bits_an_id) {
+  const auto bits = static_cast<uint64_t>(static_cast<double>(ids) * bits_an_id);
   return static_cast<uint32_t>(std::clamp<uint64_t>((bits + kBlockBits - 1) / kBlockBits, 1, UINT32_MAX));
 }
 
 }  // namespace
 
-RememberedFilter::RememberedFilter(uint64_t ids, uint32_t bits)
+RememberedFilter::RememberedFilter(uint64_t ids, double bits)
     : bits_an_id_(bits), blocks_(blocks_for(ids, bits)), bits_(uint64_t{blocks_} * kBlockBytes) {}
 
 RememberedFilter::RememberedFilter(const RememberedFilter& other)
@@ -34,7 +34,8 @@ RememberedFilter::RememberedFilter(const RememberedFilter& other)
 }
 
 bool RememberedFilter::has_room_for(uint64_t more) const {
-  return (ids_ + more) * bits_an_id_ * 9 <= uint64_t{blocks_} * kBlockBits * 11;
+  const auto bits = static_cast<double>(uint64_t{blocks_} * kBlockBits);
+  return (static_cast<double>(ids_) + static_cast<double>(more) / 2) * bits_an_id_ <= bits;
 }
 
 void RememberedFilter::add(std::span<const Hash128> keys) {

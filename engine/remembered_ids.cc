@@ -66,6 +66,7 @@ struct HotIds {
 struct LiveRun {
   std::shared_ptr<const IdRun> run;
   uint64_t own_ids = 0;
+  FilterMask filters = 0;
   bool in_ribbon = false;
 };
 
@@ -76,8 +77,8 @@ struct RememberedIds::Generation {
   std::unique_ptr<HotIds> hot;
   std::vector<std::shared_ptr<const FrozenIds>> frozen;
   std::vector<LiveRun> runs;
-  std::shared_ptr<const RememberedFilter> filter;  // of all runs but those in the ribbon; nullptr if there is none
-  IdRunSummary summary;                            // of all that is frozen or in runs
+  RememberedFilters filters;  // of all runs but those in the ribbon
+  IdRunSummary summary;       // of all that is frozen or in runs
 
   uint64_t frozen_ids() const {
     uint64_t ids = 0;
@@ -99,6 +100,18 @@ struct RememberedIds::Generation {
     return ids;
   }
   uint64_t hot_ids() const { return hot ? hot->table.size() : 0; }
+  std::vector<std::shared_ptr<const IdRun>> runs_in_filters() const {
+    std::vector<std::shared_ptr<const IdRun>> in_filters;
+    for (const LiveRun& live : runs) {
+      if (!live.in_ribbon) in_filters.push_back(live.run);
+    }
+    return in_filters;
+  }
+  FilterMask filters_used() const {
+    FilterMask used = 0;
+    for (const LiveRun& live : runs) used |= live.in_ribbon ? 0 : live.filters;
+    return used;
+  }
   TimeUs newest_arrival_us() const {
     TimeUs newest = hot ? hot->newest_arrival_us : INT64_MIN;
     bool older = !frozen.empty() || !runs.empty();
@@ -186,7 +199,7 @@ Status RememberedIds::ask_runs() {
   TALLY_TRY(ask_ribbon());
   for (const auto& of : classes_) {
     for (const auto& [number, generation] : of->generations) {
-      if (generation.filter) TALLY_TRY(ask(generation));
+      TALLY_TRY(ask(generation));
     }
   }
   return {};
@@ -261,12 +274,15 @@ Status RememberedIds::ask_ribbon() {
 }
 
 Status RememberedIds::ask(const Generation& generation) {
-  generation.filter->probe(sorted_keys_, words_);
-  collect_candidates();
-  if (candidates_.empty()) return {};
-  filter_passes_ += candidates_.size();
-  TALLY_TRY(ask_runs_of(generation));
-  false_positives_ += candidates_.size();
+  for (size_t place = 0; place < RememberedFilters::kPlaces; ++place) {
+    const RememberedFilters::Filter& filter = generation.filters.at(place);
+    if (!filter) continue;
+    filter->probe(sorted_keys_, words_);
+    collect_candidates();
+    filter_passes_ += candidates_.size();
+    TALLY_TRY(ask_runs_of(generation, RememberedFilters::mask_of(place)));
+    false_positives_ += candidates_.size();
+  }
   return {};
 }
 
@@ -281,9 +297,9 @@ void RememberedIds::collect_candidates() {
   }
 }
 
-Status RememberedIds::ask_runs_of(const Generation& generation) {
+Status RememberedIds::ask_runs_of(const Generation& generation, FilterMask mask) {
   for (const LiveRun& live : generation.runs) {
-    if (!live.in_ribbon) TALLY_TRY(ask_run(*live.run));
+    if (!live.in_ribbon && (live.filters & mask) != 0) TALLY_TRY(ask_run(*live.run));
   }
   return {};
 }
@@ -344,8 +360,8 @@ Status RememberedIds::find_batch(std::span<const Hash128> keys, std::span<const 
 // --- flush ---------------------------------------------------------------------------------------------------------
 
 RememberedIds::Frozen RememberedIds::freeze(Lsn through) {
-  TALLY_CHECK(spills_waiting_ ==
-              0);  // else two filters would be made from one, and the later would lack the other's ids
+  // Else two filters would be made from one, and the later would lack the other's ids.
+  TALLY_CHECK(spills_waiting_ == 0);
   Frozen frozen;
   frozen.forgotten = std::exchange(forgotten_, {});
   for (uint32_t i = 0; i < classes_.size(); ++i) {
@@ -361,13 +377,10 @@ RememberedIds::Frozen RememberedIds::freeze(Lsn through) {
       generation.summary.merge(table->summary);
       SpillWork work{.place = {i, number, shard_, shards_},
                      .ids = table,
-                     .runs = {},
-                     .filter = generation.filter,
-                     .filter_bits = 0};
-      for (const LiveRun& live : generation.runs) {
-        if (!live.in_ribbon) work.runs.push_back(live.run);
-      }
-      work.filter_bits = filter_bits(table->table.size());
+                     .filter = generation.filters.growing(),
+                     .filter_full = generation.filters.full(),
+                     .filter_ids = (generation.run_ids() + table->table.size()) / RememberedFilters::kShareOfOthers,
+                     .filter_bits = filter_bits(table->table.size())};
       generation.frozen.push_back(std::move(table));
       frozen.spills.push_back(std::move(work));
     }
@@ -389,8 +402,8 @@ void RememberedIds::adopt(SpilledIds spilled) {
   const uint64_t ids = spilled.ids->table.size();
   TALLY_CHECK(spilled.run->info().entries == ids);
   generation->frozen.erase(found);
-  generation->runs.push_back({std::move(spilled.run), ids});
-  generation->filter = std::move(spilled.filter);
+  const FilterMask mask = generation->filters.add(spilled.filter_before, std::move(spilled.filter));
+  generation->runs.push_back({.run = std::move(spilled.run), .own_ids = ids, .filters = mask});
   frozen_ids_ -= ids;
   run_ids_ += ids;
   list_tables();
@@ -433,10 +446,12 @@ std::vector<std::shared_ptr<const IdRun>> RememberedIds::runs_to_seal(TimeUs arr
   return worth ? runs : std::vector<std::shared_ptr<const IdRun>>();
 }
 
-// 1.5 bytes for an id in a run are 12 bits, 0.8 of them its directory's. What the runs in the ribbon leave of theirs, those of
-// the largest generation not counted because it may be the next to be forgotten, goes to the filters of the others.
-uint32_t RememberedIds::filter_bits(uint64_t more) const {
-  constexpr double kBits = 11.2, kRibbonBits = 8.7;
+// 1.5 bytes for an id in a run are 12 bits, 0.9 of them its directory's; a filter with room for ids to come takes a thirteenth. What the
+// runs in the ribbon leave of theirs, those of the largest generation not counted because it may be the next to be
+// forgotten, goes to the filters of the others.
+double RememberedIds::filter_bits(uint64_t more) const {
+  constexpr double kShare = RememberedFilters::kShareOfOthers / (1.0 + RememberedFilters::kShareOfOthers);
+  constexpr double kBits = 11.1, kRibbonBits = 8.7;
   uint64_t covered = 0, largest = 0, uncovered = more;
   for (const auto& of : classes_) {
     for (const auto& [number, other] : of->generations) {
@@ -447,61 +462,84 @@ uint32_t RememberedIds::filter_bits(uint64_t more) const {
     }
   }
   const double left = (kBits - kRibbonBits) * static_cast<double>(covered - largest);
-  const double bits = kBits + left / static_cast<double>(std::max<uint64_t>(uncovered, 1));
-  return static_cast<uint32_t>(
-      std::clamp<double>(bits, RememberedFilter::kFilterBits, RememberedFilter::kFilterBitsMax));
+  const double bits = kShare * (kBits + left / static_cast<double>(std::max<uint64_t>(uncovered, 1)));
+  return std::clamp(bits, RememberedFilter::kFilterBits, RememberedFilter::kFilterBitsMax);
 }
 
 std::optional<MergeWork> RememberedIds::plan_merge(TimeUs arrival_us) {
   if (merge_waiting_) return std::nullopt;
-  for (uint32_t i = 0; i < classes_.size(); ++i) {
-    for (const auto& [number, generation] : classes_[i]->generations) {
-      const bool sealed = is_sealed(generation, arrival_us);
-      const std::vector<uint64_t> numbers = plan_for(generation, sealed);
-      if (numbers.empty()) continue;
-      MergeWork work;
-      work.place = {i, number, shard_, shards_};
-      for (const LiveRun& live : generation.runs) {
-        if (std::binary_search(numbers.begin(), numbers.end(), live.run->info().number)) {
-          work.inputs.push_back(live.run);
-        }
-      }
-      work.whole = work.inputs.size() + generation.ribbon_runs() == generation.runs.size();
-      work.filter_bits = sealed ? RememberedFilter::kFilterBits : filter_bits(0);  // sealed: for minutes
-      merge_waiting_ = true;
-      return work;
+  std::optional<MergeWork> work;
+  for (const auto& of : classes_) {
+    for (auto& [number, generation] : of->generations) {
+      if (!work) work = plan_runs(generation, is_sealed(generation, arrival_us));
     }
   }
-  MergeWork work;
-  work.sealed = runs_to_seal(arrival_us);
-  if (work.sealed.empty()) return std::nullopt;
+  if (!work) {
+    MergeWork ribbon;
+    ribbon.sealed = runs_to_seal(arrival_us);
+    if (ribbon.sealed.empty()) return std::nullopt;
+    work = std::move(ribbon);
+  }
   merge_waiting_ = true;
+  return work;
+}
+
+// A base for the filters, or runs to join, or both where all are joined.
+std::optional<MergeWork> RememberedIds::plan_runs(Generation& generation, bool sealed) {
+  const std::vector<uint64_t> numbers = plan_for(generation, sealed);
+  std::vector<std::shared_ptr<const IdRun>> runs = generation.runs_in_filters();
+  const bool all = numbers.size() == runs.size();
+  const bool base_only = !all && generation.filters.count() >= RememberedFilters::kWanted;
+  if (numbers.empty() && !base_only) return std::nullopt;
+  MergeWork work;
+  work.place = {generation.id.lateness_class, generation.id.generation, shard_, shards_};
+  if (all || base_only) work.filters = generation.filters.plan();
+  work.filter_bits = sealed ? RememberedFilter::kFilterBits : filter_bits(0);  // sealed: for minutes
+  if (base_only) {
+    work.base_of = std::move(runs);
+    return work;
+  }
+  std::erase_if(runs, [&](const auto& run) { return !std::ranges::binary_search(numbers, run->info().number); });
+  work.inputs = std::move(runs);
   return work;
 }
 
 void RememberedIds::abandon_merge() {
   TALLY_CHECK(merge_waiting_);
   merge_waiting_ = false;
+  for (const auto& of : classes_) {
+    for (auto& [number, generation] : of->generations) generation.filters.abandon();
+  }
 }
 
 void RememberedIds::adopt(MergedIds merged) {
+  if (merged.ribbon) {
+    cover(std::move(merged.ribbon), merged.ribbon_runs);
+  } else if (Generation* generation = find_generation(merged.place)) {
+    if (take_over(*generation, merged) && merged.filter) {
+      const RememberedFilters::Rebased rebased = generation->filters.rebase(merged.filters, std::move(merged.filter));
+      for (LiveRun& live : generation->runs) live.filters = rebased.of(live.filters);
+    }
+    generation->filters.keep(generation->filters_used());
+  }
   abandon_merge();
-  if (merged.ribbon) return cover(std::move(merged.ribbon), merged.ribbon_runs);
-  Generation* generation = find_generation(merged.place);
-  if (generation == nullptr) return;
-  auto is_input = [&](const LiveRun& live) {
-    return std::count(merged.inputs.begin(), merged.inputs.end(), live.run->info().number) != 0;
+}
+
+// The joined run, if there is one, in place of its inputs. False if they are gone: the generation was forgotten and has begun anew.
+bool RememberedIds::take_over(Generation& generation, MergedIds& merged) {
+  const auto is_input = [&](const LiveRun& live) {
+    return std::ranges::find(merged.inputs, live.run->info().number) != merged.inputs.end();
   };
-  const auto found = std::count_if(generation->runs.begin(), generation->runs.end(), is_input);
-  if (static_cast<size_t>(found) != merged.inputs.size()) return;  // it was forgotten and has begun anew
-  const uint64_t before = generation->run_ids();
-  std::erase_if(generation->runs, is_input);
-  // A run adopted meanwhile is in the filter of now, and not in the one made with the merge.
-  const bool whole = generation->runs.size() == generation->ribbon_runs();
-  if (merged.filter && whole) generation->filter = std::move(merged.filter);
+  if (std::ranges::count_if(generation.runs, is_input) != std::ssize(merged.inputs)) return false;
+  if (!merged.run) return true;
+  const uint64_t before = generation.run_ids();
+  FilterMask filters = 0;
+  for (const LiveRun& live : generation.runs) filters |= is_input(live) ? live.filters : 0;
+  std::erase_if(generation.runs, is_input);
   const uint64_t entries = merged.run->info().entries;
-  generation->runs.push_back({std::move(merged.run), entries});
-  run_ids_ = run_ids_ - before + generation->run_ids();
+  generation.runs.push_back({.run = std::move(merged.run), .own_ids = entries, .filters = filters});
+  run_ids_ = run_ids_ - before + generation.run_ids();
+  return true;
 }
 
 // Every run that the ribbon before covered and that is not forgotten is among `runs`.
@@ -517,7 +555,7 @@ void RememberedIds::cover(std::shared_ptr<const RememberedRibbon> ribbon, std::s
         live.in_ribbon = true;
         ribbon_runs_[static_cast<size_t>(found - runs.begin())] = {generation.id, live.run};
       }
-      if (generation.ribbon_runs() == generation.runs.size()) generation.filter = nullptr;
+      generation.filters.keep(generation.filters_used());
     }
   }
 }
@@ -588,14 +626,14 @@ Status RememberedIds::load(FileSystem& fs, const std::string& directory, std::sp
     by_generation[{info.place.lateness_class, info.place.generation}].push_back(std::move(run));
   }
   for (auto& [id, opened] : by_generation) {
-    TALLY_ASSIGN_OR_RETURN(LoadedFilter loaded, load_filter(opened, shard_, shards_, 0, RememberedFilter::kFilterBits));
+    TALLY_ASSIGN_OR_RETURN(LoadedFilter loaded, load_filter(opened, shard_, shards_, RememberedFilter::kFilterBits));
     Generation& generation = classes_[id.lateness_class]->generations[id.generation];
     generation.id = id;
-    generation.filter = std::move(loaded.filter);
+    const FilterMask mask = generation.filters.rebase({}, std::move(loaded.filter)).base;
     generation.summary = opened.front()->info().summary;
     for (size_t i = 0; i < opened.size(); ++i) {
       generation.summary.merge(opened[i]->info().summary);
-      generation.runs.push_back({std::move(opened[i]), loaded.own_ids[i]});
+      generation.runs.push_back({.run = std::move(opened[i]), .own_ids = loaded.own_ids[i], .filters = mask});
     }
     run_ids_ += generation.run_ids();
   }
@@ -610,7 +648,7 @@ RememberedIds::Memory RememberedIds::memory() const {
   if (ribbon_) memory.spilled_bytes += ribbon_->memory_bytes();
   for (const auto& of : classes_) {
     for (const auto& [number, generation] : of->generations) {
-      if (generation.filter) memory.spilled_bytes += generation.filter->memory_bytes();
+      memory.spilled_bytes += generation.filters.memory_bytes();
       for (const LiveRun& live : generation.runs) memory.spilled_bytes += live.run->memory_bytes();
     }
   }
@@ -620,6 +658,7 @@ RememberedIds::Memory RememberedIds::memory() const {
 RememberedIds::Stats RememberedIds::stats() const {
   Stats stats{.generations = 0,
               .runs = 0,
+              .filters = 0,
               .run_ids = run_ids_,
               .ribbon_runs = 0,
               .filter_passes = filter_passes_,
@@ -629,6 +668,7 @@ RememberedIds::Stats RememberedIds::stats() const {
     stats.generations += of->generations.size();
     for (const auto& [number, generation] : of->generations) {
       stats.runs += generation.runs.size();
+      stats.filters += generation.filters.count();
       stats.ribbon_runs += generation.ribbon_runs();
     }
   }
@@ -640,9 +680,9 @@ void RememberedIds::check_invariants() const {
   for (uint32_t i = 0; i < classes_.size(); ++i) {
     for (const auto& [number, generation] : classes_[i]->generations) {
       TALLY_CHECK((generation.id == GenerationId{i, number}));
-      TALLY_CHECK((generation.filter != nullptr) == (generation.ribbon_runs() < generation.runs.size()));
-      if (generation.filter) TALLY_CHECK(generation.filter->ids() >= generation.run_ids() - generation.ribbon_ids());
+      TALLY_CHECK(generation.filters.mask() == generation.filters_used());
       for (const LiveRun& live : generation.runs) {
+        TALLY_CHECK(live.in_ribbon || live.filters != 0);
         const auto same = [&](const RibbonRun& covered) {
           return covered.run == live.run && covered.id == generation.id;
         };

@@ -2,10 +2,10 @@
 //
 // Ids are kept by lateness class and arrival. A class remembers for its duration, max(WITHIN, its lateness); its ids stand in
 // generations, each a third of the duration of arrival, numbered by arrival / third. A generation is a hot table, frozen
-// tables that are being written, immutable sorted runs on disk and one filter over all of its runs. When it gets no more ids it is
-// sealed: one run, and one ribbon (remembered_ribbon.h) over those of all sealed generations of every class takes the place of their
-// filters. A look-up asks the ribbon, the filters that are left and the tables; an id stands in one place. A generation is
-// forgotten whole.
+// tables that are being written, immutable sorted runs on disk and a few filters over them (remembered_filters.h). When it gets no more
+// ids it is sealed: one run, and one ribbon (remembered_ribbon.h) over those of all sealed generations of every class takes the
+// place of their filters. A look-up asks the ribbon, the filters that are left and the tables; an id stands in one place. A
+// generation is forgotten whole.
 //
 // In memory: about 38 bytes an id in a hot table (remembered_table.h), at most 1.5 bytes an id in a run, and limits::kIdRunCacheBytesMax.
 // What the ribbon leaves of the 1.5 makes the filters of the generations that grow better. While a generation is sealed, once in a
@@ -17,7 +17,7 @@
 //                     find(row)                       what is known of it now, rows before it in the batch included
 //                     insert(row, ...)                if it was kNew and the row is counted
 //   flush marker    freeze(lsn)                       hot tables become frozen ones and work for a background thread
-//   background      write_spill(work, target)         remembered_spill.h: run, filter
+//   background      write_spill(work, target)         remembered_spill.h: run, filter; no other run is read
 //                   manifest edit                     adds the runs' info(), in the edit of the rows they belong to (M10)
 //   on the shard    adopt(spilled)                    the run takes the frozen table's place
 //   now and then    plan_merge(arrival) ... write_merge() ... manifest edit ... adopt(merged), or abandon_merge()
@@ -25,8 +25,8 @@
 //   at a start      load(runs of the manifest), before the first batch
 //
 // Invariants
-//   1 a key stands in one place only: one hot table, frozen table or run; a run's ids are all in its generation's filter, or, if it
-//     is one of ribbon_runs_, in the ribbon.
+//   1 a key stands in one place only: one hot table, frozen table or run; a run's ids are all in those of its generation's filters
+//     that its mask names, or, if it is one of ribbon_runs_, in the ribbon.
 //   2 between begin_batch() and the last find() of its rows nothing but insert() changes anything.
 //   3 at most one freeze() is waiting for its adopt()s, at most one merge for its own.
 // Errors of begin_batch() and load(): kCorruption with file, block and offset, or the disk's. Nothing was decided then.
@@ -127,6 +127,7 @@ class RememberedIds {
   struct Stats {
     uint64_t generations = 0;
     uint64_t runs = 0;
+    uint64_t filters = 0;
     uint64_t run_ids = 0;
     uint64_t ribbon_runs = 0;      // of runs, those that the ribbon covers
     uint64_t filter_passes = 0;    // keys that a filter or the ribbon let through
@@ -157,7 +158,7 @@ class RememberedIds {
   Status ask_ribbon();
   Status ask(const Generation& generation);
   void collect_candidates();
-  Status ask_runs_of(const Generation& generation);
+  Status ask_runs_of(const Generation& generation, FilterMask mask);
   Status ask_run(const IdRun& run);
   void ask_tables();
   Probe find_repeated(size_t row) const;
@@ -165,7 +166,9 @@ class RememberedIds {
   bool is_sealed(const Generation& generation, TimeUs arrival_us) const;
   std::vector<std::shared_ptr<const IdRun>> runs_to_seal(TimeUs arrival_us) const;
   void cover(std::shared_ptr<const RememberedRibbon> ribbon, std::span<const uint64_t> runs);
-  uint32_t filter_bits(uint64_t more) const;
+  double filter_bits(uint64_t more) const;
+  std::optional<MergeWork> plan_runs(Generation& generation, bool sealed);
+  bool take_over(Generation& generation, MergedIds& merged);
   std::vector<uint64_t> plan_for(const Generation& generation, bool sealed) const;
   bool is_own(const IdRunPlace& place) const { return place.shard == shard_ && place.shards == shards_; }
 

@@ -43,12 +43,8 @@ Result<IdRunInfo> write_run(const SpillWork& work, const IdRunTarget& target, Re
   return writer->finish(work.ids->summary);
 }
 
-Result<std::shared_ptr<RememberedFilter>> filter_after(const SpillWork& work) {
-  const uint64_t more = work.ids->table.size();
-  if (work.filter && work.filter->has_room_for(more)) return std::make_shared<RememberedFilter>(*work.filter);
-  TALLY_ASSIGN_OR_RETURN(LoadedFilter loaded,
-                         load_filter(work.runs, work.place.shard, work.place.shards, more, work.filter_bits));
-  return std::move(loaded.filter);
+bool is_added_to(const SpillWork& work) {
+  return work.filter && (work.filter_full || work.filter->has_room_for(work.ids->table.size()));
 }
 
 Result<MergedIds> seal(const MergeWork& work) {
@@ -59,17 +55,33 @@ Result<MergedIds> seal(const MergeWork& work) {
   return sealed;
 }
 
+Result<MergedIds> make_base(const MergeWork& work) {
+  MergedIds based;
+  based.place = work.place;
+  based.filters = work.filters;
+  for (const auto& run : work.base_of) based.inputs.push_back(run->info().number);
+  TALLY_ASSIGN_OR_RETURN(LoadedFilter loaded,
+                         load_filter(work.base_of, work.place.shard, work.place.shards, work.filter_bits));
+  based.filter = std::move(loaded.filter);
+  return based;
+}
+
 }  // namespace
 
 Result<SpilledIds> write_spill(const SpillWork& work, const IdRunTarget& target) {
-  TALLY_ASSIGN_OR_RETURN(auto filter, filter_after(work));
+  const RememberedFilters::Filter before = is_added_to(work) ? work.filter : nullptr;
+  const auto filter =
+      before ? std::make_shared<RememberedFilter>(*before)
+             : std::make_shared<RememberedFilter>(std::max(work.ids->table.size(), work.filter_ids), work.filter_bits);
   TALLY_ASSIGN_OR_RETURN(IdRunInfo info, write_run(work, target, *filter));
   TALLY_ASSIGN_OR_RETURN(auto run, open_run(target, info));
-  return SpilledIds{.place = work.place, .ids = work.ids, .run = std::move(run), .filter = std::move(filter)};
+  return SpilledIds{
+      .place = work.place, .ids = work.ids, .run = std::move(run), .filter = filter, .filter_before = before};
 }
 
 Result<MergedIds> write_merge(const MergeWork& work, const IdRunTarget& target) {
   if (!work.sealed.empty()) return seal(work);
+  if (!work.base_of.empty()) return make_base(work);
   MergedIds merged;
   merged.place = work.place;
   uint64_t entries = 0;
@@ -79,13 +91,14 @@ Result<MergedIds> write_merge(const MergeWork& work, const IdRunTarget& target) 
   }
   std::shared_ptr<RememberedFilter> filter;
   KeyVisitor visit;
-  if (work.whole) {
+  if (!work.filters.empty()) {
     filter = std::make_shared<RememberedFilter>(entries, work.filter_bits);
     visit = [&](std::span<const Hash128> keys) { filter->add(keys); };
   }
   TALLY_ASSIGN_OR_RETURN(IdRunMergeResult result, merge_id_runs(options_of(work.place, target), work.inputs, visit));
   TALLY_ASSIGN_OR_RETURN(merged.run, open_run(target, result.info));
   merged.filter = std::move(filter);
+  merged.filters = work.filters;
   merged.repeated = result.repeated;
   return merged;
 }
@@ -98,8 +111,8 @@ double own_share(const IdRunPlace& place, uint32_t shard, uint32_t shards) {
 }
 
 Result<LoadedFilter> load_filter(std::span<const std::shared_ptr<const IdRun>> runs, uint32_t shard, uint32_t shards,
-                                 uint64_t more, uint32_t filter_bits) {
-  double expected = static_cast<double>(more);
+                                 double filter_bits) {
+  double expected = 0;
   for (const auto& run : runs) {
     expected += static_cast<double>(run->info().entries) * own_share(run->info().place, shard, shards);
   }

@@ -331,12 +331,12 @@ void WritePath::run_merger() {
 // A merge only makes look-ups cheaper: without room it is put off. Anything else is a manifest in doubt, or runs that cannot
 // be read, and rows may need them at any time.
 void WritePath::merge(const MergeJob& job) {
-  const bool room = sequencer_->space_status().level == SpaceLevel::kRoom;
+  const bool room = !writes_a_run(job.work) || sequencer_->space_status().level == SpaceLevel::kRoom;
   Result<std::optional<MergedIds>> result =
       room ? merge_ids(config_.flush, job.work)
            : Result<std::optional<MergedIds>>(fail(Code::kNoSpace, "the disk is below its soft mark"));
   if (!result && result.error().code != Code::kNoSpace) return sequencer_->work_failed(result.error());
-  if (result && *result) {
+  if (result && *result && writes_a_run(job.work)) {
     publish_background();  // a backup would look for the runs that are gone
     unlink_removed(config_.flush, {.id_runs = (*result)->inputs, .retraction_files = {}, .letter_files = {}});
   }

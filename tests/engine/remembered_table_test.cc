@@ -84,21 +84,21 @@ TEST_CASE("remembered filter: every id passes, strangers as seldom as it says, a
     filter.probe(keys, words);
     return count_selected(words);
   };
-  RememberedFilter filter(200'000);
-  CHECK(filter.has_room_for(244'000));
-  CHECK_FALSE(filter.has_room_for(245'000));
+  RememberedFilter filter(200'000, 11);
+  CHECK(filter.has_room_for(400'000));
+  CHECK_FALSE(filter.has_room_for(401'000));
   const std::vector<Hash128> ids = random_keys(random, 200'000);
   filter.add(ids);
   CHECK(passes(filter, ids) == 200'000);
   const double wrong = static_cast<double>(passes(filter, strangers)) / 200'000;
   CHECK(wrong < 0.009);
   RememberedFilter copy(filter);
-  copy.add(random_keys(random, 44'000));
+  copy.add(random_keys(random, 20'000));
   CHECK_FALSE(copy.has_room_for(1000));
   CHECK(passes(copy, ids) == 200'000);
   const double wrong_full = static_cast<double>(passes(copy, strangers)) / 200'000;
-  CHECK(wrong_full < 0.022);
-  MESSAGE("strangers let through: ", wrong * 100, " % at 11 bits an id, ", wrong_full * 100, " % at 9");
+  CHECK(wrong_full < 0.014);
+  MESSAGE("strangers let through: ", wrong * 100, " % at 11 bits an id, ", wrong_full * 100, " % at 10");
   CHECK(static_cast<double>(passes(filter, strangers)) / 200'000 == wrong);  // the first did not change
   CHECK(filter.memory_bytes() < 200'000 * 11 / 8 + 200);
 }

@@ -65,8 +65,10 @@ inline void flush(RememberedIds& ids, Files& files, Lsn through) {
 inline void merge_all(RememberedIds& ids, Files& files, TimeUs arrival_us) {
   while (std::optional<MergeWork> work = ids.plan_merge(arrival_us)) {
     MergedIds merged = write_merge(*work, files.target()).value();
-    for (uint64_t number : merged.inputs) files.listed.erase(number);
-    if (merged.run) files.listed[merged.run->info().number] = merged.run->info();
+    if (merged.run) {
+      for (uint64_t number : merged.inputs) files.listed.erase(number);
+      files.listed[merged.run->info().number] = merged.run->info();
+    }
     ids.adopt(std::move(merged));
   }
 }
