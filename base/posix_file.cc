@@ -17,6 +17,7 @@ namespace {
 constexpr mode_t kFileMode = 0600;
 // One transfer of read, write or zeros; the kernel stops at 2 GiB anyway.
 constexpr size_t kTransferBytesMax = 1024 * limits::kMiB;
+constexpr uint64_t kWritebackBytes = 8 * limits::kMiB;
 constexpr size_t kBounceBytes = limits::kMiB;
 
 Code code_of(int error_number) {
@@ -159,8 +160,17 @@ Status PosixFile::write_at(uint64_t offset, ByteSpan bytes) {
     if (put == 0) return fail(Code::kIoError, "write " + path_ + ": no byte was taken");
     offset += static_cast<uint64_t>(put);
     bytes = bytes.subspan(static_cast<size_t>(put));
+    written(static_cast<uint64_t>(put));
   }
   return {};
+}
+
+// A large file goes to the disk while it is written, not whole in the sync behind it, for which the small syncs of others wait. Nothing
+// is promised by this, and it takes no error away that the sync would tell: it waits for none (sync_file_range(2)).
+void PosixFile::written(uint64_t count) {
+  if (not_sent_.fetch_add(count, std::memory_order_relaxed) + count < kWritebackBytes) return;
+  not_sent_.store(0, std::memory_order_relaxed);
+  (void)::sync_file_range(descriptor(), 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 // No retry, of EINTR neither: the first answer may have been the only one that knows of an error (W20).

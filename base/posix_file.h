@@ -51,12 +51,14 @@ class PosixFile final : public File {
   Result<size_t> read_plain(uint64_t offset, MutableByteSpan out);
   Result<size_t> read_direct(uint64_t offset, MutableByteSpan out);
   void give_up_direct();
+  void written(uint64_t count);
   Status reserve(uint64_t size);
   Status write_zeros(uint64_t from, uint64_t to);
 
   const std::string path_;
   const Descriptor descriptor_;
   std::atomic<bool> direct_;
+  std::atomic<uint64_t> not_sent_{0};  // bytes written since the disk was last asked to begin
 };
 
 }  // namespace tally::posix

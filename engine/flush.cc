@@ -143,15 +143,41 @@ Result<SegmentInfo> write_chunks(const FlushContext& context, const ChunkList& c
   return writer->finish();
 }
 
-// A segment for each schema version that the shard's rows have. `written` has those that came to be, also after an error.
-Status write_shard(const FlushContext& context, const ChunkList& chunks, std::vector<SegmentInfo>& written) {
+// What came to be of a shard, also after an error.
+struct WrittenShard {
+  Status status;
+  std::vector<SegmentInfo> segments;
+  std::vector<SpilledIds> ids;
+};
+
+// A segment for each schema version that the shard's rows have.
+Status write_rows(const FlushContext& context, const ChunkList& chunks, WrittenShard& written) {
   std::map<uint32_t, ChunkList> by_version;
   for (const auto& chunk : chunks) by_version[chunk->schema().version].push_back(chunk);
   for (const auto& [version, same] : by_version) {
     TALLY_ASSIGN_OR_RETURN(SegmentInfo segment, write_chunks(context, same, context.manifest->take_number()));
-    written.push_back(std::move(segment));
+    written.segments.push_back(std::move(segment));
   }
   return {};
+}
+
+// A run for each generation that had new ids.
+Status write_ids(const FlushContext& context, std::span<const SpillWork> spills, WrittenShard& written) {
+  const std::array<uint8_t, 16> table_uuid = context.manifest->state()->table_uuid;
+  for (const SpillWork& work : spills) {
+    TALLY_ASSIGN_OR_RETURN(SpilledIds spilled, write_spill(work, {.fs = context.fs,
+                                                                  .directory = context.paths.id_run_directory(),
+                                                                  .number = context.manifest->take_number(),
+                                                                  .uuid = random_uuid(),
+                                                                  .table_uuid = table_uuid}));
+    written.ids.push_back(std::move(spilled));
+  }
+  return {};
+}
+
+Status write_shard(const FlushContext& context, const FrozenShard& shard, WrittenShard& written) {
+  TALLY_TRY(write_rows(context, shard.chunks, written));
+  return write_ids(context, shard.ids.spills, written);
 }
 
 // False: the system has no thread left to give.
@@ -167,26 +193,24 @@ bool start_part(std::vector<std::jthread>& threads, const std::function<void(siz
   }
 }
 
-// Producers wait for this when memory is full, so it takes the processors that there are.
-Status write_segments(const FlushContext& context, const FlushJob& job, ManifestEdit& edit) {
-  struct Part {
-    Status status;
-    std::vector<SegmentInfo> written;
-  };
-  std::vector<Part> parts(job.shards.size());
+// Producers wait for this when memory is full, so it takes the processors that there are, and one shard writes while another syncs.
+Status write_shards(const FlushContext& context, const FlushJob& job, ManifestEdit& edit, FlushedIds& flushed) {
+  std::vector<WrittenShard> parts(job.shards.size());
   const std::function<void(size_t)> write = [&](size_t i) {
-    parts[i].status = write_shard(context, job.shards[i].chunks, parts[i].written);
+    parts[i].status = write_shard(context, job.shards[i], parts[i]);
   };
   std::vector<std::jthread> others;
   for (size_t i = 1; i < parts.size(); ++i) {
-    if (job.shards[i].chunks.empty()) continue;
+    if (job.shards[i].chunks.empty() && job.shards[i].ids.spills.empty()) continue;
     if (!context.threads || !start_part(others, write, i)) write(i);
   }
   if (!parts.empty()) write(0);
   others.clear();  // joins
   Status first;
-  for (Part& part : parts) {
-    std::ranges::move(part.written, std::back_inserter(edit.add_segments));
+  for (WrittenShard& part : parts) {
+    std::ranges::move(part.segments, std::back_inserter(edit.add_segments));
+    for (const SpilledIds& spilled : part.ids) edit.add_id_runs.push_back(spilled.run->info());
+    flushed.by_shard.push_back(std::move(part.ids));
     if (first && !part.status) first = part.status;
   }
   return first;
@@ -229,24 +253,6 @@ Status write_dictionaries(const FlushContext& context, const FlushJob& job, Mani
                            write_dictionary_file(*context.fs, context.paths.dictionary_directory(),
                                                  context.manifest->take_number(), random_uuid(), part));
     edit.add_dictionary_files.push_back(info);
-  }
-  return {};
-}
-
-// A run for each shard and generation that had new ids.
-Status write_id_runs(const FlushContext& context, const FlushJob& job, ManifestEdit& edit, FlushedIds& flushed) {
-  const std::array<uint8_t, 16> table_uuid = context.manifest->state()->table_uuid;
-  for (const FrozenShard& shard : job.shards) {
-    std::vector<SpilledIds>& spilled = flushed.by_shard.emplace_back();
-    for (const SpillWork& work : shard.ids.spills) {
-      TALLY_ASSIGN_OR_RETURN(SpilledIds one, write_spill(work, {.fs = context.fs,
-                                                                .directory = context.paths.id_run_directory(),
-                                                                .number = context.manifest->take_number(),
-                                                                .uuid = random_uuid(),
-                                                                .table_uuid = table_uuid}));
-      edit.add_id_runs.push_back(one.run->info());
-      spilled.push_back(std::move(one));
-    }
   }
   return {};
 }
@@ -302,9 +308,8 @@ Status write_and_commit(const FlushContext& context, const FlushJob& job, Manife
     ledger += shard.ledger;
     newest_event = std::max(newest_event, shard.newest_event_us);
   }
-  TALLY_TRY(write_segments(context, job, edit));
+  TALLY_TRY(write_shards(context, job, edit, flushed));
   TALLY_TRY(write_dictionaries(context, job, edit));
-  TALLY_TRY(write_id_runs(context, job, edit, flushed));
   TALLY_TRY(write_retractions(context, job, edit));
   if (job.new_schema) edit.add_schema = job.new_schema;
   TALLY_TRY(write_letters(context, job, *state, edit));

@@ -48,7 +48,7 @@ struct FlushContext {
   std::shared_ptr<BlockCache> block_cache;  // for those who read the new segments
   DeadLetters* letters = nullptr;
   TimeUs letter_retention_us = limits::kDeadLetterRetentionUs;
-  bool threads = false;  // the shards' segments are written beside each other, a thread for each
+  bool threads = false;  // the shards' segments and runs are written beside each other, a thread for each
 };
 
 // Numbers of files that a durable edit has removed (ManifestState::removed_files). They are unlinked once no reader is shown the
