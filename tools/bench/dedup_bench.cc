@@ -258,13 +258,14 @@ class Bench {
 
   void merge() {
     while (std::optional<MergeWork> work = ids_.plan_merge(arrival_us_)) {
-      const bool seals = !work->sealed.empty();
+      Spent& spent = writes_a_run(*work) ? merge_spent_ : work->sealed.empty() ? base_spent_ : ribbon_spent_;
       MergedIds merged = [&] {
-        Stopwatch watch(seals ? ribbon_spent_ : merge_spent_);
+        Stopwatch watch(spent);
         return demand(write_merge(*work, target()));
       }();
-      if (seals) {
-        ribbon_ids_ += merged.ribbon->ids();
+      if (!merged.run) {
+        if (merged.ribbon) ribbon_ids_ += merged.ribbon->ids();
+        if (merged.filter) base_ids_ += merged.filter->ids();
         ids_.adopt(std::move(merged));
         continue;
       }
@@ -297,9 +298,10 @@ class Bench {
   void print_upkeep() {
     print_rate("spill: sort, write, sync, read back, filter", spill_spent_, spilled_ids_);
     if (merged_ids_ > 0) print_rate("merge: read, write, sync, read back, filter", merge_spent_, merged_ids_);
+    if (base_ids_ > 0) print_rate("base of filters: read, add", base_spent_, base_ids_);
     if (ribbon_ids_ > 0) print_rate("ribbon of sealed generations: read, solve", ribbon_spent_, ribbon_ids_);
-    std::printf("%-58s %8.2f times\n", "each id put into a ribbon",
-                per(static_cast<double>(ribbon_ids_), spilled_ids_));
+    std::printf("%-58s %8.2f and %.2f times\n", "each id put into a ribbon and a base",
+                per(static_cast<double>(ribbon_ids_), spilled_ids_), per(static_cast<double>(base_ids_), spilled_ids_));
     std::printf("%-58s %8.2f times (%.1f bytes an id)\n", "each id written",
                 per(static_cast<double>(spilled_ids_ + merged_ids_), spilled_ids_),
                 per(static_cast<double>(written_bytes_), spilled_ids_));
@@ -424,8 +426,8 @@ class Bench {
   std::vector<IdRunInfo> live_;
   std::vector<Hash128> keys_;
   std::vector<uint32_t> digests_;
-  Spent spill_spent_, merge_spent_, ribbon_spent_;
-  uint64_t spilled_ids_ = 0, merged_ids_ = 0, ribbon_ids_ = 0, written_bytes_ = 0;
+  Spent spill_spent_, merge_spent_, base_spent_, ribbon_spent_;
+  uint64_t spilled_ids_ = 0, merged_ids_ = 0, ribbon_ids_ = 0, base_ids_ = 0, written_bytes_ = 0;
 };
 
 }  // namespace
