@@ -128,8 +128,9 @@ struct RememberedIds::Class {
   uint64_t expected = 0;  // ids between two markers, as it was last time
 };
 
-RememberedIds::RememberedIds(uint32_t shard, uint32_t shards, std::span<const TimeUs> durations_us)
-    : shard_(shard), shards_(shards) {
+RememberedIds::RememberedIds(uint32_t shard, uint32_t shards, std::span<const TimeUs> durations_us,
+                             uint64_t plenty_bytes)
+    : shard_(shard), shards_(shards), plenty_bytes_(plenty_bytes) {
   TALLY_CHECK(shard < shards);
   for (TimeUs duration : durations_us) add_class(duration);
 }
@@ -448,7 +449,7 @@ std::vector<std::shared_ptr<const IdRun>> RememberedIds::runs_to_seal(TimeUs arr
 
 // 1.5 bytes for an id in a run are 12 bits, 0.9 of them its directory's; a filter with room for ids to come takes a thirteenth. What the
 // runs in the ribbon leave of theirs, those of the largest generation not counted because it may be the next to be
-// forgotten, goes to the filters of the others.
+// forgotten, goes to the filters of the others. Few ids have as many bits as help, for a read in vain takes as long as ten inserts.
 double RememberedIds::filter_bits(uint64_t more) const {
   constexpr double kShare = RememberedFilters::kShareOfOthers / (1.0 + RememberedFilters::kShareOfOthers);
   constexpr double kBits = 11.1, kRibbonBits = 8.7;
@@ -462,7 +463,8 @@ double RememberedIds::filter_bits(uint64_t more) const {
     }
   }
   const double left = (kBits - kRibbonBits) * static_cast<double>(covered - largest);
-  const double bits = kShare * (kBits + left / static_cast<double>(std::max<uint64_t>(uncovered, 1)));
+  const auto each_of = [&](double bits) { return bits / static_cast<double>(std::max<uint64_t>(uncovered, 1)); };
+  const double bits = kShare * std::max(kBits + each_of(left), each_of(static_cast<double>(plenty_bytes_) * 8));
   return std::clamp(bits, RememberedFilter::kFilterBits, RememberedFilter::kFilterBitsMax);
 }
 

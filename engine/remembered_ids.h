@@ -7,7 +7,8 @@
 // place of their filters. A look-up asks the ribbon, the filters that are left and the tables; an id stands in one place. A
 // generation is forgotten whole.
 //
-// In memory: about 38 bytes an id in a hot table (remembered_table.h), at most 1.5 bytes an id in a run, and limits::kIdRunCacheBytesMax.
+// In memory: about 38 bytes an id in a hot table (remembered_table.h), at most 1.5 bytes an id in a run, or 2.6 while filters take
+// less than `plenty_bytes`, and limits::kIdRunCacheBytesMax.
 // What the ribbon leaves of the 1.5 makes the filters of the generations that grow better. While a generation is sealed, once in a
 // third, the ribbon before and the new one stand beside each other.
 //
@@ -51,7 +52,8 @@ class RememberedIds {
   using Probe = SeenIds::Probe;
 
   // `durations_us`, by lateness class, each above 0. Ids of `shard` of `shards`, by shard_of().
-  RememberedIds(uint32_t shard, uint32_t shards, std::span<const TimeUs> durations_us);
+  RememberedIds(uint32_t shard, uint32_t shards, std::span<const TimeUs> durations_us,
+                uint64_t plenty_bytes = RememberedFilters::kPlentyBytes);
   ~RememberedIds();
   // A class more (SET LATENESS); classes are never taken away, only run out of generations.
   void add_class(TimeUs duration_us);
@@ -174,6 +176,7 @@ class RememberedIds {
 
   const uint32_t shard_;
   const uint32_t shards_;
+  const uint64_t plenty_bytes_;
   std::vector<std::unique_ptr<Class>> classes_;
   std::vector<const RememberedTable*> tables_;      // hot and frozen ones that hold anything
   std::vector<const RememberedTable*> hot_tables_;  // the hot ones of them

@@ -14,7 +14,7 @@ using Probe = RememberedIds::Probe;
 TEST_CASE("remembered ids: sealed generations of every class stand in one ribbon, until they are forgotten") {
   Files files(8);
   const TimeUs durations[] = {kWithin, 30 * kMicrosPerDay};
-  RememberedIds ids(0, 1, durations);
+  RememberedIds ids(0, 1, durations, 0);
   const TimeUs third = kWithin / 3;
   auto day = [&](uint64_t number) { return kStart + static_cast<TimeUs>(number) * third + kMicrosPerHour; };
   uint64_t next = 0;

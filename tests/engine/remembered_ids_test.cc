@@ -29,7 +29,8 @@ class Shadow {
       const TimeUs hours = random_.chance(0.3) ? 30 : 1;  // of a unit: some generations get many spills
       durations_.push_back(static_cast<TimeUs>(random_.between(10, 200)) * hours * kMicrosPerHour);
     }
-    ids_ = std::make_unique<RememberedIds>(0, 1, durations_);
+    if (random_.chance(0.5)) plenty_bytes_ = 0;
+    ids_ = std::make_unique<RememberedIds>(0, 1, durations_, plenty_bytes_);
     arrival_us_ = kStart;
   }
 
@@ -193,7 +194,7 @@ class Shadow {
     std::erase_if(model_, [&](const auto& item) { return item.second.lsn > durable_lsn_; });
     lsn_ = durable_lsn_;
     files_.remove_unlisted();
-    ids_ = std::make_unique<RememberedIds>(0, 1, durations_);
+    ids_ = std::make_unique<RememberedIds>(0, 1, durations_, plenty_bytes_);
     REQUIRE(ids_->load(files_.disk, "ids", files_.infos()));
     forgotten_before_edit_.insert(forgotten_before_edit_.end(), edit_forgets_.begin(), edit_forgets_.end());
     edit_forgets_.clear();
@@ -218,6 +219,7 @@ class Shadow {
   Random random_;
   Files files_;
   std::vector<TimeUs> durations_;
+  uint64_t plenty_bytes_ = RememberedFilters::kPlentyBytes;
   std::unique_ptr<RememberedIds> ids_;
   TimeUs arrival_us_ = 0;
   Model model_;
@@ -372,8 +374,7 @@ TEST_CASE("remembered ids: a run spilled while the others are merged keeps its i
   CHECK(ids.stats().runs == 1);
 }
 
-TEST_CASE(
-    "remembered ids: a base of all runs takes the place of six filters, and what is spilled meanwhile is found") {
+TEST_CASE("remembered ids: a base of all runs takes the place of six filters, and what is spilled meanwhile is found") {
   Files files(5);
   RememberedIds ids = one_class();
   Lsn lsn = 0;
@@ -464,6 +465,27 @@ TEST_CASE("remembered ids: spilled ids take at most 1.5 bytes of memory each, ho
   CHECK(known_of(ids, next, 2 * next) == 0);
   const RememberedIds::Stats stats = ids.stats();
   CHECK(stats.blocks_read < 2 * next * 6 / 100);  // of those remembered and those asked for; 5 runs
+}
+
+TEST_CASE(
+    "remembered ids: filters of few ids have so many bits that hardly a block is read in vain, until they are large") {
+  Files files(7);
+  RememberedIds ids = one_class(256 << 10);  // twenty bits for 100,000 ids
+  uint64_t next = 0;
+  const auto spill = [&](Lsn lsn) {
+    remember(ids, next, next + 20'000, kStart);
+    next += 20'000;
+    flush(ids, files, lsn);
+    merge_all(ids, files, kStart);
+  };
+  for (Lsn lsn = 1; lsn <= 4; ++lsn) spill(lsn);
+  CHECK(ids.memory().spilled_bytes <= next * 27 / 10);
+  const uint64_t before = ids.stats().blocks_read;
+  CHECK(known_of(ids, next, 2 * next) == 0);
+  CHECK(ids.stats().blocks_read - before < next * 2 / 1000);
+  for (Lsn lsn = 5; lsn <= 30; ++lsn) spill(lsn);
+  CHECK(ids.memory().spilled_bytes <= next * 3 / 2 + 30'000);
+  CHECK(known_of(ids, 0, next) == next);
 }
 
 TEST_CASE("remembered ids: after the number of shards has changed each id is known to its shard") {

@@ -101,9 +101,9 @@ inline size_t known_of(RememberedIds& ids, uint64_t first, uint64_t end) {
   return static_cast<size_t>(std::count(probes.begin(), probes.end(), RememberedIds::Probe::kSameDigest));
 }
 
-inline RememberedIds one_class() {
+inline RememberedIds one_class(uint64_t plenty_bytes = 0) {
   const TimeUs durations[] = {kWithin};
-  return {0, 1, durations};
+  return {0, 1, durations, plenty_bytes};
 }
 
 }  // namespace tally
