@@ -25,6 +25,8 @@ extern char** environ;
 namespace tally {
 namespace {
 
+constexpr uint64_t kRememberedIdsMax = 1'000'000'000;  // ten minutes bring more than the default
+
 [[noreturn]] void stop_bench(const std::string& what) { stop_bench(what, Error{Code::kInternal, "cannot go on"}); }
 
 std::string read_all(int descriptor) {
@@ -66,6 +68,7 @@ void run_bench_server(const std::string& directory, int tell) {
     DatabaseOptions options;
     options.table.shards = static_cast<uint32_t>(settings.settings().storage.shards);
     options.table.memtable_bytes_max = settings.settings().storage.memtable_bytes;
+    options.table.remembered_ids_max = kRememberedIdsMax;
     options.block_cache_bytes = settings.settings().storage.block_cache_bytes;
     auto database = need(Database::open(*fs, clock, directory, options), "open");
     Server server(settings, clock, log, "bench");
