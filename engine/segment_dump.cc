@@ -49,10 +49,11 @@ class RowDump {
 
   bool raw() const { return segment_->footer().rollup_id == 0; }
 
-  // Of a rollup tier: dimensions, counts of rows, measures; by_column is parallel to them.
+  // Of a rollup tier: dimensions, counts of rows, measures; by_column is parallel to them. What else a later version may have
+  // put into the file is not known here.
   std::vector<uint32_t> bucket_columns() const {
     std::vector<uint32_t> ids;
-    for (const auto& column : segment_->footer().columns) {
+    for (const auto& column : segment_format::stored_columns(schema_, segment_->footer().rollup_id)) {
       if (column.id != schema_.columns[schema_.time_column()].id) ids.push_back(column.id);
     }
     return ids;

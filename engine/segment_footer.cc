@@ -1,5 +1,6 @@
 // The footer: tagged fields (engine/tagged_fields.h), so that what later versions add finds its room beside these.
 #include <algorithm>
+#include <set>
 
 #include "engine/segment_format.h"
 #include "engine/tagged_fields.h"
@@ -244,7 +245,10 @@ Status check_sections(const Footer& footer) {
     }
     uint64_t section_rows = 0;
     for (uint64_t block = next_block; block < next_block + section.blocks; ++block) {
-      section_rows += footer.blocks[block].info.rows;
+      const SegmentReader::BlockInfo& info = footer.blocks[block].info;
+      section_rows += info.rows;
+      if (utc_day(info.min_time) == section.day && utc_day(info.max_time) == section.day) continue;
+      return corrupt("a block of day " + std::to_string(section.day) + " has times of another");
     }
     if (section_rows != section.rows)
       return corrupt("the rows of day " + std::to_string(section.day) + " do not add up");
@@ -287,15 +291,25 @@ Status place_blocks(Footer& footer, uint64_t footer_offset) {
   return {};
 }
 
+// There may be more columns than the schema has, of a later version; but who asks for an id gets one column, of the form that
+// the schema makes of it.
 Status check_columns(const Footer& footer) {
-  for (const StoredColumn& wanted : stored_columns(*footer.schema, footer.rollup_id)) {
-    if (std::count(footer.columns.begin(), footer.columns.end(), wanted) != 1) {
-      return corrupt("column " + std::to_string(wanted.id) +
-                     " of the schema is not there, or twice, or of another form");
-    }
+  std::set<uint32_t> ids;
+  for (const StoredColumn& column : footer.columns) {
+    if (!ids.insert(column.id).second) return corrupt("column " + std::to_string(column.id) + " is there twice");
   }
-  for (uint32_t id : stored_dimensions(*footer.schema, footer.rollup_id)) {
+  for (const StoredColumn& wanted : stored_columns(*footer.schema, footer.rollup_id)) {
+    if (std::ranges::find(footer.columns, wanted) != footer.columns.end()) continue;
+    return corrupt("column " + std::to_string(wanted.id) + " of the schema is not there, or of another form");
+  }
+  const std::vector<uint32_t> dimensions = stored_dimensions(*footer.schema, footer.rollup_id);
+  for (uint32_t id : dimensions) {
     if (!footer.max_codes.contains(id)) return corrupt("a dimension has no largest code");
+  }
+  // Memory is asked for by each of them.
+  for (auto [id, code] : footer.max_codes) {
+    if (std::ranges::find(dimensions, id) != dimensions.end()) continue;
+    return corrupt("a largest code of column " + std::to_string(id) + ", which is no dimension of the file");
   }
   return {};
 }

@@ -87,6 +87,34 @@ void SegmentSurgery::respell(size_t part, std::string_view from, std::string_vie
   replace(entry.offset, entry.length, header, content);
 }
 
+void SegmentSurgery::insert_column(size_t place, const StoredColumn& column) {
+  const BlockForm form{Encoding::kConstant, 0};
+  const Bytes zero(sizeof(int64_t));
+  uint64_t grown = 0;
+  for (size_t block = 0; block < footer.blocks.size(); ++block) {
+    BlockEntry& entry = footer.blocks[block];
+    entry.offset += grown;
+    uint64_t at = entry.offset - kHeaderBytes;
+    for (size_t before = 0; before < place; ++before) at += entry.columns[before].length;
+    Bytes bytes;
+    ByteWriter out(bytes);
+    encode_block({.digest = digest_,
+                  .block = static_cast<uint32_t>(block),
+                  .column_id = column.id,
+                  .form = form,
+                  .rows = entry.info.rows,
+                  .raw_length = static_cast<uint32_t>(zero.size())},
+                 zero, out);
+    body_.insert(body_.begin() + static_cast<ptrdiff_t>(at), bytes.begin(), bytes.end());
+    entry.columns.insert(entry.columns.begin() + static_cast<ptrdiff_t>(place),
+                         {.length = static_cast<uint32_t>(bytes.size()), .form = form});
+    grown += bytes.size();
+  }
+  for (AppendixPart& part : footer.appendix) part.offset += grown;
+  for (IndexPart& part : footer.indexes) part.offset += grown;
+  footer.columns.insert(footer.columns.begin() + static_cast<ptrdiff_t>(place), column);
+}
+
 void SegmentSurgery::replace(uint64_t offset, uint32_t& length, const BlockHeader& header, ByteSpan content) {
   BlockHeader of_content = header;
   of_content.raw_length = static_cast<uint32_t>(content.size());

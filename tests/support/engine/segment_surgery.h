@@ -29,6 +29,9 @@ class SegmentSurgery {
   // Of the texts of an appendix part that is stored uncompressed: the first `from` becomes `to`, which is as long.
   void respell(size_t part, std::string_view from, std::string_view to);
 
+  // One more column, of integers or codes that are all 0, at this place among the columns.
+  void insert_column(size_t place, const segment_format::StoredColumn& column);
+
   Bytes file() const;  // with every sum right
 
  private:
