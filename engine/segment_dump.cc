@@ -74,11 +74,10 @@ class RowDump {
   Status read_appendix() {
     const auto& parts = segment_->footer().appendix;
     ColumnBytes bytes;
+    std::vector<uint32_t> codes;
+    std::vector<StringRef> values;
     for (size_t part = 0; part < parts.size(); ++part) {
-      TALLY_TRY(segment_->read_appendix_part(part, bytes));
-      std::vector<uint32_t> codes(parts[part].values);
-      std::vector<StringRef> values(parts[part].values);
-      TALLY_TRY(segment_format::decode_appendix(parts[part].form, bytes.raw, codes, values));
+      TALLY_TRY(segment_->read_appendix_part(part, bytes, codes, values));
       auto& of_dimension = strings_[parts[part].dimension_id];
       for (size_t i = 0; i < codes.size(); ++i) of_dimension.emplace(codes[i], values[i].view());
     }

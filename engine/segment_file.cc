@@ -186,15 +186,24 @@ Status SegmentFile::cached_column(uint32_t block, size_t column, ColumnBytes& ou
   return {};
 }
 
-Status SegmentFile::read_appendix_part(size_t part, ColumnBytes& out) const {
+SegmentFile::Place SegmentFile::place_of_appendix(size_t part) const {
   const AppendixPart& entry = footer_.appendix[part];
-  return read_block({.offset = entry.offset,
-                     .length = entry.length,
-                     .block = kAppendixBlock + static_cast<uint32_t>(part),
-                     .column_id = entry.dimension_id,
-                     .rows = entry.values,
-                     .form = entry.form},
-                    out);
+  return {.offset = entry.offset,
+          .length = entry.length,
+          .block = kAppendixBlock + static_cast<uint32_t>(part),
+          .column_id = entry.dimension_id,
+          .rows = entry.values,
+          .form = entry.form};
+}
+
+Status SegmentFile::read_appendix_part(size_t part, ColumnBytes& bytes, std::vector<uint32_t>& codes,
+                                       std::vector<StringRef>& values) const {
+  const Place place = place_of_appendix(part);
+  TALLY_TRY(read_block(place, bytes));
+  codes.resize(place.rows);
+  values.resize(place.rows);
+  Status decoded = decode_appendix(place.form, bytes.raw, codes, values);
+  return decoded ? decoded : at(place, std::move(decoded).error());
 }
 
 Status SegmentFile::read_index_part(size_t part, ColumnBytes& out) const {

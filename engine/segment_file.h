@@ -55,7 +55,10 @@ class SegmentFile {
   // read_: from the file, always; cached_: through the block cache where there is one.
   Status read_column(uint32_t block, size_t column, ColumnBytes& out) const;
   Status cached_column(uint32_t block, size_t column, ColumnBytes& out) const;
-  Status read_appendix_part(size_t part, ColumnBytes& out) const;
+  // Of an appendix part the codes, ascending, and what they stand for: room is made only once the part's sums were found right.
+  // Long values point into `bytes`.
+  Status read_appendix_part(size_t part, ColumnBytes& bytes, std::vector<uint32_t>& codes,
+                            std::vector<StringRef>& values) const;
   Status read_index_part(size_t part, ColumnBytes& out) const;
 
   // Through the block cache where there is one. nullptr: the file has none.
@@ -78,6 +81,7 @@ class SegmentFile {
   };
   Status read_block(const Place& place, ColumnBytes& out) const;
   Place place_of_column(uint32_t block, size_t column) const;
+  Place place_of_appendix(size_t part) const;
   template <class Loaded, class Read>
   Result<std::shared_ptr<const Loaded>> load_index(Encoding kind, uint32_t column_id, Read read) const;
   std::unexpected<Error> at(const Place& place, Error error) const;

@@ -48,13 +48,11 @@ class SegmentReaderImpl final : public SegmentReader {
   Result<std::vector<std::pair<uint32_t, std::string>>> appendix(uint32_t dimension_id) const override {
     std::vector<std::pair<uint32_t, std::string>> entries;
     ColumnBytes bytes;
+    std::vector<uint32_t> codes;
+    std::vector<StringRef> values;
     for (size_t part = 0; part < footer().appendix.size(); ++part) {
-      const segment_format::AppendixPart& entry = footer().appendix[part];
-      if (entry.dimension_id != dimension_id) continue;
-      TALLY_TRY(segment_->read_appendix_part(part, bytes));
-      std::vector<uint32_t> codes(entry.values);
-      std::vector<StringRef> values(entry.values);
-      TALLY_TRY(segment_format::decode_appendix(entry.form, bytes.raw, codes, values));
+      if (footer().appendix[part].dimension_id != dimension_id) continue;
+      TALLY_TRY(segment_->read_appendix_part(part, bytes, codes, values));
       for (size_t i = 0; i < codes.size(); ++i) entries.emplace_back(codes[i], values[i].view());
     }
     return entries;

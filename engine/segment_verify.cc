@@ -1,7 +1,6 @@
 #include "engine/segment_verify.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/checksum.h"
 #include "engine/segment_cursor.h"
@@ -70,14 +69,7 @@ class Verifier {
     std::vector<StringRef> values;
     for (size_t part = 0; part < footer_.appendix.size(); ++part) {
       const AppendixPart& entry = footer_.appendix[part];
-      Status read = segment_->read_appendix_part(part, bytes);
-      // Room only once the part's own sums were found right.
-      if (read) {
-        codes.resize(entry.values);
-        values.resize(entry.values);
-        read = decode_appendix(entry.form, bytes.raw, codes, values);
-      }
-      if (!read) {
+      if (Status read = segment_->read_appendix_part(part, bytes, codes, values); !read) {
         TALLY_TRY(note(std::move(read).error()));
         continue;
       }
@@ -164,7 +156,7 @@ class Verifier {
       }
     }
     const int64_t* events = columns.by_column[dimensions_].ints;
-    events_ += static_cast<uint64_t>(std::accumulate(events, events + rows, int64_t{0}));
+    for (uint32_t row = 0; row < rows; ++row) events_ += static_cast<uint64_t>(events[row]);
   }
 
   void check_codes(const std::string& name, const BlockColumns& columns) {

@@ -26,6 +26,7 @@ class Patient {
   Patient() : rows_(rich_rows()), disk_(1), surgery_(written(rows_, disk_, info_)) {}
 
   SegmentSurgery& surgery() { return surgery_; }
+  SimDisk& disk() { return disk_; }
   const SegmentRows& rows() const { return rows_; }
   size_t part(Encoding kind, uint32_t column_id) const {
     auto part = surgery_.footer.find_index(kind, column_id);
@@ -263,4 +264,21 @@ TEST_CASE("index check: a code missing in the appendix is named with block and c
   CAPTURE(problems);
   CHECK(problems.find("column \"" + column_name(small_schema(), patient.dimension(1)) + "\": code " +
                       std::to_string(missing) + " is not in the appendix") != std::string::npos);
+}
+
+TEST_CASE("index check: an appendix part whose codes contradict each other is named with its place, whoever reads it") {
+  Patient patient;
+  std::vector<SegmentSurgery::Entry> entries = patient.surgery().appendix_part(0);
+  std::swap(entries[3], entries[4]);
+  patient.surgery().replace_appendix_part(0, entries);
+  const AppendixPart& entry = patient.surgery().footer.appendix[0];
+  const std::string place = std::string(kPath) + ": appendix part 0, column \"" +
+                            column_name(small_schema(), entry.dimension_id) + "\", offset " +
+                            std::to_string(entry.offset) + ": the codes of an appendix part are not ascending";
+  const std::string problems = patient.verified();
+  CAPTURE(problems);
+  CHECK(problems.starts_with(place));
+  auto reader = SegmentReader::open(patient.disk(), kPath, nullptr);
+  REQUIRE(reader);
+  CHECK((*reader)->appendix(entry.dimension_id).error().message == place);
 }
