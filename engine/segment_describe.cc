@@ -44,6 +44,11 @@ std::string range(int64_t min, int64_t max) {
   return min > max ? "all NULL" : std::to_string(min) + " to " + std::to_string(max);
 }
 
+// Subtracted as integers: as floating point, large ones next to each other would be the same.
+double distance(int64_t min, int64_t max) {
+  return static_cast<double>(static_cast<uint64_t>(max) - static_cast<uint64_t>(min));
+}
+
 class Describer {
  public:
   explicit Describer(const SegmentFile& segment) : segment_(segment), footer_(segment.footer()) {}
@@ -139,8 +144,7 @@ void Describer::describe_zones() {
     double covered = 0;
     for (size_t block = 0; block < zones.min.size() && min < max; ++block) {
       if (zones.min[block] > zones.max[block]) continue;
-      covered += (static_cast<double>(zones.max[block]) - static_cast<double>(zones.min[block])) /
-                 (static_cast<double>(max) - static_cast<double>(min));
+      covered += distance(zones.min[block], zones.max[block]) / distance(min, max);
     }
     const auto percent = static_cast<uint64_t>(covered * 100 / static_cast<double>(zones.min.size()) + 0.5);
     line(name(zones.column_id) + range(min, max) + (nulls > 0 ? ", NULL in " + std::to_string(nulls) + " rows" : "") +

@@ -2,11 +2,10 @@
 //   1 Everything before offset_ has gone into sum_, and lies in the file or in pending_.
 //   2 Sections are in ascending order of day, and the last one is the only one that grows.
 //   3 used_ has a bit for every code stored, and none beyond the dictionaries' sizes.
-//   4 The final name appears only after the content is synced; after an error it never does.
+//   4 The final name appears only after the content is synced; after an error nothing stays under it that can be removed.
 #include "engine/segment_writer.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "base/checksum.h"
 #include "base/file_names.h"
@@ -60,7 +59,7 @@ class SegmentWriterImpl final : public SegmentWriter {
   }
 
   ~SegmentWriterImpl() override {
-    if (file_ && !renamed_) (void)options_.fs->unlink(temporary_path(path_));
+    if (file_ && !finished_) (void)options_.fs->unlink(renamed_ ? path_ : temporary_path(path_));
   }
 
   Status start() {
@@ -101,6 +100,7 @@ class SegmentWriterImpl final : public SegmentWriter {
     TALLY_TRY(options_.fs->sync_directory(options_.directory));
     SegmentInfo info = info_of();
     TALLY_TRY(read_back(info));
+    finished_ = true;
     return info;
   }
 
@@ -261,8 +261,10 @@ class SegmentWriterImpl final : public SegmentWriter {
     if (raw()) {
       return static_cast<uint64_t>(std::count(rows.kinds + first, rows.kinds + first + count, RowKind::kEvent));
     }
-    const int64_t* events = rows.fields.front().ints + first;
-    return static_cast<uint64_t>(std::accumulate(events, events + count, int64_t{0}));
+    uint64_t events = 0;
+    for (uint32_t row = first; row < first + count; ++row)
+      events += static_cast<uint64_t>(rows.fields.front().ints[row]);
+    return events;
   }
 
   void note_lsns(Lsn low, Lsn high) {
@@ -450,6 +452,7 @@ class SegmentWriterImpl final : public SegmentWriter {
   uint64_t digest_ = 0;
   std::unique_ptr<File> file_;
   bool renamed_ = false;
+  bool finished_ = false;
   bool done_ = false;
 
   Footer footer_;

@@ -2,6 +2,7 @@
 // nobody behind that stumbles over it.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "engine/segment_describe.h"
@@ -45,7 +46,7 @@ Bytes raw_file() {
 }
 
 // Two buckets of a rollup without measures of its own.
-Bytes rollup_file(const std::shared_ptr<const Schema>& schema) {
+Bytes rollup_file(const std::shared_ptr<const Schema>& schema, int64_t events = 3) {
   const Rollup& rollup = schema->rollups.front();
   SimDisk disk(1);
   REQUIRE(disk.make_directory("s"));
@@ -62,7 +63,7 @@ Bytes rollup_file(const std::shared_ptr<const Schema>& schema) {
   options.dictionaries.assign(rollup.dimension_ids.size(), &dictionary);
   const TimeUs times[] = {19'000 * kMicrosPerDay, 19'000 * kMicrosPerDay + kMicrosPerHour};
   const uint32_t codes[] = {2, 2};
-  const int64_t counts[] = {3, 4};
+  const int64_t counts[] = {events, 4};
   RawColumns columns{.rows = 2, .times = times, .codes = {}, .fields = {}};
   columns.codes.assign(rollup.dimension_ids.size(), codes);
   columns.fields.assign(kEngineMeasureColumns + rollup.measure_ids.size(), {.ints = counts});
@@ -126,4 +127,30 @@ TEST_CASE("segment footer: a section whose rows are of another day is refused") 
          "footer: a block of day " + std::to_string(day) + " has times of another");
   }
   says(after(raw_file(), [](SegmentSurgery& s) { s.footer.sections.back().day = INT32_MAX; }), "has times of another");
+}
+
+TEST_CASE("segment footer: counts of events that only add up beyond 63 bits are added up") {
+  auto schema = std::make_shared<const Schema>(complete_schema(test_schema()).value());
+  CHECK(use(rollup_file(schema, INT64_MAX)) == "");
+  CHECK(SegmentSurgery(rollup_file(schema, INT64_MAX)).footer.events == uint64_t{INT64_MAX} + 4);
+}
+
+TEST_CASE("segment description: how much of its range a block covers, of neighbours among large numbers") {
+  SimDisk disk(1);
+  SegmentSurgery surgery(raw_file());
+  const uint32_t amount = small_schema().find_column("amount")->id;
+  const auto zones = std::ranges::find(surgery.footer.zones, amount, &ColumnZones::column_id);
+  for (size_t block = 0; block < zones->min.size(); ++block) {
+    zones->min[block] = int64_t{1} << 62;
+    zones->max[block] = (int64_t{1} << 62) + 1;
+  }
+  REQUIRE(disk.make_directory("s"));
+  REQUIRE((*disk.open(kPath, OpenMode::kCreate))->write_at(0, surgery.file()));
+  const auto description = describe_segment(disk, kPath);
+  REQUIRE(description);
+  auto tells = [](const std::string& line) {
+    return line.find("4611686018427387904 to 4611686018427387905") != std::string::npos &&
+           line.ends_with(", a block covers 100 % of it");
+  };
+  CHECK(std::ranges::any_of(description->lines, tells));
 }
