@@ -47,9 +47,9 @@ std::vector<std::string> SegmentIndexCheck::check_block(uint32_t block, const Bl
   std::vector<std::string> problems;
   const std::string name = "block " + std::to_string(block);
   RawColumns rows = whole_rows(columns);
-  SegmentIndexBuilder builder(*footer_->schema, footer_->rollup_id, 0);
+  ZoneBuilder builder(*footer_->schema, footer_->rollup_id);
   builder.add_block(rows, 0, rows.rows);
-  const std::vector<ColumnZones> zones = builder.take_zones();
+  const std::vector<ColumnZones> zones = builder.take();
   for (size_t i = 0; i < zones.size(); ++i) {
     const ColumnZones& stored = footer_->zones[i];
     if (zones[i].min[0] == stored.min[block] && zones[i].max[0] == stored.max[block] &&

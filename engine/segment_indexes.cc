@@ -51,25 +51,14 @@ Hash128 filter_hash(IdKind kind, const IdSlot& id) {
   return {.lo = xxh3(bytes, static_cast<uint64_t>(kind)), .hi = 0};
 }
 
-SegmentIndexBuilder::SegmentIndexBuilder(const Schema& schema, uint32_t rollup_id, uint64_t rows_max)
-    : id_column_(schema.columns[schema.id_column()].id), raw_(rollup_id == 0) {
+ZoneBuilder::ZoneBuilder(const Schema& schema, uint32_t rollup_id) : raw_(rollup_id == 0) {
   for (const StoredColumn& column : zone_columns(schema, rollup_id)) zones_.emplace_back().column_id = column.id;
-  for (uint32_t id : stored_dimensions(schema, rollup_id)) {
-    DimensionIndex& index = dimensions_.emplace_back();
-    index.column_id = id;
-    index.wanted = dimensions_.size() > 1;
-  }
-  if (rows_max > 0) filter_.emplace(rows_max);
 }
 
-void SegmentIndexBuilder::add_block(const RawColumns& rows, uint32_t first, uint32_t count) {
+void ZoneBuilder::add_block(const RawColumns& rows, uint32_t first, uint32_t count) {
   // As zone_columns() has them: dimensions, integer fields, LSNs.
   size_t zone = 0;
-  for (size_t d = 0; d < rows.codes.size(); ++d) {
-    std::span<const uint32_t> codes(rows.codes[d] + first, count);
-    add_zone_of(zones_[zone++], codes);
-    if (dimensions_[d].wanted) dimensions_[d].pairs.add(blocks_, codes);
-  }
+  for (const uint32_t* codes : rows.codes) add_zone_of(zones_[zone++], std::span(codes + first, count));
   if (raw_) {
     for (const RawColumns::Field& field : rows.fields) {
       if (field.strings != nullptr) continue;
@@ -79,6 +68,25 @@ void SegmentIndexBuilder::add_block(const RawColumns& rows, uint32_t first, uint
     add_zone_of(zones_[zone++], std::span(rows.lsns + first, count));
   }
   TALLY_CHECK(zone == zones_.size());
+}
+
+SegmentIndexBuilder::SegmentIndexBuilder(const Schema& schema, uint32_t rollup_id, uint64_t rows_max)
+    : id_column_(schema.columns[schema.id_column()].id), zones_(schema, rollup_id) {
+  for (uint32_t id : stored_dimensions(schema, rollup_id)) {
+    DimensionIndex& index = dimensions_.emplace_back();
+    index.column_id = id;
+    index.wanted = dimensions_.size() > 1;
+  }
+  if (rows_max > 0) filter_.emplace(rows_max);
+}
+
+void SegmentIndexBuilder::add_block(const RawColumns& rows, uint32_t first, uint32_t count) {
+  zones_.add_block(rows, first, count);
+  for (size_t d = 0; d < rows.codes.size(); ++d) {
+    if (!dimensions_[d].wanted) continue;
+    dimensions_[d].pairs.add(blocks_, {rows.codes[d] + first, count});
+    bound_memory();
+  }
   if (filter_) {
     hashes_.resize(count);
     for (uint32_t row = 0; row < count; ++row) {
@@ -88,7 +96,6 @@ void SegmentIndexBuilder::add_block(const RawColumns& rows, uint32_t first, uint
   }
   rows_ += count;
   ++blocks_;
-  bound_memory();
   drop_useless();
 }
 
@@ -97,16 +104,19 @@ static bool skips_blocks(const BlockPairs& pairs, uint32_t blocks) {
   return pairs.size() * 2 < uint64_t{pairs.codes()} * blocks;
 }
 
-void SegmentIndexBuilder::bound_memory() {
+uint64_t SegmentIndexBuilder::index_bytes() const {
   uint64_t bytes = 0;
-  DimensionIndex* largest = nullptr;
-  for (DimensionIndex& index : dimensions_) {
-    bytes += index.pairs.memory_bytes();
-    if (largest == nullptr || index.pairs.memory_bytes() > largest->pairs.memory_bytes()) largest = &index;
+  for (const DimensionIndex& index : dimensions_) bytes += index.pairs.memory_bytes();
+  return bytes;
+}
+
+void SegmentIndexBuilder::bound_memory() {
+  while (index_bytes() > kIndexBuildBytesMax) {
+    auto memory = [](const DimensionIndex& index) { return index.pairs.memory_bytes(); };
+    DimensionIndex& largest = *std::ranges::max_element(dimensions_, {}, memory);
+    largest.wanted = false;
+    largest.pairs.clear();
   }
-  if (bytes <= kIndexBuildBytesMax) return;
-  largest->wanted = false;
-  largest->pairs.clear();
 }
 
 // A dimension whose codes stand in nearly every block so far is not worth counting on.

@@ -3,8 +3,9 @@
 //
 // Which dimensions have a block index: not the first, which the order clusters (its zones ascend within a day); and not
 // those whose codes stand in half of all blocks or more on average, since nothing would be skipped. Above
-// kIndexBuildBytesMax of memory a dimension does without.
-// Memory: kIndexBuildBytesMax and the filter, about 10 bits a row. One thread.
+// kIndexBuildBytesMax of memory a dimension does without: the one that takes most.
+// Memory: while rows go by, kIndexBuildBytesMax and what one dimension adds in a block, and the filter, about 10 bits a row; while
+// parts are made, for one dimension at a time two copies of its pairs as well. One thread.
 #pragma once
 
 #include <memory>
@@ -24,6 +25,19 @@ inline constexpr uint64_t kIndexBuildBytesMax = 256 * limits::kMiB;  // of all d
 // that a file can be verified alone; crafted ids could make a filter say maybe, never no.
 Hash128 filter_hash(IdKind kind, const IdSlot& id);
 
+// The zones of zone_columns(), block by block.
+class ZoneBuilder {
+ public:
+  ZoneBuilder(const Schema& schema, uint32_t rollup_id);
+  // Rows [first, first + count) of `rows`.
+  void add_block(const RawColumns& rows, uint32_t first, uint32_t count);
+  std::vector<segment_format::ColumnZones> take() { return std::move(zones_); }
+
+ private:
+  const bool raw_;
+  std::vector<segment_format::ColumnZones> zones_;
+};
+
 class SegmentIndexBuilder {
  public:
   // `rollup_id`: 0 for raw. `rows_max`: that many rows come at most; 0: no id filter.
@@ -31,7 +45,8 @@ class SegmentIndexBuilder {
   // Blocks in order, counted from 0: rows [first, first + count) of `rows`.
   void add_block(const RawColumns& rows, uint32_t first, uint32_t count);
 
-  std::vector<segment_format::ColumnZones> take_zones() { return std::move(zones_); }
+  std::vector<segment_format::ColumnZones> take_zones() { return zones_.take(); }
+  uint64_t index_bytes() const;  // the memory of all dimensions, at most kIndexBuildBytesMax between two calls
 
   // The content of the next part, in `raw`; false when there is none left.
   bool next_part(segment_format::IndexPart& part, Bytes& raw);
@@ -48,8 +63,7 @@ class SegmentIndexBuilder {
   bool next_block_index(segment_format::IndexPart& part, Bytes& raw);
 
   const uint32_t id_column_;
-  const bool raw_;
-  std::vector<segment_format::ColumnZones> zones_;
+  ZoneBuilder zones_;
   std::vector<DimensionIndex> dimensions_;
   std::optional<IdFilterBuilder> filter_;
   std::vector<Hash128> hashes_;
