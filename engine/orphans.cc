@@ -97,8 +97,10 @@ class Sweep {
 
   // The same number can be orphaned more than once.
   Result<std::string> free_orphan_name(const std::string& name) {
-    Status made = fs_.make_directory(paths_.orphan_directory());
-    if (!made && made.error().code != Code::kAlreadyExists) return std::unexpected(std::move(made).error());
+    const Status made = fs_.make_directory(paths_.orphan_directory());
+    if (!made && made.error().code != Code::kAlreadyExists) return std::unexpected(made.error());
+    // A new folder has its own name durably before a file loses its other one.
+    if (made) TALLY_TRY(fs_.sync_directory(paths_.directory()));
     std::string target = paths_.orphan(name);
     for (uint64_t again = 2;; ++again) {
       Result<FileInfo> taken = fs_.info(target);

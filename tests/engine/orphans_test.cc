@@ -68,6 +68,21 @@ TEST_CASE("orphans: the same number orphaned again does not push out the first")
   CHECK(folder.disk.exists("t/orphan/00000002.seg.3"));
 }
 
+TEST_CASE("orphans: a power failure behind it loses none of them, be orphan/ made only then") {
+  for (bool made_before : {true, false}) {
+    Folder folder;
+    if (made_before) REQUIRE(folder.disk.make_directory(folder.paths.orphan_directory()));
+    folder.put(folder.paths.segment(2));
+    REQUIRE(folder.disk.open(folder.paths.segment(2), OpenMode::kReadWrite).value()->sync());
+    for (const std::string& path : {std::string("."), folder.paths.directory(), folder.paths.segment_directory()}) {
+      REQUIRE(folder.disk.sync_directory(path));
+    }
+    REQUIRE(set_aside_orphans(folder.disk, "t", folder.state));
+    CAPTURE(made_before);
+    CHECK(folder.disk.after_crash(Fate::kDropUnsynced, 1)->exists("t/orphan/00000002.seg"));
+  }
+}
+
 TEST_CASE("orphans: a listed file that is missing or of another size is named") {
   Folder folder;
   CHECK(check_listed_files(folder.disk, "t", folder.state));
