@@ -67,7 +67,6 @@ class Recovery {
   const LogPosition position_;
   const RecordVisitor& visit_;
   std::vector<FoundFile> files_;
-  bool anything_logged_ = false;    // a file of the log exists, whatever its number
   bool predecessor_there_ = false;  // file first_file - 1 exists, be it as evidence of a torn tail
   std::optional<CleanMark> mark_;
   LogRecovery result_;
@@ -85,7 +84,6 @@ Status Recovery::survey() {
       predecessor_there_ |= name.number + 1 == position_.first_file;
     }
     if (name.kind != FileKind::kLogFile) continue;
-    anything_logged_ = true;
     if (name.number < position_.first_file) continue;
     files_.push_back({name.number, log_file_path(options_.directory, name.number), {}});
   }
