@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "engine/encoding/selection.h"
 #include "engine/segment_indexes.h"
 
@@ -42,17 +43,13 @@ class Planner {
   }
 
   Result<BlockPlan> run() {
-    keep(plan_.counts.by_time, [this](uint32_t block) {
-      const SegmentReader::BlockInfo& info = footer_.blocks[block].info;
-      return info.min_time < filter_.to && info.max_time >= filter_.from;
-    });
+    ask_times();
     for (const ScanPredicate& predicate : filter_.predicates) ask_sort_order(predicate);
     for (const ScanPredicate& predicate : filter_.predicates) ask_zones(predicate);
     for (const ScanPredicate& predicate : filter_.predicates) TALLY_TRY(ask_index(predicate));
     for (const ScanPredicate& predicate : filter_.predicates) TALLY_TRY(ask_id_filter(predicate));
-    for (uint32_t block = 0; block < alive_.size(); ++block) {
-      if (alive_[block] != 0) plan_.blocks.push_back(block);
-    }
+    plan_.blocks.reserve(left_);
+    for_each_alive([this](uint32_t block) { plan_.blocks.push_back(block); });
     return std::move(plan_);
   }
 
@@ -60,12 +57,39 @@ class Planner {
   template <class May>
   void keep(uint64_t& counter, May may_match) {
     if (left_ == 0) return;
-    for (uint32_t block = 0; block < alive_.size(); ++block) {
-      if (alive_[block] == 0 || may_match(block)) continue;
+    for_each_alive([&](uint32_t block) {
+      if (may_match(block)) return;
       alive_[block] = 0;
       --left_;
       ++counter;
+    });
+  }
+
+  template <class Each>
+  void for_each_alive(Each each) {
+    for (const SegmentReader::Section* section : days_) {
+      const uint32_t end = section->first_block + section->blocks;
+      for (uint32_t block = section->first_block; block < end; ++block) {
+        if (alive_[block] != 0) each(block);
+      }
     }
+  }
+
+  // Of days that are not asked for no block is looked at.
+  void ask_times() {
+    const int32_t first = utc_day(filter_.from), last = utc_day(filter_.to);
+    for (const SegmentReader::Section& section : footer_.sections) {
+      if (section.day >= first && section.day <= last) {
+        days_.push_back(&section);
+      } else {
+        left_ -= section.blocks;
+        plan_.counts.by_time += section.blocks;
+      }
+    }
+    keep(plan_.counts.by_time, [this](uint32_t block) {
+      const SegmentReader::BlockInfo& info = footer_.blocks[block].info;
+      return info.min_time < filter_.to && info.max_time >= filter_.from;
+    });
   }
 
   // Within a day the rows are sorted by the first dimension, so that the zones of its blocks ascend.
@@ -75,8 +99,8 @@ class Planner {
     const ColumnZones* zones = footer_.find_zones(predicate.column_id);
     const IntPredicate* codes = std::get_if<IntPredicate>(&predicate.matches);
     if (zones == nullptr || codes == nullptr) return;
-    for (const SegmentReader::Section& section : footer_.sections) {
-      uint32_t begin = section.first_block, end = begin + section.blocks;
+    for (const SegmentReader::Section* section : days_) {
+      uint32_t begin = section->first_block, end = begin + section->blocks;
       auto max_of = zones->max.begin(), min_of = zones->min.begin();
       auto first = std::lower_bound(max_of + begin, max_of + end, codes->first()) - max_of;
       auto last = std::upper_bound(min_of + begin, min_of + end, codes->last()) - min_of;
@@ -149,6 +173,7 @@ class Planner {
   const SegmentFile& segment_;
   const Footer& footer_;
   const ScanFilter& filter_;
+  std::vector<const SegmentReader::Section*> days_;  // with blocks whose rows may match; all others are not alive
   std::vector<uint8_t> alive_;
   uint64_t left_ = 0;
   BlockPlan plan_;

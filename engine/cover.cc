@@ -1,7 +1,6 @@
 #include "engine/cover.h"
 
 #include <algorithm>
-#include <map>
 
 #include "engine/fold_plan.h"
 #include "engine/rollup_shape.h"
@@ -32,8 +31,11 @@ class CoverMaker {
     tiers_.push_back(Tier::kRaw);
     for (const auto& [number, segment] : state.segments) {
       if (segment.rollup_id != 0 && segment.rollup_id != request.rollup_id) continue;
-      for (const SegmentDay& day : segment.days) sections_[{segment.tier, day.day}].push_back({&segment, &day});
+      for (const SegmentDay& day : segment.days) {
+        if (is_asked_for(day.day)) sections_.push_back({segment.tier, day.day, &segment, &day});
+      }
     }
+    std::ranges::stable_sort(sections_, {}, &Section::place);
   }
 
   Cover run() {
@@ -47,9 +49,17 @@ class CoverMaker {
 
  private:
   struct Section {
+    Tier tier;
+    int32_t number;  // of the day
     const SegmentInfo* segment;
     const SegmentDay* day;
+    std::pair<Tier, int32_t> place() const { return {tier, number}; }
   };
+
+  bool is_asked_for(int32_t day) const {
+    const TimeUs begin = TimeUs{day} * kMicrosPerDay;
+    return begin < request_.to && begin + kMicrosPerDay > request_.from;
+  }
 
   uint32_t rollup_of(Tier tier) const { return tier == Tier::kRaw ? 0 : request_.rollup_id; }
   TierProgress progress(Tier tier, int32_t day) const { return state_.progress({rollup_of(tier), tier, day}); }
@@ -57,13 +67,12 @@ class CoverMaker {
   // Of which anything is known, whether or not it is still there.
   std::vector<int32_t> days() const {
     std::vector<int32_t> days;
-    auto add = [&](int32_t day) {
-      const TimeUs begin = TimeUs{day} * kMicrosPerDay;
-      if (begin < request_.to && begin + kMicrosPerDay > request_.from) days.push_back(day);
+    const auto add = [&](int32_t day) {
+      if (days.empty() || days.back() != day) days.push_back(day);
     };
-    for (const auto& [place, sections] : sections_) add(place.second);
+    for (const Section& section : sections_) add(section.number);
     for (const auto& [of, known] : state_.tiers) {
-      if (of.rollup_id == 0 || of.rollup_id == request_.rollup_id) add(of.day);
+      if ((of.rollup_id == 0 || of.rollup_id == request_.rollup_id) && is_asked_for(of.day)) add(of.day);
     }
     std::ranges::sort(days);
     days.erase(std::unique(days.begin(), days.end()), days.end());
@@ -104,10 +113,8 @@ class CoverMaker {
   }
 
   void add_part(int32_t day, Tier tier, TimeUs from, TimeUs to, Lsn above) {
-    const auto found = sections_.find({tier, day});
-    if (found == sections_.end()) return;
     uint64_t rows = 0;
-    for (const Section& section : found->second) {
+    for (const Section& section : std::ranges::equal_range(sections_, std::pair(tier, day), {}, &Section::place)) {
       const bool taken =
           tier == Tier::kRaw ? last_lsn_of(*section.segment, *section.day) > above : section.day->above_lsn >= above;
       if (taken) rows += section.day->rows;
@@ -137,7 +144,7 @@ class CoverMaker {
   const ManifestState& state_;
   const CoverRequest& request_;
   std::vector<Tier> tiers_;  // from the coarsest on; raw is the last
-  std::map<std::pair<Tier, int32_t>, std::vector<Section>> sections_;
+  std::vector<Section> sections_;  // of the days asked for, by place
   Cover cover_;
 };
 

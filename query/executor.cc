@@ -13,6 +13,8 @@
 namespace tally {
 namespace {
 
+constexpr size_t kGroupsAtATime = 32'768;  // what is computed of them stays within a few MiB
+
 // How many rows may be evaluated at a time: before groups, or of groups where there are any.
 size_t rows_at_a_time(const BoundSelect& select, bool of_groups) {
   const auto any = [](const auto& list, auto expr_of) {
@@ -176,7 +178,8 @@ class Execution {
     SQL_ASSIGN(auto groups, pipeline_.aggregation().finish());
     if (select_.fill) SQL_TRY(fill_gaps(select_, limits_.filled_groups, limits_.memory_bytes, *groups));
     // Groups go on in pieces, so that what is computed from them stays small.
-    const size_t size = std::min<size_t>(8'192, rows_at_a_time(select_, true));
+    const size_t size = std::min<size_t>(kGroupsAtATime, rows_at_a_time(select_, true));
+    const bool all_at_once = groups->shown.size() <= size && !stream_;
     for (size_t at = 0; at < groups->shown.size() && !rows().full(); at += size) {
       SQL_TRY(limits_.control.proceed(0));
       size_t end = std::min(at + size, groups->shown.size());
@@ -185,7 +188,7 @@ class Execution {
       if (select_.having != nullptr) {
         SQL_ASSIGN(piece, filter_rows(*select_.having, groups->block, piece, pipeline_.memory()));
       }
-      SQL_TRY(rows().add(groups->block, piece));
+      SQL_TRY(all_at_once ? set_.add_only(groups->block, piece) : rows().add(groups->block, piece));
     }
     return {};
   }

@@ -159,6 +159,16 @@ Vector load_ids(const BlockColumn& column, Selection rows) {
 Vector load_vector(const Vector& from, Selection rows) {
   Vector result = Vector::of(from.type, static_cast<uint32_t>(rows.size()));
   result.kept = from.kept;
+  const bool plain = !from.constant && !from.may_have_nulls();
+  if (plain && from.type == SqlType::kTimestamp) {
+    for (uint32_t i = 0; i < result.size; ++i) result.times[i] = from.times[rows[i]];
+    return result;
+  }
+  if (plain && is_numeric(from.type) && from.uniform_numbers()) {
+    result.scale = from.scale;
+    for (uint32_t i = 0; i < result.size; ++i) result.numbers[i] = from.numbers[rows[i]];
+    return result;
+  }
   for (uint32_t i = 0; i < result.size; ++i) result.set(i, from, rows[i]);
   return result;
 }

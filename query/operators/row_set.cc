@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "query/operators/order_positions.h"
 
 namespace tally {
 namespace {
@@ -19,6 +20,29 @@ void add_to_key(const Vector& values, uint32_t i, std::string& key) {
   Datum value = values.datum(i);
   std::string part = datum_key(value);
   key += std::to_string(value.is_null() ? 0 : part.size() + 1) + ":" + part;
+}
+
+void fill_cell(const Vector& values, uint32_t i, Cell& cell) {
+  if (values.is_null(i)) return;
+  switch (values.type) {
+    case SqlType::kTimestamp:
+      cell.kind = Cell::Kind::kTimestamp;
+      cell.timestamp = values.time(i);
+      break;
+    case SqlType::kInt64:
+    case SqlType::kDecimal: {
+      const Numeric number = values.number(i);
+      cell.kind = Cell::Kind::kNumber;
+      cell.number = number.value;
+      cell.scale = number.scale;
+      break;
+    }
+    case SqlType::kString:
+      cell.kind = Cell::Kind::kString;
+      cell.text = values.text(i);
+      break;
+    default: cell = to_cell(values.datum(i));
+  }
 }
 
 // With DISTINCT every row is chosen.
@@ -59,12 +83,38 @@ Sql<std::vector<RowSet::Output>> RowSet::outputs_of(const Block& block, Selectio
   return outputs;
 }
 
-Sql<void> RowSet::add(const Block& block, Selection rows) {
+Sql<std::vector<Vector>> RowSet::keys_of(const Block& block, Selection rows) {
   std::vector<Vector> keys;
   for (const OrderKey& key : select_.order_by) {
     SQL_ASSIGN(Vector value, evaluate(*key.expr, block, rows, memory_));
     keys.push_back(std::move(value));
   }
+  return keys;
+}
+
+Sql<void> RowSet::add_only(const Block& block, Selection rows) {
+  if (select_.distinct) return add(block, rows);
+  SQL_ASSIGN(const std::vector<Vector> keys, keys_of(block, rows));
+  std::vector<uint32_t> chosen = order_positions(select_.order_by, keys, static_cast<uint32_t>(rows.size()), keep_);
+  chosen.erase(chosen.begin(), chosen.begin() + static_cast<ptrdiff_t>(std::min(select_.offset, chosen.size())));
+  std::vector<uint32_t> chosen_rows;
+  for (const uint32_t i : chosen) chosen_rows.push_back(rows[i]);
+  SQL_ASSIGN(const std::vector<Output> outputs, outputs_of(block, rows, chosen_rows));
+  ordered_.reserve(chosen.size());
+  for (uint32_t k = 0; k < chosen.size(); ++k) {
+    std::vector<Cell>& cells = ordered_.emplace_back(outputs.size());
+    bytes_ += sizeof cells + cells.size() * sizeof(Cell);
+    for (size_t at = 0; at < outputs.size(); ++at) {
+      fill_cell(outputs[at].values, outputs[at].of_chosen ? k : chosen[k], cells[at]);
+      bytes_ += cells[at].text.size();
+    }
+    if (bytes_ - std::min(bytes_, budgeted_) >= kCheckBytes) SQL_TRY(check_memory());
+  }
+  return check_memory();
+}
+
+Sql<void> RowSet::add(const Block& block, Selection rows) {
+  SQL_ASSIGN(const std::vector<Vector> keys, keys_of(block, rows));
   const std::vector<uint32_t> chosen = candidates(keys, static_cast<uint32_t>(rows.size()));
   std::vector<uint32_t> chosen_rows;
   for (const uint32_t i : chosen) chosen_rows.push_back(rows[i]);
@@ -76,13 +126,15 @@ Sql<void> RowSet::add(const Block& block, Selection rows) {
     if (select_.distinct && !is_new(outputs, i)) continue;
     Row row;
     row.number = first_number + i;
+    row.keys.reserve(keys.size());
     for (const Vector& key : keys) {
       row.keys.push_back(key.datum(i));
       row.bytes += row.keys.back().text.size();
     }
-    for (const Output& output : outputs) {
-      row.cells.push_back(to_cell(output.values.datum(output.of_chosen ? k : i)));
-      row.bytes += row.cells.back().text.size();
+    row.cells.resize(outputs.size());
+    for (size_t at = 0; at < outputs.size(); ++at) {
+      fill_cell(outputs[at].values, outputs[at].of_chosen ? k : i, row.cells[at]);
+      row.bytes += row.cells[at].text.size();
     }
     row.bytes += sizeof(Row) + row.cells.size() * sizeof(Cell) + row.keys.size() * sizeof(Datum);
     bytes_ += row.bytes;
@@ -95,23 +147,13 @@ Sql<void> RowSet::add(const Block& block, Selection rows) {
 
 // Of the rows of a block no more can enter the answer than it has rows; the others are not made.
 std::vector<uint32_t> RowSet::candidates(const std::vector<Vector>& keys, uint32_t size) const {
+  if (!keys.empty() && !select_.distinct && keep_ < size) {
+    std::vector<uint32_t> rows = order_positions(select_.order_by, keys, size, keep_);
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  }
   std::vector<uint32_t> rows(size);
   std::iota(rows.begin(), rows.end(), 0);
-  if (keys.empty() || select_.distinct || keep_ >= size) return rows;
-  const auto before = [&](uint32_t a, uint32_t b) {
-    for (size_t i = 0; i < keys.size(); ++i) {
-      const OrderKey& key = select_.order_by[i];
-      const bool a_null = keys[i].is_null(a), b_null = keys[i].is_null(b);
-      if (a_null && b_null) continue;
-      if (a_null || b_null) return a_null == key.nulls_first;
-      const int order = compare_values(keys[i], a, keys[i], b);
-      if (order != 0) return key.descending ? order > 0 : order < 0;
-    }
-    return a < b;
-  };
-  std::nth_element(rows.begin(), rows.begin() + static_cast<ptrdiff_t>(keep_), rows.end(), before);
-  rows.resize(keep_);
-  std::sort(rows.begin(), rows.end());
   return rows;
 }
 
@@ -144,10 +186,11 @@ Sql<void> RowSet::check_memory() {
     verdict = budget_.change(std::exchange(budgeted_, bytes_), bytes_);
   }
   if (verdict == MemoryBudget::Verdict::kFits) return {};
-  return answer_too_large(verdict, budget_, rows_.size());
+  return answer_too_large(verdict, budget_, rows_.size() + ordered_.size());
 }
 
 std::vector<std::vector<Cell>> RowSet::finish() {
+  if (!ordered_.empty()) return std::move(ordered_);
   cut();
   std::sort(rows_.begin(), rows_.end(), [this](const Row& a, const Row& b) { return before(a, b); });
   std::vector<std::vector<Cell>> result;

@@ -24,6 +24,8 @@ class AnswerRows {
 
 // Of a row a column more: the keys of rows are equal where DISTINCT takes the rows for one.
 void add_to_key(const Vector& values, uint32_t i, std::string& key);
+// What row i shows.
+void fill_cell(const Vector& values, uint32_t i, Cell& cell);
 inline constexpr uint64_t kDistinctKeyBytes = 64;  // of such a key in a set, beside its text
 // The answer takes more memory than one, or all together, may.
 std::unexpected<SqlError> answer_too_large(MemoryBudget::Verdict verdict, const MemoryBudget& budget, uint64_t rows);
@@ -32,6 +34,9 @@ class RowSet final : public AnswerRows {
  public:
   RowSet(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget);
   Sql<void> add(const Block& block, Selection rows) override;
+  // Instead of add(), where these are all the rows there are: cells are made of those that enter the answer, in their order, and
+  // no keys are kept.
+  Sql<void> add_only(const Block& block, Selection rows);
   bool full() const override;
   std::vector<std::vector<Cell>> finish();
 
@@ -46,6 +51,7 @@ class RowSet final : public AnswerRows {
     Vector values;
     bool of_chosen = false;  // of the rows chosen alone; otherwise of all
   };
+  Sql<std::vector<Vector>> keys_of(const Block& block, Selection rows);
   Sql<std::vector<Output>> outputs_of(const Block& block, Selection rows, Selection chosen);
   static std::string distinct_key(const std::vector<Output>& outputs, uint32_t i);
   bool is_new(const std::vector<Output>& outputs, uint32_t i);
@@ -59,9 +65,10 @@ class RowSet final : public AnswerRows {
   MemoryBudget& budget_;
   uint64_t keep_;  // OFFSET + LIMIT rows
   std::vector<Row> rows_;
+  std::vector<std::vector<Cell>> ordered_;  // of add_only(): the answer
   std::unordered_set<std::string> seen_;
   uint64_t next_number_ = 0;
-  uint64_t bytes_ = 0;     // of rows_ and seen_
+  uint64_t bytes_ = 0;     // of rows_, ordered_ and seen_
   uint64_t budgeted_ = 0;  // of them
 };
 

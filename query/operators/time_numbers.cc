@@ -1,8 +1,25 @@
 #include "query/operators/time_numbers.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <optional>
 
 namespace tally {
+namespace {
+
+// Buckets from one begin to another; nullopt: no whole number of them, or more than 2^31.
+std::optional<int64_t> places_between(TimeUs from, TimeUs to, int64_t width) {
+  int64_t since = 0;
+  if (!__builtin_sub_overflow(to, from, &since)) [[likely]] {
+    const int64_t places = since / width;
+    return places * width == since && std::abs(places / 2) < 1 << 30 ? std::optional(places) : std::nullopt;
+  }
+  const __int128 far = static_cast<__int128>(to) - from, places = far / width;
+  if (places * width != far || places < -INT32_MAX || places > INT32_MAX) return std::nullopt;
+  return static_cast<int64_t>(places);
+}
+
+}  // namespace
 
 TimeNumbers::TimeNumbers(const Bucketer& bucketer)
     : bucketer_(bucketer),
@@ -29,40 +46,45 @@ uint32_t TimeNumbers::find_or_add(TimeUs time) {
 
 uint32_t TimeNumbers::add(TimeUs time) {
   const TimeUs begin = bucketer_.begin(time);
+  if (uint32_t* const place = width_ == 0 ? nullptr : window_place(begin)) {
+    begins_.push_back(begin);
+    return (*place = size()) - 1;
+  }
   const auto [found, added] = numbers_.try_emplace(begin, size());
   if (added) begins_.push_back(begin);
-  const uint32_t number = found->second;
-  if (width_ != 0) {
-    widen(begin, number);
-  } else {
+  if (width_ == 0) {
     last_begin_ = begin;
     last_end_ = bucketer_.next(begin);
-    last_ = number;
+    last_ = found->second;
   }
-  return number;
+  return found->second;
 }
 
-// Makes room in the window for the bucket that begins there. Times too far apart for one window are found by their begin.
-void TimeNumbers::widen(TimeUs begin, uint32_t number) {
-  const __int128 width = static_cast<__int128>(width_);
-  if ((static_cast<__int128>(begin) - bucketer_.origin()) % width != 0) return;  // cut off by the begin of time
-  if (window_.empty()) window_from_ = begin;
-  const __int128 at = (static_cast<__int128>(begin) - window_from_) / width;
-  const __int128 first = std::min<__int128>(at, 0), size = static_cast<__int128>(window_.size());
-  const __int128 buckets = std::max<__int128>(at + 1, size) - first;
-  if (buckets > static_cast<__int128>(kWindowMax)) return;
+// Makes room in the window for the bucket that begins there. nullptr: it is too far from the others for one window, and stays so
+// as the window only grows; or it has another begin than its width would have it, cut off by the begin of time.
+uint32_t* TimeNumbers::window_place(TimeUs begin) {
+  if (window_.empty()) {
+    const __int128 since_origin = static_cast<__int128>(begin) - bucketer_.origin();
+    if (since_origin % static_cast<__int128>(width_) != 0) return nullptr;
+    window_from_ = begin;
+  }
+  const std::optional<int64_t> place = places_between(window_from_, begin, static_cast<int64_t>(width_));
+  if (!place || std::abs(*place) > static_cast<int64_t>(kWindowMax)) return nullptr;
+  const int64_t at = *place;
+  const int64_t first = std::min<int64_t>(at, 0), size = static_cast<int64_t>(window_.size());
+  const int64_t buckets = std::max(at + 1, size) - first;
+  if (buckets > static_cast<int64_t>(kWindowMax)) return nullptr;
   if (first < 0) {
-    const size_t before = static_cast<size_t>(-first);
-    window_.insert(window_.begin(), before, 0);
+    window_.insert(window_.begin(), static_cast<size_t>(-first), 0);
     window_from_ = begin;
   }
   if (window_.size() < static_cast<size_t>(buckets)) window_.resize(static_cast<size_t>(buckets));
-  window_[static_cast<size_t>(at - first)] = number + 1;
+  return &window_[static_cast<size_t>(at - first)];
 }
 
 uint64_t TimeNumbers::memory_bytes() const {
   constexpr uint64_t kNodeBytes = 48;  // about what the map takes for a bucket
-  return window_.capacity() * sizeof(uint32_t) + begins_.capacity() * (sizeof(TimeUs) + kNodeBytes);
+  return window_.capacity() * sizeof(uint32_t) + begins_.capacity() * sizeof(TimeUs) + numbers_.size() * kNodeBytes;
 }
 
 }  // namespace tally

@@ -25,7 +25,7 @@ class TimeNumbers {
  private:
   static constexpr uint64_t kWindowMax = 1 << 20;  // buckets
   uint32_t add(TimeUs time);
-  void widen(TimeUs begin, uint32_t number);
+  uint32_t* window_place(TimeUs begin);
 
   const Bucketer& bucketer_;
   const uint64_t width_;          // 0: of many widths
@@ -33,7 +33,7 @@ class TimeNumbers {
   TimeUs window_from_ = 0;        // where a bucket begins
   std::vector<uint32_t> window_;  // by bucket from there on: its number and 1, or 0
   std::vector<TimeUs> begins_;
-  std::unordered_map<TimeUs, uint32_t> numbers_;  // by begin
+  std::unordered_map<TimeUs, uint32_t> numbers_;  // by begin, of buckets that never are in the window
   TimeUs last_begin_ = 0, last_end_ = 0;          // of the bucket found last, where widths differ
   uint32_t last_ = 0;
 };
