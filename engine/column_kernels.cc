@@ -11,6 +11,29 @@ T largest_of(const T* values, size_t count, T largest) {
   return largest;
 }
 
+// Distances below 2^51 are doubles without loss, and so are places times their width: the quotient is mended by what is left.
+constexpr int64_t kExactUs = int64_t{1} << 51;
+constexpr int64_t kPlacesMax = int64_t{1} << 30;
+
+int64_t distance_limit(int64_t width) { return width < kExactUs / kPlacesMax ? width * kPlacesMax : kExactUs; }
+
+bool plain_bucket_places(const int64_t* times, size_t count, int64_t from, int64_t width, uint32_t* places) {
+  const auto limit = static_cast<uint64_t>(distance_limit(width));
+  const double wide = static_cast<double>(width), inverse = 1 / wide;
+  bool good = true;
+  for (size_t i = 0; i < count; ++i) {
+    const uint64_t since = static_cast<uint64_t>(times[i]) - static_cast<uint64_t>(from);
+    good = good && times[i] >= from && since < limit;
+    if (!good) break;
+    const double distance = static_cast<double>(since);
+    auto place = static_cast<int64_t>(distance * inverse);
+    const double left = distance - static_cast<double>(place) * wide;
+    place += left >= wide ? 1 : left < 0 ? -1 : 0;
+    places[i] = static_cast<uint32_t>(place);
+  }
+  return good;
+}
+
 #ifdef __AVX2__
 
 __m256i load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
@@ -80,7 +103,36 @@ size_t count_changes(const uint64_t* words, size_t count) {
   return changes;
 }
 
+bool bucket_places(const int64_t* times, size_t count, int64_t from, int64_t width, uint32_t* places) {
+  if (width >= kExactUs) return plain_bucket_places(times, count, from, width, places);
+  const __m256i begin = _mm256_set1_epi64x(from), last = _mm256_set1_epi64x(distance_limit(width) - 1);
+  const __m256i exponent =
+      _mm256_set1_epi64x(0x4330'0000'0000'0000);  // of 2^52: whose lower bits are the whole numbers
+  const __m256d offset = _mm256_castsi256_pd(exponent), one = _mm256_set1_pd(1), zero = _mm256_setzero_pd();
+  const __m256d wide = _mm256_set1_pd(static_cast<double>(width));
+  const __m256d inverse = _mm256_set1_pd(1 / static_cast<double>(width));
+  __m256i bad = _mm256_setzero_si256();  // in the sign of each lane
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const __m256i four = load(times + i), since = _mm256_sub_epi64(four, begin);
+    const __m256i outside = _mm256_or_si256(_mm256_cmpgt_epi64(begin, four), _mm256_cmpgt_epi64(since, last));
+    bad = _mm256_or_si256(bad, _mm256_or_si256(outside, since));
+    const __m256d distance = _mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(since, exponent)), offset);
+    __m256d place = _mm256_floor_pd(_mm256_mul_pd(distance, inverse));
+    const __m256d left = _mm256_sub_pd(distance, _mm256_mul_pd(place, wide));
+    place = _mm256_add_pd(place, _mm256_and_pd(_mm256_cmp_pd(left, wide, _CMP_GE_OQ), one));
+    place = _mm256_sub_pd(place, _mm256_and_pd(_mm256_cmp_pd(left, zero, _CMP_LT_OQ), one));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(places + i), _mm256_cvttpd_epi32(place));
+  }
+  if (_mm256_movemask_pd(_mm256_castsi256_pd(bad)) != 0) return false;
+  return plain_bucket_places(times + i, count - i, from, width, places + i);
+}
+
 #else
+
+bool bucket_places(const int64_t* times, size_t count, int64_t from, int64_t width, uint32_t* places) {
+  return plain_bucket_places(times, count, from, width, places);
+}
 
 uint32_t max_code(const uint32_t* codes, size_t count) { return largest_of(codes, count, uint32_t{0}); }
 
@@ -109,6 +161,6 @@ size_t count_changes(const uint64_t* words, size_t count) {
 
 }  // namespace
 
-const ColumnKernels kColumnKernels{max_code, max_byte, sum_halves, pack_codes, count_changes};
+const ColumnKernels kColumnKernels{max_code, max_byte, sum_halves, pack_codes, count_changes, bucket_places};
 
 }  // namespace tally::TALLY_ISA

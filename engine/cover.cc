@@ -143,7 +143,7 @@ class CoverMaker {
 
   const ManifestState& state_;
   const CoverRequest& request_;
-  std::vector<Tier> tiers_;  // from the coarsest on; raw is the last
+  std::vector<Tier> tiers_;        // from the coarsest on; raw is the last
   std::vector<Section> sections_;  // of the days asked for, by place
   Cover cover_;
 };

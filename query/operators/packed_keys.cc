@@ -150,6 +150,48 @@ class PackedKeys final : public GroupKeys {
   std::vector<uint32_t> numbers_;
 };
 
+// One bucket of event time and nothing else: its number is the group's.
+class BucketKeys final : public GroupKeys {
+ public:
+  BucketKeys(uint32_t slot, const Bucketer& bucketer) : slot_(slot), times_(bucketer) {}
+
+  Sql<void> number(const Block& block, Selection rows, EvaluationMemory&, uint32_t* groups,
+                   std::vector<GroupRun>& runs) override {
+    runs.clear();
+    const BlockColumn& column = block.columns[slot_];
+    if (!column.one_time) {
+      times_.find_or_add(column.times, rows, groups);
+      return {};
+    }
+    const uint32_t number = times_.find_or_add(*column.one_time);
+    std::fill(groups, groups + rows.size(), number);
+    runs.push_back({static_cast<uint32_t>(rows.size()), number});
+    return {};
+  }
+
+  uint32_t size() const override { return times_.size(); }
+
+  Vector values(size_t) const override {
+    Vector values = Vector::of(SqlType::kTimestamp, size());
+    for (uint32_t group = 0; group < size(); ++group) values.times[group] = times_.begin(group);
+    return values;
+  }
+
+  void adopt(const GroupKeys& from, std::vector<uint32_t>& numbers) override {
+    const auto& other = static_cast<const BucketKeys&>(from);
+    numbers.resize(other.size());
+    for (uint32_t group = 0; group < other.size(); ++group) {
+      numbers[group] = times_.find_or_add(other.times_.begin(group));
+    }
+  }
+
+  uint64_t memory_bytes() const override { return times_.memory_bytes(); }
+
+ private:
+  const uint32_t slot_;
+  TimeNumbers times_;
+};
+
 bool is_slot_of(const BoundSelect& select, const BoundExpr& expr, InputColumn::Source source) {
   return expr.op == Op::kSlot && select.inputs[expr.slot].source == source;
 }
@@ -179,6 +221,7 @@ std::unique_ptr<GroupKeys> make_packed_keys(const BoundSelect& select) {
     }
   }
   if (bits > kCodeBitsMax) return nullptr;
+  if (keys.size() == 1 && bucketer != nullptr) return std::make_unique<BucketKeys>(keys[0].slot, *bucketer);
   if (bucketer != nullptr) keys[bucket].shift = bits;
   return std::make_unique<PackedKeys>(std::move(keys), bucketer);
 }

@@ -24,6 +24,7 @@ class TimeNumbers {
 
  private:
   static constexpr uint64_t kWindowMax = 1 << 20;  // buckets
+  bool find_or_add_places(const TimeUs* times, uint32_t count, uint32_t* numbers);
   uint32_t add(TimeUs time);
   uint32_t* window_place(TimeUs begin);
 

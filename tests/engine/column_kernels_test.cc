@@ -47,12 +47,52 @@ void compare(const ColumnKernels& kernels, Random& random) {
   }
 }
 
+// Times on and beside the bounds of buckets, of any width.
+void compare_buckets(const ColumnKernels& kernels, Random& random) {
+  for (int repeat = 0; repeat < 400; ++repeat) {
+    const int64_t width = 1 + static_cast<int64_t>(random.next() >> (1 + random.below(63)));
+    const int64_t from = static_cast<int64_t>(random.next()) >> (2 + random.below(60));
+    CAPTURE(width);
+    CAPTURE(from);
+    const uint64_t spread =
+        std::min<uint64_t>(uint64_t{1} << 50, static_cast<uint64_t>(width) << 30 >> random.below(30));
+    const size_t count = random.below(200);
+    std::vector<int64_t> times(count);
+    for (int64_t& time : times) {
+      int64_t since = static_cast<int64_t>(random.below(width > INT64_MAX >> 30 ? uint64_t{1} << 50 : spread));
+      if (random.chance(0.5))
+        since = std::max<int64_t>(0, since / width * width - static_cast<int64_t>(random.below(2)));
+      time = from + since;
+    }
+    std::vector<uint32_t> places(count);
+    REQUIRE(kernels.bucket_places(times.data(), count, from, width, places.data()));
+    for (size_t i = 0; i < count; ++i) {
+      CAPTURE(times[i]);
+      REQUIRE(places[i] == (times[i] - from) / width);
+    }
+    if (count == 0) continue;
+    int64_t& one = times[random.below(count)];
+    one = from - 1 - static_cast<int64_t>(random.next() >> (2 + random.below(60)));
+    CHECK_FALSE(kernels.bucket_places(times.data(), count, from, width, places.data()));
+    one = INT64_MAX;
+    CHECK_FALSE(kernels.bucket_places(times.data(), count, from, width, places.data()));
+  }
+  // The distance does not fit 64 bits.
+  const std::vector<int64_t> earliest(4, INT64_MIN), latest(4, INT64_MAX);
+  uint32_t places[4];
+  CHECK_FALSE(kernels.bucket_places(earliest.data(), 4, INT64_MAX, 60'000'000, places));
+  CHECK_FALSE(kernels.bucket_places(latest.data(), 4, INT64_MIN, 60'000'000, places));
+}
+
 TEST_CASE("column kernels: both copies do what plain loops do") {
   const uint64_t seed = test_seed(91);
   CAPTURE(seed);
   Random random(seed);
   compare(baseline::kColumnKernels, random);
-  if (cpu_has_avx2()) compare(avx2::kColumnKernels, random);
+  compare_buckets(baseline::kColumnKernels, random);
+  if (!cpu_has_avx2()) return;
+  compare(avx2::kColumnKernels, random);
+  compare_buckets(avx2::kColumnKernels, random);
 }
 
 }  // namespace
