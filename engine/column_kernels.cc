@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include <bit>
+
 namespace tally::TALLY_ISA {
 namespace {
 
@@ -9,6 +11,12 @@ template <class T>
 T largest_of(const T* values, size_t count, T largest) {
   for (size_t i = 0; i < count; ++i) largest = values[i] > largest ? values[i] : largest;
   return largest;
+}
+
+void find_changes_from(const uint64_t* words, size_t i, size_t count, uint32_t* places) {
+  for (; i < count; ++i) {
+    if (words[i] != words[i - 1]) *places++ = static_cast<uint32_t>(i);
+  }
 }
 
 // Distances below 2^51 are doubles without loss, and so are places times their width: the quotient is mended by what is left.
@@ -103,6 +111,25 @@ size_t count_changes(const uint64_t* words, size_t count) {
   return changes;
 }
 
+// Most words are as the one before them, and are passed by sixteen at a time.
+void find_changes(const uint64_t* words, size_t count, uint32_t* places) {
+  const auto same_as_before = [words](size_t i) { return _mm256_cmpeq_epi64(load(words + i), load(words + i - 1)); };
+  const auto mask_of = [](__m256i same) {
+    return static_cast<uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(same)));
+  };
+  size_t i = 1;
+  for (; i + 16 <= count; i += 16) {
+    const __m256i same[4] = {same_as_before(i), same_as_before(i + 4), same_as_before(i + 8), same_as_before(i + 12)};
+    const __m256i all = _mm256_and_si256(_mm256_and_si256(same[0], same[1]), _mm256_and_si256(same[2], same[3]));
+    if (mask_of(all) == 0xF) continue;
+    uint32_t changed = ~(mask_of(same[0]) | mask_of(same[1]) << 4 | mask_of(same[2]) << 8 | mask_of(same[3]) << 12);
+    for (changed &= 0xFFFF; changed != 0; changed &= changed - 1) {
+      *places++ = static_cast<uint32_t>(i) + static_cast<uint32_t>(std::countr_zero(changed));
+    }
+  }
+  find_changes_from(words, i, count, places);
+}
+
 bool bucket_places(const int64_t* times, size_t count, int64_t from, int64_t width, uint32_t* places) {
   if (width >= kExactUs) return plain_bucket_places(times, count, from, width, places);
   const __m256i begin = _mm256_set1_epi64x(from), last = _mm256_set1_epi64x(distance_limit(width) - 1);
@@ -129,6 +156,8 @@ bool bucket_places(const int64_t* times, size_t count, int64_t from, int64_t wid
 }
 
 #else
+
+void find_changes(const uint64_t* words, size_t count, uint32_t* places) { find_changes_from(words, 1, count, places); }
 
 bool bucket_places(const int64_t* times, size_t count, int64_t from, int64_t width, uint32_t* places) {
   return plain_bucket_places(times, count, from, width, places);
@@ -161,6 +190,7 @@ size_t count_changes(const uint64_t* words, size_t count) {
 
 }  // namespace
 
-const ColumnKernels kColumnKernels{max_code, max_byte, sum_halves, pack_codes, count_changes, bucket_places};
+const ColumnKernels kColumnKernels{max_code,      max_byte,     sum_halves,   pack_codes,
+                                   count_changes, find_changes, bucket_places};
 
 }  // namespace tally::TALLY_ISA

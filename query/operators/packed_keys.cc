@@ -38,9 +38,9 @@ class PackedKeys final : public GroupKeys {
         pack_codes(key, column.codes, rows);
       }
     }
-    if (words_.size() >= kRunRows &&
-        column_kernels().count_changes(words_.data(), words_.size()) < rows.size() / kRunRows) {
-      number_runs(groups, runs);
+    const size_t changes = words_.size() < kRunRows ? SIZE_MAX : count_changes();
+    if (changes < rows.size() / kRunRows) {
+      number_runs(changes, groups, runs);
     } else {
       table_.find_or_add(words_.data(), words_.size(), groups);
     }
@@ -70,23 +70,22 @@ class PackedKeys final : public GroupKeys {
  private:
   static uint64_t mask(const PackedKey& key) { return (uint64_t{1} << key.bits) - 1; }
 
+  size_t count_changes() const { return column_kernels().count_changes(words_.data(), words_.size()); }
+
   // Each run is looked up once.
-  void number_runs(uint32_t* groups, std::vector<GroupRun>& runs) {
-    run_words_.clear();
-    const auto rows = static_cast<uint32_t>(words_.size());
-    for (uint32_t i = 0; i < rows; ++i) {
-      if (i > 0 && words_[i] == words_[i - 1]) continue;
-      if (i > 0) runs.back().end = i;
-      runs.push_back({rows, 0});
-      run_words_.push_back(words_[i]);
-    }
+  void number_runs(size_t changes, uint32_t* groups, std::vector<GroupRun>& runs) {
+    run_ends_.resize(changes + 1);
+    column_kernels().find_changes(words_.data(), words_.size(), run_ends_.data());
+    run_ends_.back() = static_cast<uint32_t>(words_.size());
+    run_words_.assign(1, words_.front());
+    for (size_t run = 0; run < changes; ++run) run_words_.push_back(words_[run_ends_[run]]);
     numbers_.resize(run_words_.size());
     table_.find_or_add(run_words_.data(), run_words_.size(), numbers_.data());
     uint32_t row = 0;
-    for (size_t run = 0; run < runs.size(); ++run) {
-      runs[run].group = numbers_[run];
-      std::fill(groups + row, groups + runs[run].end, numbers_[run]);
-      row = runs[run].end;
+    for (size_t run = 0; run < run_ends_.size(); ++run) {
+      runs.push_back({run_ends_[run], numbers_[run]});
+      std::fill(groups + row, groups + run_ends_[run], numbers_[run]);
+      row = run_ends_[run];
     }
   }
 
@@ -147,6 +146,7 @@ class PackedKeys final : public GroupKeys {
   std::optional<TimeNumbers> times_;
   WordTable table_;
   std::vector<uint64_t> words_, run_words_;
+  std::vector<uint32_t> run_ends_;
   std::vector<uint32_t> numbers_;
 };
 

@@ -29,6 +29,7 @@ void compare(const ColumnKernels& kernels, Random& random) {
       values[i] = static_cast<int64_t>(random.next()) >> bits;
       if (random.chance(0.05)) values[i] = random.chance(0.5) ? INT64_MIN : INT64_MAX;
       words[i] = random.below(1 + bits / 8) << bits;
+      if (repeat % 3 == 0 && i > 0 && random.chance(0.97)) words[i] = words[i - 1];
       sum += values[i];
     }
     CHECK(kernels.max_code(codes.data(), count) == (count == 0 ? 0 : *std::ranges::max_element(codes)));
@@ -40,6 +41,13 @@ void compare(const ColumnKernels& kernels, Random& random) {
     size_t changes = 0;
     for (size_t i = 1; i < count; ++i) changes += words[i] != words[i - 1] ? 1 : 0;
     CHECK(kernels.count_changes(words.data(), count) == changes);
+    std::vector<uint32_t> places(changes + 1, UINT32_MAX), wanted;
+    for (uint32_t i = 1; i < count; ++i) {
+      if (words[i] != words[i - 1]) wanted.push_back(i);
+    }
+    wanted.push_back(UINT32_MAX);
+    kernels.find_changes(words.data(), count, places.data());
+    CHECK(places == wanted);
     const unsigned shift = static_cast<unsigned>(random.below(33));
     std::vector<uint64_t> packed = words;
     kernels.pack_codes(packed.data(), codes.data(), count, shift);
