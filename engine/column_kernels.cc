@@ -2,8 +2,6 @@
 
 #include <immintrin.h>
 
-#include <bit>
-
 namespace tally::TALLY_ISA {
 namespace {
 
@@ -124,7 +122,7 @@ void find_changes(const uint64_t* words, size_t count, uint32_t* places) {
     if (mask_of(all) == 0xF) continue;
     uint32_t changed = ~(mask_of(same[0]) | mask_of(same[1]) << 4 | mask_of(same[2]) << 8 | mask_of(same[3]) << 12);
     for (changed &= 0xFFFF; changed != 0; changed &= changed - 1) {
-      *places++ = static_cast<uint32_t>(i) + static_cast<uint32_t>(std::countr_zero(changed));
+      *places++ = static_cast<uint32_t>(i) + static_cast<uint32_t>(__builtin_ctz(changed));
     }
   }
   find_changes_from(words, i, count, places);
