@@ -77,6 +77,8 @@ Status begin_backup(FileSystem& fs, const std::string& to) {
   if (!info && info.error().code != Code::kNotFound) return std::unexpected(info.error());
   if (!info) {
     TALLY_TRY(fs.make_directory(to));
+  } else if (!info->is_directory) {
+    return fail(Code::kAlreadyExists, to + " is a file; a backup is a directory");
   } else {
     TALLY_ASSIGN_OR_RETURN(auto entries, fs.list(to));
     const bool unfinished =

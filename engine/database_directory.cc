@@ -5,6 +5,7 @@
 #include "base/checksum.h"
 #include "base/limits.h"
 #include "base/random.h"
+#include "engine/backup.h"
 #include "engine/database.h"
 
 namespace tally {
@@ -15,8 +16,6 @@ constexpr std::string_view kMarkerMagic = "TALLYDB\n";
 constexpr uint16_t kMarkerVersion = 1;
 constexpr uint16_t kMarkerReaderVersion = 1;
 constexpr size_t kMarkerBytes = 40;
-
-std::string advice(const std::string& path) { return "; `tally init " + path + "` makes one"; }
 
 Status make_directory_once(FileSystem& fs, const std::string& path) {
   Status made = fs.make_directory(path);
@@ -36,6 +35,17 @@ Result<bool> empty_or_begun(FileSystem& fs, const std::string& path) {
     if (!tables.empty()) return false;
   }
   return true;
+}
+
+// What leads on from "there is no database at this path", as far as that can be done.
+std::string advice(FileSystem& fs, const std::string& path) {
+  if (fs.info(join_path(path, kBackupListName))) {
+    return ": it is a backup; `tally restore " + path + " DIR` makes a database of it";
+  }
+  const Result<bool> free = empty_or_begun(fs, path);
+  const bool can_be_made = free ? *free : free.error().code == Code::kNotFound;
+  if (can_be_made) return "; `tally init " + path + "` makes one";
+  return ", and holds other files: choose another directory";
 }
 
 Status fill_database(FileSystem& fs, const std::string& path) {
@@ -59,6 +69,9 @@ Status clear_begun(FileSystem& fs, const std::string& path) {
 Status init_beside(FileSystem& fs, const std::string& path) {
   std::string building = temporary_path(path);
   Status made = fs.make_directory(building);
+  if (!made && made.error().code == Code::kNotFound) {
+    return fail(Code::kNotFound, "there is no directory " + parent_path(path) + " to make " + base_name(path) + " in");
+  }
   if (!made && made.error().code == Code::kAlreadyExists) {
     TALLY_TRY(clear_begun(fs, building));
   } else {
@@ -150,12 +163,13 @@ Result<std::unique_ptr<DatabaseDirectory>> DatabaseDirectory::open(FileSystem& f
   std::unique_ptr<DatabaseDirectory> directory(new DatabaseDirectory(fs, path));
   Result<FileInfo> info = fs.info(path);
   if (!info && info.error().code == Code::kNotFound) {
-    return fail(Code::kNotFound, path + " does not exist" + advice(path));
+    return fail(Code::kNotFound, path + " does not exist" + advice(fs, path));
   }
   TALLY_TRY(info);
+  if (!info->is_directory) return fail(Code::kNotFound, path + " is a file; a database is a directory");
   Result<Bytes> marker = read_whole_file(fs, directory->paths_.marker(), limits::kKiB);
   if (!marker && marker.error().code == Code::kNotFound) {
-    return fail(Code::kNotFound, path + " is no Tally database (no TALLY file)" + advice(path));
+    return fail(Code::kNotFound, path + " is no Tally database (no TALLY file)" + advice(fs, path));
   }
   TALLY_TRY(marker);
   Result<DatabaseUuid> uuid = decode_marker(*marker);

@@ -54,7 +54,7 @@ TEST_CASE("database directory: init makes one in a new or an empty directory, an
   CHECK(message_of(init_database(disk, "full")) == "full is not empty; a database needs a directory of its own");
   CHECK(message_of(init_database(disk, "full/letter.txt")) ==
         "full/letter.txt is a file; a database needs a directory");
-  CHECK_FALSE(init_database(disk, "no/such/parent"));
+  CHECK(message_of(init_database(disk, "no/such/parent")) == "there is no directory no/such to make parent in");
 }
 
 TEST_CASE("database directory: what is no database is named, with the way out") {
@@ -62,6 +62,14 @@ TEST_CASE("database directory: what is no database is named, with the way out") 
   REQUIRE(disk.make_directory("d"));
   CHECK(open_error(disk, "d") == "d is no Tally database (no TALLY file); `tally init d` makes one");
   CHECK(open_error(disk, "e") == "e does not exist; `tally init e` makes one");
+  touch(disk, "d/letter.txt");  // where init would refuse, it is not what is advised
+  CHECK(open_error(disk, "d") ==
+        "d is no Tally database (no TALLY file), and holds other files: choose another directory");
+  CHECK(open_error(disk, "d/letter.txt") == "d/letter.txt is a file; a database is a directory");
+  REQUIRE(disk.make_directory("b"));
+  touch(disk, "b/BACKUP");
+  CHECK(open_error(disk, "b") ==
+        "b is no Tally database (no TALLY file): it is a backup; `tally restore b DIR` makes a database of it");
   REQUIRE(init_database(disk, "db"));
   REQUIRE(disk.flip_bit("db/TALLY", 20, 3));
   CHECK(open_error(disk, "db") == "db/TALLY: its sum does not match");
