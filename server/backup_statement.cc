@@ -1,6 +1,7 @@
 #include "server/backup_statement.h"
 
 #include "base/file_names.h"
+#include "base/path_inside.h"
 #include "engine/backup.h"
 #include "query/lexer.h"
 
@@ -77,6 +78,9 @@ std::expected<QueryResult, QueryError> BackupTaker::take(const std::string& name
   if (!lock) return refuse({Code::kRetryLater, "a backup is being taken already"});
   const auto fs = make_posix_file_system();
   const std::string path = join_path(backup_directory_, name);
+  if (path_inside(path, directory_)) {
+    return refuse({Code::kInvalidArgument, "storage.backup_directory lies inside the database: " + backup_directory_});
+  }
   auto list = backup_open_database(*fs, database_.clock(), database_, directory_, path, stop);
   if (!list) return refuse(std::move(list).error().with_context("backup"));
   return describe(path, *list);

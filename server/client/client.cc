@@ -39,6 +39,7 @@ using boost::system::error_code;
 using Nothing = asio::awaitable<void>;
 
 constexpr TimeUs kTickUs = 250'000;
+constexpr uint32_t kBadFramesMax = 4;
 constexpr TimeUs kPingAfterUs = 10 * kMicrosPerSecond;
 constexpr TimeUs kDeadAfterUs = 40 * kMicrosPerSecond;
 
@@ -177,6 +178,7 @@ class TcpClient final : public Client {
   ConnectionPtr connection_;
   std::list<PendingPtr> unanswered_;
   std::optional<Error> gave_up_;  // for good
+  uint32_t bad_frames_ = 0;       // that the server would not read, since it answered the last batch
   bool stopping_ = false;
   std::thread thread_;
 
@@ -238,7 +240,9 @@ void TcpClient::take_error(Connection& connection, uint64_t sequence, const Erro
   const WireClass what_next = wire_class(message.error.status);
   connection.credits += message.credits;
   if (sequence == 0) {
-    if (what_next == WireClass::kDrop) {
+    // The same bytes again would be refused again, and every connection with them.
+    const bool refused_again = message.error.status == WireStatus::kBadFrame && ++bad_frames_ == kBadFramesMax;
+    if (what_next == WireClass::kDrop || refused_again) {
       gave_up_ = from_wire(message.error);
       fail_all(*gave_up_);
     }
@@ -259,6 +263,7 @@ void TcpClient::take(Connection& connection, const ReceivedFrame& frame) {
     Wire<ResultMessage> result = decode_result(frame.fields);
     if (!result) return connection.end();
     connection.credits += result->credits;
+    bad_frames_ = 0;
     if (PendingPtr pending = take_out(frame.header.sequence)) {
       answer(
           pending,

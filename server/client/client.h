@@ -8,7 +8,8 @@
 //
 // What an answer means is what Table::ingest_async promises: kRetryLater and kNoSpace come only when the server asked for
 // patience longer than ClientOptions::resend_patience_us; kIndeterminate and kReadOnly likewise; kIoError when there was no
-// connection for connect_patience_us: the batch may be there or not, send it again one day. Answers come in any order.
+// connection for connect_patience_us: the batch may be there or not, send it again one day. A server that will not read what it
+// is sent, time and again, ends the client: every batch gets that error. Answers come in any order.
 //
 // Threads: send() by any, one at a time; answers run on the client's own thread and must not block.
 #pragma once
