@@ -49,7 +49,8 @@ class StatementRunner {
   Sql<QueryResult> operator()(const DropTableStatement& statement) { return drop_table(statement, catalog_); }
 
   Sql<QueryResult> operator()(const ShowSettingsStatement& statement) {
-    return sql_fail(statement.offset, "SHOW SETTINGS is not supported yet", {}, Code::kUnsupported);
+    return sql_fail(statement.offset, "settings are those of a server, and there is none here",
+                    "; ask one, or say `tally serve --settings`", Code::kUnsupported);
   }
 
   Sql<QueryResult> operator()(const ShowTablesStatement&) { return show_tables(catalog_); }
