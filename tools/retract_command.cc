@@ -95,7 +95,8 @@ int run_retract(Console& console, RetractArguments& arguments) {
 Command add_retract_command(CLI::App& parent) {
   auto arguments = std::make_shared<RetractArguments>();
   CLI::App* app = parent.add_subcommand("retract", "Take events back by their ids: fraud, billing corrections");
-  app->add_option("FILE", arguments->files, "Event ids, one a line, compressed or not; - is standard input")
+  app->add_option("FILE", arguments->files,
+                  "Event ids, one a line, a .tsv with its escapes, compressed or not; - is standard input")
       ->required();
   app->add_option("--data", arguments->data, "The database")->required()->type_name("DIR");
   app->add_option("--table", arguments->table, "The table")->required()->type_name("NAME");

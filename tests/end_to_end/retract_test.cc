@@ -50,6 +50,20 @@ TEST_CASE("retract: the answer of a query is what is taken back, once, and the c
   CHECK(shop.tally({"check", db}).code == 0);
 }
 
+TEST_CASE("retract: ids that need escapes come back from a .tsv of the shell as they are") {
+  Workshop shop;
+  const std::string db = shop.path("db");
+  REQUIRE(shop.tally({"init", db}).code == 0);
+  REQUIRE(shop.tally({"sql", "--data", db, "-c", kTable}).code == 0);
+  const std::string strange =
+      "ts,event_id,publisher\n2024-03-15,C:\\new\\table,p7\n2024-03-15,\" spaced \",p7\n2024-03-15,\"two\nlines\",p7\n";
+  const Ran loaded = shop.tally({"load", "--data", db, "--table", "ads", "--replay", shop.put("rows.csv", strange)});
+  REQUIRE_MESSAGE(loaded.code == 0, loaded.err);
+  const Ran asked = shop.tally({"sql", "--data", db, "--format", "tsv", "-c", "SELECT event_id FROM ads.raw"});
+  const Ran taken = shop.tally({"retract", "--data", db, "--table", "ads", shop.put("ids.tsv", asked.out)});
+  CHECK_MESSAGE(taken.out.find("taken back             3") != std::string::npos, taken.out);
+}
+
 TEST_CASE("retract: what is wrong is said with its place, and changes nothing") {
   Workshop shop;
   const std::string db = shop.path("db");

@@ -1,6 +1,7 @@
 #include "tools/retract/id_lines.h"
 
 #include "base/limits.h"
+#include "tools/load/record_reader.h"
 
 namespace tally {
 
@@ -14,14 +15,30 @@ std::string_view trimmed(std::string_view line) {
   return line;
 }
 
+// What append_tsv() of the shell's results wrote.
+std::string tsv_value(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  std::string value;
+  value.reserve(line.size());
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char next = line[i] == '\\' && i + 1 < line.size() ? line[i + 1] : '\0';
+    const char meant = next == 't' ? '\t' : next == 'n' ? '\n' : next == 'r' ? '\r' : next == '\\' ? '\\' : '\0';
+    value += meant == '\0' ? line[i] : meant;
+    if (meant != '\0') ++i;
+  }
+  return value;
+}
+
 }  // namespace
 
-IdLines::IdLines(std::unique_ptr<ByteSource> source, std::string name, std::string id_column)
-    : source_(std::move(source)), name_(std::move(name)), id_column_(std::move(id_column)) {}
+IdLines::IdLines(std::unique_ptr<ByteSource> source, std::string name, std::string id_column, bool is_tsv)
+    : source_(std::move(source)), name_(std::move(name)), id_column_(std::move(id_column)), is_tsv_(is_tsv) {}
 
 Result<std::unique_ptr<IdLines>> IdLines::open(const std::string& path, std::string id_column) {
   TALLY_ASSIGN_OR_RETURN(std::unique_ptr<ByteSource> source, open_byte_source(path));
-  return std::make_unique<IdLines>(std::move(source), source_name(path), std::move(id_column));
+  const Result<SourceFormat> format = source_format_of(path);
+  return std::make_unique<IdLines>(std::move(source), source_name(path), std::move(id_column),
+                                   format && *format == SourceFormat::kTsv);
 }
 
 Result<std::vector<std::string>> IdLines::next(size_t count) {
@@ -61,7 +78,8 @@ Result<bool> IdLines::fill() {
 
 Status IdLines::take_line(std::string_view line, std::vector<std::string>& ids) {
   ++line_;
-  const std::string_view id = trimmed(line);
+  const std::string unescaped = is_tsv_ ? tsv_value(line) : std::string();
+  const std::string_view id = is_tsv_ ? std::string_view(unescaped) : trimmed(line);
   if (id.empty() || (line_ == 1 && id == id_column_)) return {};
   if (id.size() > limits::kStringBytesMax) {
     return fail(Code::kInvalidArgument, name_ + ":" + std::to_string(line_) + ": an id of " +
