@@ -153,6 +153,7 @@ TEST_CASE("dead letters: wrong use is told what is wrong with it") {
       {{"--dead-letters", "--rate", "5"}, 2, "--rate does not go with --dead-letters"},
       {{}, 2, "FILE is required"},
       {{"--dead-letters", "--map", "contry=x"}, 1, "has no column \"contry\", did you mean \"country\"?"},
+      {{"--dead-letters", "--reason", "frob"}, 0, "no dead letter waits with the reason \"frob\""},
   };
   for (const Case& one : cases) {
     Ran ran = shop.load(one.words);

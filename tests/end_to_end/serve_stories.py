@@ -658,6 +658,12 @@ def with_program():
     nowhere = subprocess.run([TALLY, "load", "--server", server.address, "--table", "impresions", "x.csv"],
                              capture_output=True, text=True, check=False)
     assert nowhere.returncode == 1 and 'did you mean "impressions"?' in nowhere.stderr, nowhere.stderr
+    rows = os.path.join(WORK, "rows.ndjson")
+    with open(rows, "w", encoding="utf-8") as file:
+        file.write('{"timestamp":"2019-11-25","impression_id":"r1"}\n{"timestamp":"never","impression_id":"r2"}\n')
+    refused = subprocess.run([TALLY, "load", "--server", server.address, "--table", "impressions", "--map", "policy=" + "x" * 70_000, rows],
+                             capture_output=True, text=True, check=False, timeout=60)  # the server reads no such frame: not for ever
+    assert refused.returncode == 1 and "above the limit of 65536" in refused.stderr, refused.stderr[-500:]
     server.stop()
     gone = subprocess.run([TALLY, *asked, "SELECT 1"], capture_output=True, text=True, check=False)
     assert gone.returncode == 1 and "connecting to" in gone.stderr, gone.stderr

@@ -93,6 +93,7 @@ TEST_CASE("CSV: files that cannot be read at all") {
   CHECK(error("\n\n") == Rows{"error: x is empty: its first line must name the columns"});
   CHECK(error("a,b,a\n") == Rows{"error: x:1: the header names the column \"a\" twice"});
   CHECK(error("\"a\n") == Rows{"error: x:1: the header opens a quote that never closes"});
+  CHECK(error("a,b\xFF\n1,2\n") == Rows{"error: x:1: the header is not UTF-8"});
   CHECK(error("\xFF\xFE"
               "a\n")[0]
             .find("UTF-16") != std::string::npos);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/checksum.h"
 #include "base/file_names.h"
 #include "tests/support/engine/fake_table.h"
@@ -10,6 +12,7 @@
 #include "tests/support/temp_dir.h"
 #include "tools/generate/byte_sink.h"
 #include "tools/load/batch_window.h"
+#include "tools/load/row_converter.h"
 
 namespace tally {
 namespace {
@@ -82,6 +85,82 @@ TEST_CASE("loader: a bad file anywhere fails before the first row") {
     REQUIRE_FALSE(status.has_value());
     CHECK(status.error().message.find(base_name(path)) != std::string::npos);
     CHECK(f.table.batches == 0);
+  }
+}
+
+TEST_CASE("loader: a source whose first record names no columns is told by what is wrong with that") {
+  Fixture f;
+  struct Case {
+    std::string name, text, says;
+  };
+  const std::string wide = "ts,id," + std::string(70'000, 'x') + "\n";
+  const Case cases[] = {
+      {"empty.ndjson", "", "empty.ndjson is empty: there is no record in it"},
+      {"blank.ndjson", "\n \n", "blank.ndjson is empty: there is no record in it"},
+      {"array.ndjson", "\n[1]\n", "array.ndjson:2: this row is JSON but not an object"},
+      {"broken.ndjson", "{\"ts\":1\n", "broken.ndjson:1: this row is not JSON"},
+      {"utf16.ndjson", "\xFF\xFE{", "utf16.ndjson is UTF-16"},
+      {"nothing.ndjson", "{}\n", "(it has none)"},
+      {"wide.csv", wide, "wide.csv:1: the header has 70012 bytes, and 65536 is the most that is taken"},
+  };
+  for (const Case& one : cases) {
+    f.options.files = {f.put(one.name, one.text)};
+    const Status status = f.load();
+    REQUIRE_FALSE(status.has_value());
+    CHECK_MESSAGE(status.error().message.find(one.says) != std::string::npos, status.error().message);
+    CHECK(f.table.batches == 0);
+  }
+}
+
+TEST_CASE("loader: names that are ignored are told, and of very many or long ones the first") {
+  std::vector<std::string> names{"ts", "id"};
+  for (int i = 0; i < 5'000; ++i) names.push_back("n" + std::to_string(i) + std::string(i == 0 ? 1'000 : 0, 'x'));
+  auto converter = RowConverter::make(std::make_shared<const Schema>(small_schema()), names, false, {});
+  REQUIRE(converter.has_value());
+  const std::string note = converter->notes().front();
+  CHECK(note.find("n0xxx") != std::string::npos);
+  CHECK(note.ends_with(" and 4,960 more"));
+  CHECK(note.size() < 1'000);
+}
+
+TEST_CASE("loader: a file given twice loads twice, but not with an ack file, and standard input not at all") {
+  Fixture f;
+  const std::string file = f.put("a.csv", kHeader + rows_of(1, 25));
+  f.options.files = {file, file};
+  REQUIRE(f.load().has_value());
+  CHECK(f.table.rows == 50);
+  f.options.ack_file = f.directory.file("acks");
+  Status status = f.load();
+  REQUIRE_FALSE(status.has_value());
+  CHECK(status.error().message == file + " is given twice: an ack file keeps one position for it");
+  f.options.ack_file.clear();
+  f.options.format = SourceFormat::kNdjson;
+  f.options.files = std::vector<std::string>(2, std::string(kStandardInput));
+  status = f.load();
+  REQUIRE_FALSE(status.has_value());
+  CHECK(status.error().message == "standard input can be read once, and - is given twice");
+  CHECK(f.table.rows == 50);
+}
+
+TEST_CASE("loader: a list of rejected rows is written over nothing but its like, least of all over the source") {
+  Fixture f;
+  const std::string text = kHeader + rows_of(1, 5) + "never,e6,DE,1,x,2,0.50\n";
+  const std::string file = f.put("a.csv", text);
+  f.options.files = {file};
+  for (const std::string& other : {file, f.put("letter.txt", "dear file"), f.put("short.csv", "file,line")}) {
+    const std::string before = f.get(other);
+    f.options.rejected_file = other;
+    const Status status = f.load();
+    REQUIRE_FALSE(status.has_value());
+    CHECK(status.error().message.find(other + " is there, and no list of rejected rows") == 0);
+    CHECK(f.get(other) == before);
+    CHECK(f.table.batches == 0);
+  }
+  f.options.rejected_file = f.directory.file("rejected.csv");
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(f.load().has_value());
+    const std::string list = f.get(f.options.rejected_file);
+    CHECK(std::count(list.begin(), list.end(), '\n') == 2);
   }
 }
 

@@ -34,7 +34,6 @@ class DelimitedReader : public RecordReader {
  private:
   static constexpr size_t kAbsent = SIZE_MAX;
 
-  Status skip_byte_order_mark();
   Result<bool> next_split(SourceRecord& record);
   Status give_up_line(SourceRecord& record, RowFault fault);
   void give_values(SourceRecord& record);
@@ -56,21 +55,15 @@ class DelimitedReader : public RecordReader {
   uint64_t number_ = 0;
 };
 
-Status DelimitedReader::skip_byte_order_mark() {
-  while (buffer_.pending().size() < 3 && !buffer_.ended()) TALLY_TRY(buffer_.fill());
-  std::string_view start = buffer_.pending();
-  if (start.starts_with("\xEF\xBB\xBF")) buffer_.consume(3);
-  if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF")) {
-    return fail(Code::kInvalidArgument, name_ + " is UTF-16; convert it to UTF-8: iconv -f UTF-16 -t UTF-8");
-  }
-  return {};
-}
-
 Status DelimitedReader::read_header() {
-  TALLY_TRY(skip_byte_order_mark());
+  TALLY_TRY(skip_byte_order_mark(buffer_, name_));
   SourceRecord header;
   TALLY_ASSIGN_OR_RETURN(bool more, next_split(header));
   if (!more) return fail(Code::kInvalidArgument, name_ + " is empty: its first line must name the columns");
+  if (!header.faulty && !simdjson::validate_utf8(header.raw)) {
+    header.faulty = true;
+    header.fault = {"bad_utf8", "is not UTF-8", ""};
+  }
   if (header.faulty) return fail(Code::kInvalidArgument, name_ + ":1: the header " + header.fault.message);
   std::set<std::string_view> seen;
   for (const SourceValue& field : fields_.values()) {

@@ -1,6 +1,7 @@
 #include "tools/load/letter_loader.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/checksum.h"
 #include "base/limits.h"
@@ -14,13 +15,14 @@
 namespace tally {
 
 struct LetterLoader::Impl {
-  Impl(Table& given_table, Clock& given_clock, Console& console, LetterLoadOptions given_options)
+  Impl(Table& given_table, Clock& given_clock, Console& given_console, LetterLoadOptions given_options)
       : table(given_table),
         clock(given_clock),
         options(std::move(given_options)),
         schema(table.schema()),
         builder(*schema),
         window(table, clock),
+        console(given_console),
         reports(console),
         reader(schema, options.mappings),
         batch_rows(options.batch_rows != 0 ? options.batch_rows : limits::kBatchRowsDefault) {}
@@ -34,6 +36,7 @@ struct LetterLoader::Impl {
   Status send();
   Status take_answers(bool wait);
   Status settle(AnsweredBatch answer);
+  void say_unmet() const;
 
   Table& table;
   Clock& clock;
@@ -41,13 +44,15 @@ struct LetterLoader::Impl {
   const std::shared_ptr<const Schema> schema;
   BatchBuilder builder;
   BatchWindow window;
+  Console& console;
   RowReports reports;
   LetterReader reader;
   const size_t batch_rows;
   const IdHasher hasher{HashKey{}};             // ids are read and not looked up
   std::unique_ptr<PreparedBatch> refused_rows;  // of the bundle at hand
   LoadBatch filling;
-  std::vector<std::string> sources;  // one a batch sent
+  std::vector<std::string> sources;        // one a batch sent
+  std::set<std::string, std::less<>> met;  // reasons of letters that wait
   LetterLoadSummary summary;
 };
 
@@ -72,6 +77,7 @@ Status LetterLoader::Impl::take_bundle(const LetterView& letters, const LetterBu
   refused_rows.reset();
   for (size_t i = 0; i < bundle.letters.size() && !interrupted(); ++i) {
     if (letters.replayed_lsn({bundle.lsn, bundle.letters[i].row}) != 0) continue;
+    if (!met.contains(bundle.reason(i))) met.emplace(bundle.reason(i));
     if (!wanted(bundle.reason(i))) {
       ++summary.left[std::string(bundle.reason(i))];
       continue;
@@ -161,6 +167,15 @@ Status LetterLoader::Impl::settle(AnsweredBatch answer) {
   return {};
 }
 
+// A reason that was asked for and that no letter has is most often misspelled.
+void LetterLoader::Impl::say_unmet() const {
+  const std::vector<std::string> reasons(met.begin(), met.end());
+  for (const std::string& reason : options.reasons) {
+    if (met.contains(reason)) continue;
+    console.message("no dead letter waits with the reason \"" + reason + "\"" + did_you_mean(reason, reasons));
+  }
+}
+
 LetterLoader::LetterLoader(Table& table, Clock& clock, Console& console, LetterLoadOptions options)
     : impl_(std::make_unique<Impl>(table, clock, console, std::move(options))) {}
 LetterLoader::~LetterLoader() = default;
@@ -185,6 +200,7 @@ Status LetterLoader::run() {
     if (status) status = std::move(settled);
   }
   self.reports.finish();
+  if (status && !interrupted()) self.say_unmet();
   self.summary.seconds = static_cast<double>(self.clock.boottime_us() - begun_us) / 1e6;
   if (status && interrupted()) status = fail(Code::kCancelled, "interrupted");
   return status;

@@ -8,7 +8,7 @@ namespace tally {
 
 namespace {
 
-RowFault unreadable(std::string message) { return {"unreadable", std::move(message), ""}; }
+RowFault unreadable(const std::string& message) { return {"unreadable", "cannot be read again: " + message, ""}; }
 
 // As RFC 4180 has it; a quoted name is itself even where it would be empty.
 void append_csv(std::string_view name, std::string& out) {
@@ -39,7 +39,7 @@ Result<SourceFormat> source_format(RawFormat format) {
     case RawFormat::kNdjson: return SourceFormat::kNdjson;
     case RawFormat::kNone: break;
   }
-  return fail(Code::kInvalidArgument, "cannot be read again: nothing says what format it has");
+  return fail(Code::kInvalidArgument, "nothing says what format it has");
 }
 
 }  // namespace
@@ -108,12 +108,17 @@ std::optional<RowFault> LetterReader::read(const BatchSource& source, const Reje
   const ByteSpan bytes = as_bytes(text);
   auto reader = open_record_reader(*format, source.name, memory_source(Bytes(bytes.begin(), bytes.end())));
   if (!reader) return unreadable(reader.error().message);
+  if ((*reader)->columns().empty()) {  // an NDJSON row that is no object: its own fault says it best
+    SourceRecord only;
+    auto there = (*reader)->next(only);
+    if (there && *there && only.faulty) return only.fault;
+  }
   if (Status status = prepare(source, **reader); !status) return unreadable(status.error().message);
   (*reader)->select(converter_->source_names());
   SourceRecord record;
   auto more = (*reader)->next(record);
   if (!more) return unreadable(more.error().message);
-  if (!*more) return unreadable("holds no record");
+  if (!*more) return unreadable("there is no record in it");
   return converter_->convert(record, builder);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/checksum.h"
 #include "base/limits.h"
+#include "server/limits.h"
 #include "tools/interrupt.h"
 #include "tools/load/ack_file.h"
 #include "tools/load/batch_window.h"
@@ -64,6 +65,8 @@ struct Loader::Impl {
         reports(console) {}
 
   Status open_source(Source& source);
+  static Status say_no_columns(Source& source);
+  Status check_repeated() const;
   Status check_sources();
   Status open_ack_file();
   Status check_shrunk(const Source& source, const AckPosition& position) const;
@@ -109,11 +112,42 @@ Status Loader::Impl::open_source(Source& source) {
   TALLY_ASSIGN_OR_RETURN(auto bytes, open_byte_source(source.path));
   source.bytes = bytes->stored_bytes();
   TALLY_ASSIGN_OR_RETURN(source.reader, open_record_reader(source.format, source.name, std::move(bytes)));
+  if (source.reader->columns().empty()) TALLY_TRY(say_no_columns(source));
+  const uint64_t header_bytes = header_line(source.format, source.reader->columns()).size();
+  if (header_bytes > limits::kWireTextMax) {  // it travels with every batch that has rejected rows
+    return fail(Code::kInvalidArgument, source.name + ":1: the header has " + std::to_string(header_bytes) +
+                                            " bytes, and " + std::to_string(limits::kWireTextMax) +
+                                            " is the most that is taken");
+  }
   auto converter =
       RowConverter::make(schema, source.reader->columns(), source.reader->open_columns(), options.mappings);
   if (!converter) return std::unexpected(std::move(converter).error().with_context(source.name));
   source.converter = *std::move(converter);
   source.reader->select(source.converter->source_names());
+  return {};
+}
+
+// Of a source whose first record brings no names: what that is.
+Status Loader::Impl::say_no_columns(Source& source) {
+  SourceRecord first;
+  TALLY_ASSIGN_OR_RETURN(const bool more, source.reader->next(first));
+  if (!more) return fail(Code::kInvalidArgument, source.name + " is empty: there is no record in it");
+  if (!first.faulty) return {};
+  return fail(Code::kInvalidArgument, source.name + ":" + std::to_string(first.line) + ": " + first.fault.sentence() +
+                                          "; what comes first must name the time and the id");
+}
+
+Status Loader::Impl::check_repeated() const {
+  std::set<std::string> given;
+  for (const std::string& path : options.files) {
+    if (given.insert(path).second) continue;
+    if (path == kStandardInput) {
+      return fail(Code::kInvalidArgument, "standard input can be read once, and - is given twice");
+    }
+    if (!options.ack_file.empty()) {
+      return fail(Code::kInvalidArgument, path + " is given twice: an ack file keeps one position for it");
+    }
+  }
   return {};
 }
 
@@ -377,6 +411,7 @@ const LoadSummary& Loader::summary() const { return impl_->summary; }
 Status Loader::run() {
   Impl& self = *impl_;
   self.begun_us = self.clock.boottime_us();
+  TALLY_TRY(self.check_repeated());
   TALLY_TRY(self.check_sources());
   TALLY_TRY(self.open_ack_file());
   if (!self.options.rejected_file.empty()) {

@@ -122,8 +122,7 @@ Status NdjsonReader::skip_long_line(SourceRecord& record) {
 }
 
 Status NdjsonReader::read_first_keys() {
-  while (buffer_.pending().size() < 3 && !buffer_.ended()) TALLY_TRY(buffer_.fill());
-  if (buffer_.pending().starts_with("\xEF\xBB\xBF")) buffer_.consume(3);
+  TALLY_TRY(skip_byte_order_mark(buffer_, name_));
   SourceRecord first;
   TALLY_ASSIGN_OR_RETURN(bool more, find_line(first));
   if (more && !first.faulty) {

@@ -1,5 +1,7 @@
 #include "tools/load/rejected_file.h"
 
+#include <algorithm>
+
 #include "base/file_names.h"
 
 namespace tally {
@@ -23,12 +25,23 @@ void append_field(std::string& out, std::string_view text) {
 
 }  // namespace
 
+// A file that is there is written over only if it is a list of the same kind: a slip of the command line would otherwise cost
+// whatever it names, the source of the load first of all.
+Status check_ours(File& file, uint64_t size, const std::string& path) {
+  Bytes start(std::min<uint64_t>(size, kHeader.size()));
+  TALLY_TRY(read_exactly(file, 0, start));
+  if (as_text(start) == kHeader) return {};
+  return fail(Code::kAlreadyExists,
+              path + " is there, and no list of rejected rows: choose another place, or remove it");
+}
+
 Result<RejectedFile> RejectedFile::open(FileSystem& fs, const std::string& path, bool keep) {
   auto info = fs.info(path);
   bool there = info.has_value();
   if (!there && info.error().code != Code::kNotFound) return std::unexpected(std::move(info).error());
   TALLY_ASSIGN_OR_RETURN(auto file, fs.open(path, there ? OpenMode::kReadWrite : OpenMode::kCreate));
   TALLY_ASSIGN_OR_RETURN(uint64_t size, file->size());
+  if (size > 0) TALLY_TRY(check_ours(*file, size, path));
   if (there && !keep && size > 0) {
     TALLY_TRY(file->truncate(0));
     size = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/decimal.h"
+#include "base/figures.h"
 #include "base/limits.h"
 #include "base/nearest.h"
 #include "base/timestamp.h"
@@ -12,6 +13,7 @@ namespace tally {
 namespace {
 
 constexpr size_t kShownBytesMax = 60;
+constexpr size_t kNamesShownMax = 40;
 
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -29,10 +31,15 @@ std::string shown(std::string_view text) {
   return out;
 }
 
+// A source may have names by the thousand, and long ones.
 std::string joined(const std::vector<std::string>& names) {
   std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
+  for (size_t i = 0; i < std::min(names.size(), kNamesShownMax); ++i) {
+    const std::string& name = names[i];
+    out += (i == 0 ? "" : ", ") + name.substr(0, kShownBytesMax) + (name.size() > kShownBytesMax ? "..." : "");
+  }
+  if (names.size() > kNamesShownMax) out += " and " + with_thousands(names.size() - kNamesShownMax) + " more";
+  return names.empty() ? "none" : out;
 }
 
 std::vector<std::string> id_sources(const Schema& schema) {

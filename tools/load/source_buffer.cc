@@ -31,4 +31,14 @@ Status SourceBuffer::fill() {
   return {};
 }
 
+Status skip_byte_order_mark(SourceBuffer& buffer, const std::string& name) {
+  while (buffer.pending().size() < 3 && !buffer.ended()) TALLY_TRY(buffer.fill());
+  const std::string_view start = buffer.pending();
+  if (start.starts_with("\xFF\xFE") || start.starts_with("\xFE\xFF")) {
+    return fail(Code::kInvalidArgument, name + " is UTF-16; convert it to UTF-8: iconv -f UTF-16 -t UTF-8");
+  }
+  if (start.starts_with("\xEF\xBB\xBF")) buffer.consume(3);
+  return {};
+}
+
 }  // namespace tally

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,5 +33,8 @@ class SourceBuffer {
   size_t end_ = 0;
   bool ended_ = false;
 };
+
+// What editors put before the text. kInvalidArgument: it says that this is UTF-16.
+Status skip_byte_order_mark(SourceBuffer& buffer, const std::string& name);
 
 }  // namespace tally
