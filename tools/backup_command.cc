@@ -4,10 +4,12 @@
 #include <memory>
 
 #include "base/file_names.h"
+#include "base/path_inside.h"
 #include "engine/backup.h"
 #include "engine/check.h"
 #include "server/client/remote_query.h"
 #include "tools/command.h"
+#include "tools/open_database.h"
 
 namespace tally {
 namespace {
@@ -16,13 +18,13 @@ struct BackupArguments {
   std::string data;
   std::string server;
   std::string to;
-  bool check = true;
+  bool no_check = false;
 };
 
 struct RestoreArguments {
   std::string from;
   std::string to;
-  bool check = true;
+  bool no_check = false;
 };
 
 // What `tally check` finds in a database that was just written.
@@ -46,14 +48,17 @@ void describe(Console& console, const std::string& path, const BackupList& list)
 }
 
 Status backup_stopped(Console& console, const BackupArguments& arguments) {
+  if (path_inside(arguments.to, arguments.data)) {
+    return fail(Code::kInvalidArgument,
+                arguments.to + " lies inside the database; choose a place outside " + arguments.data);
+  }
   auto fs = make_posix_file_system();
   auto list = backup_stopped_database(*fs, arguments.data, arguments.to);
-  if (!list && list.error().code == Code::kLocked) {
-    return fail(Code::kLocked,
-                list.error().message + "; a server that runs takes its backup itself: --server A:P NAME");
+  if (!list) {
+    return std::unexpected(
+        with_way_out(list.error(), "; a server that runs takes its backup itself: --server A:P NAME"));
   }
-  TALLY_TRY(list);
-  if (arguments.check) TALLY_TRY(verify(console, join_path(arguments.to, kBackupDataName)));
+  if (!arguments.no_check) TALLY_TRY(verify(console, join_path(arguments.to, kBackupDataName)));
   describe(console, arguments.to, *list);
   return {};
 }
@@ -80,7 +85,7 @@ Status backup_running(Console& console, const BackupArguments& arguments) {
   const std::string path = row[0].text;
   const std::string data = join_path(path, kBackupDataName);
   std::error_code ignored;
-  if (arguments.check && std::filesystem::exists(data, ignored)) TALLY_TRY(verify(console, data));
+  if (!arguments.no_check && std::filesystem::exists(data, ignored)) TALLY_TRY(verify(console, data));
   console.result(path + ": " + quantity(static_cast<uint64_t>(row[3].number), "file") + ", " +
                  human_bytes(static_cast<uint64_t>(row[4].number)) + "\n");
   return {};
@@ -95,10 +100,16 @@ int run_backup(Console& console, const BackupArguments& arguments) {
 }
 
 int run_restore(Console& console, const RestoreArguments& arguments) {
+  if (path_inside(arguments.to, arguments.from)) {
+    return report_failure(
+        console, "restore",
+        {Code::kInvalidArgument,
+         arguments.to + " lies inside the backup, which is only read; choose " + "a place outside " + arguments.from});
+  }
   auto fs = make_posix_file_system();
   auto list = restore_backup(*fs, arguments.from, arguments.to);
   if (!list) return report_failure(console, "restore", list.error());
-  if (arguments.check) {
+  if (!arguments.no_check) {
     if (Status good = verify(console, arguments.to); !good) return report_failure(console, "restore", good.error());
   }
   describe(console, arguments.to, *list);
@@ -114,7 +125,7 @@ Command add_backup_command(CLI::App& parent) {
   app->add_option("--server", arguments->server, "Instead: the server that has it open")->type_name("A:P");
   app->add_option("TO", arguments->to, "A new directory; with --server a name in the server's storage.backup_directory")
       ->required();
-  app->add_flag("!--no-check", arguments->check, "Leave out `tally check` of the copy");
+  app->add_flag("--no-check", arguments->no_check, "Leave out `tally check` of the copy");
   app->footer(
       "The source is only read. A backup that did not come to its end has no file BACKUP, and `tally restore` refuses "
       "it.\n\nExamples:\n  tally backup --data shop /backups/monday\n  tally backup --server 127.0.0.1:9077 monday");
@@ -126,7 +137,7 @@ Command add_restore_command(CLI::App& parent) {
   CLI::App* app = parent.add_subcommand("restore", "Make a database of a backup");
   app->add_option("FROM", arguments->from, "The backup")->required();
   app->add_option("DIR", arguments->to, "Where the database is to be: a directory that is not there yet")->required();
-  app->add_flag("!--no-check", arguments->check, "Leave out `tally check` of the database");
+  app->add_flag("--no-check", arguments->no_check, "Leave out `tally check` of the database");
   app->footer(
       "The backup is only read, and every file held against its sum.\n\nExample:\n  tally restore /backups/monday "
       "shop2");

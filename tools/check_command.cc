@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "engine/check.h"
 #include "tools/command.h"
+#include "tools/open_database.h"
 
 namespace tally {
 
@@ -33,7 +34,7 @@ std::string describe(const TableCheck& table) {
 int run_check(Console& console, const std::string& directory) {
   auto fs = make_posix_file_system();
   auto tables = check_database(*fs, system_clock(), directory);
-  if (!tables) return report_failure(console, "check", tables.error());
+  if (!tables) return report_failure(console, "check", with_way_out(tables.error(), kStopItFirst));
   size_t problems = 0;
   for (const TableCheck& table : *tables) {
     console.result(describe(table));

@@ -34,7 +34,7 @@ int print(Console& console, const QueryResult& result) {
 }
 
 Result<QueryResult> ask_stopped(const ClockArguments& arguments, const ClockStatement& statement) {
-  TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(arguments.data));
+  TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(arguments.data, {}, kAskTheServer));
   auto result = run_clock_statement(*open.database, statement);
   const Status closed = open.database->close();
   if (!result) return std::unexpected(std::move(result).error().error);
@@ -61,10 +61,6 @@ int run_clock(Console& console, const ClockArguments& arguments) {
   }
   const ClockStatement statement{action->second, arguments.table};
   auto result = arguments.data.empty() ? ask_running(arguments, statement) : ask_stopped(arguments, statement);
-  if (!result && result.error().code == Code::kLocked) {
-    return report_failure(console, "clock",
-                          {Code::kLocked, result.error().message + "; ask the server that runs: --server A:P"});
-  }
   return result ? print(console, *result) : report_failure(console, "clock", result.error());
 }
 

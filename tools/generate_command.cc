@@ -5,6 +5,9 @@
 #include "base/timestamp.h"
 #include "tools/command.h"
 #include "tools/generate/generate.h"
+#include "tools/load/byte_source.h"
+#include "tools/load/record_reader.h"
+#include "tools/whole_number.h"
 
 namespace tally {
 
@@ -21,6 +24,11 @@ std::string settle_options(GenerateArguments& arguments) {
   if (arguments.profile != "ad") return "there is no profile \"" + arguments.profile + "\": there is ad";
   if (!options.out.empty() + !options.data.empty() + !options.server.empty() != 1) {
     return "say where to: one of --out FILE, --data DIR and --server A:P";
+  }
+  if (!options.out.empty() && options.out != kStandardInput && !source_format_of(options.out)) {
+    return "--out " + options.out +
+           " does not tell what to write: end it in .csv, .tsv or .ndjson, or one of these with " +
+           ".gz, .zst or .lz4 behind it";
   }
   AdProfileOptions& profile = options.profile;
   if (Status status = AdProfile::check(profile); !status) return status.error().message;
@@ -52,18 +60,25 @@ Command add_generate_command(CLI::App& parent) {
   AdProfileOptions& profile = options.profile;
   CLI::App* app = parent.add_subcommand("generate", "Make ad traffic from a seed, into a file or a database");
   app->add_option("--profile", arguments->profile, "The kind of traffic: ad")->type_name("NAME");
-  app->add_option("--events", profile.events, "Distinct events")->type_name("N")->capture_default_str();
-  app->add_option("--days", profile.days, "Days that they are spread over")->type_name("D")->capture_default_str();
-  app->add_option("--seed", profile.seed, "The same seed gives the same events")->type_name("S")->capture_default_str();
+  app->add_option("--events", profile.events, "Distinct events")
+      ->type_name("N")
+      ->check(whole_number(1))
+      ->capture_default_str();
+  app->add_option("--days", profile.days, "Days that they are spread over")
+      ->type_name("D")
+      ->check(whole_number())
+      ->capture_default_str();
+  app->add_option("--seed", profile.seed, "The same seed gives the same events")
+      ->type_name("S")
+      ->check(whole_number())
+      ->capture_default_str();
   app->add_option("--start", arguments->start, "The first arrival; default: D days before the last UTC midnight")
       ->type_name("TIME");
   app->add_option("--dup", profile.duplicate_percent, "Percent of the events that are sent again whole")
       ->type_name("P");
   app->add_option("--late", profile.late_percent, "Percent of the events that arrive hours later")->type_name("P");
   app->add_flag("--rhythm", profile.rhythm, "More traffic in the evening than in the morning");
-  app->add_option("--rate", options.rows_per_second, "At most N rows a second")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  app->add_option("--rate", options.rows_per_second, "At most N rows a second")->type_name("N")->check(whole_number(1));
   app->add_option("--out", options.out,
                   "A .csv, .tsv or .ndjson file, compressed by a .gz, .zst or .lz4 behind it; - is standard output")
       ->type_name("FILE");

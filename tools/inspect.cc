@@ -27,6 +27,21 @@ std::unexpected<Error> not_ours(const std::string& path, const std::string& why)
   return fail(Code::kInvalidArgument, path + why + "; what can be shown is " + kShown);
 }
 
+// Segments and logs go while a database works: a name noted earlier may be gone.
+std::unexpected<Error> no_file(const std::string& path) {
+  const FileKind kind = parse_file_name(base_name(path)).kind;
+  const char* gone = kind == FileKind::kSegment
+                         ? "; segments are joined, folded and dropped: system.segments lists those there are"
+                     : kind == FileKind::kLogFile ? "; log files go when segments have what they hold"
+                                                  : "";
+  return fail(Code::kNotFound, "there is no file " + path + gone);
+}
+
+std::string why_not(const std::string& path) {
+  const bool ours = parse_file_name(base_name(path)).kind != FileKind::kUnknown;
+  return ours ? " cannot be shown" : " is none of our files";
+}
+
 FileKind kind_by_name(const std::string& path) {
   const FileKind kind = parse_file_name(base_name(path)).kind;
   const FileKind shown[] = {FileKind::kMarker,  FileKind::kManifest,   FileKind::kSegment,
@@ -35,13 +50,15 @@ FileKind kind_by_name(const std::string& path) {
 }
 
 Result<FileKind> kind_of(FileSystem& fs, const std::string& path) {
-  TALLY_ASSIGN_OR_RETURN(FileInfo info, fs.info(path));
-  if (info.is_directory) return not_ours(path, " is a directory");
+  const Result<FileInfo> info = fs.info(path);
+  if (!info && info.error().code == Code::kNotFound) return no_file(path);
+  TALLY_TRY(info);
+  if (info->is_directory) return not_ours(path, " is a directory");
   const FileKind by_name = kind_by_name(path);
-  if (info.size < kMagicBytes) {
-    if (by_name == FileKind::kUnknown) return not_ours(path, " is none of our files");
+  if (info->size < kMagicBytes) {
+    if (by_name == FileKind::kUnknown) return not_ours(path, why_not(path));
     return fail(Code::kCorruption,
-                path + " has " + std::to_string(info.size) + " bytes: it was cut off or never finished");
+                path + " has " + std::to_string(info->size) + " bytes: it was cut off or never finished");
   }
   TALLY_ASSIGN_OR_RETURN(auto file, fs.open(path, OpenMode::kRead));
   Bytes magic(kMagicBytes);
@@ -52,7 +69,7 @@ Result<FileKind> kind_of(FileSystem& fs, const std::string& path) {
   if (text == kLogFileMagic) return FileKind::kLogFile;
   if (text == retraction_format::kMagic) return FileKind::kRetraction;
   if (text == dead_letter_format::kMagic) return FileKind::kLetterFile;
-  if (by_name == FileKind::kUnknown) return not_ours(path, " is none of our files");
+  if (by_name == FileKind::kUnknown) return not_ours(path, why_not(path));
   return by_name;
 }
 

@@ -39,10 +39,10 @@ int run_inspect(Console& console, const Arguments& arguments, bool rows) {
 Command add_inspect_command(CLI::App& parent) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* app = parent.add_subcommand("inspect", "Show what a file of a database holds");
-  app->add_option("FILE", arguments->file, "TALLY, a MANIFEST-*, a *.seg or a *.log")->required();
+  app->add_option("FILE", arguments->file, "TALLY, a MANIFEST-*, *.seg, *.log, *.retr or *.dead")->required();
   app->add_flag("--blocks", arguments->blocks, "Of a segment: a line for each block, with its rows, times and zones");
   CLI::Option* rows = app->add_option("--rows", arguments->rows,
-                                      "Of a segment or log file: its rows instead, as TSV; the first N, or all of them")
+                                      "Of all but TALLY and MANIFEST-*: its rows instead, as TSV; the first N, or all")
                           ->type_name("[N]")
                           ->expected(0, 1);
   app->footer(

@@ -1,14 +1,15 @@
 #include <CLI/CLI.hpp>
 
-#include <filesystem>
 #include <memory>
 
 #include "base/limits.h"
+#include "base/path_inside.h"
 #include "tools/command.h"
 #include "tools/interrupt.h"
 #include "tools/load/letter_loader.h"
 #include "tools/load/loader.h"
 #include "tools/open_database.h"
+#include "tools/whole_number.h"
 
 namespace tally {
 
@@ -25,14 +26,6 @@ struct LoadArguments {
   bool dead_letters = false;
   std::vector<std::string> reasons;
 };
-
-bool inside(const std::string& path, const std::string& directory) {
-  std::error_code error;
-  auto whole = std::filesystem::weakly_canonical(path, error);
-  auto root = std::filesystem::weakly_canonical(directory, error);
-  auto [end, rest] = std::mismatch(root.begin(), root.end(), whole.begin(), whole.end());
-  return !error && end == root.end();
-}
 
 // Options that make no sense beside --dead-letters, or without it; empty if there are none.
 std::string settle_source(const LoadArguments& arguments) {
@@ -67,8 +60,13 @@ std::string settle_options(LoadArguments& arguments) {
     if (!format) return format.error().message;
     arguments.options.format = *format;
   }
+  const LoadOptions& options = arguments.options;
+  if (!options.ack_file.empty() && !options.rejected_file.empty() &&
+      path_inside(options.ack_file, options.rejected_file)) {
+    return "--ack-file and --rejected are one file; each wants its own";
+  }
   for (const std::string* path : {&arguments.options.ack_file, &arguments.options.rejected_file}) {
-    if (!path->empty() && !arguments.data.empty() && inside(*path, arguments.data)) {
+    if (!path->empty() && !arguments.data.empty() && path_inside(*path, arguments.data)) {
       return *path + " lies inside the database; choose a place outside " + arguments.data;
     }
   }
@@ -110,6 +108,10 @@ void say_where_to_go_on(Console& console, const LoadArguments& arguments, const 
         "every row is acknowledged and safe in the log; it moves on when the database is opened with room to do so");
   }
   if (summary.next_row == 0) return;
+  if (summary.next_row == 1) {
+    console.message("no row of " + summary.next_file + " is acknowledged");
+    return;
+  }
   std::string text = "rows before row " + with_thousands(summary.next_row) + " of " + summary.next_file +
                      " are acknowledged and safe; ";
   text += arguments.options.ack_file.empty()
@@ -130,7 +132,7 @@ Status load_to_server(Console& console, LoadArguments& arguments, LoadSummary& s
 
 Status load(Console& console, LoadArguments& arguments, LoadSummary& summary) {
   if (!arguments.server.empty()) return load_to_server(console, arguments, summary);
-  TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(arguments.data));
+  TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(arguments.data, {}, kAskTheServer));
   TALLY_ASSIGN_OR_RETURN(Table * table, open.database->table(arguments.table));
   Status status;
   {
@@ -241,16 +243,15 @@ Command add_load_command(CLI::App& parent) {
   app->add_flag("--replay", options.replay, "This is history: rows older than the table accepts live are taken too");
   app->add_option("--batch", options.batch_rows, "Rows a batch")
       ->type_name("N")
-      ->check(CLI::Range(1u, limits::kBatchRowsMax));
-  app->add_option("--rate", options.rows_per_second, "At most N rows a second")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, limits::kBatchRowsMax));
+  app->add_option("--rate", options.rows_per_second, "At most N rows a second")->type_name("N")->check(whole_number(1));
   app->add_option("--ack-file", options.ack_file, "Record what is acknowledged here, and go on behind it the next time")
       ->type_name("FILE");
   app->add_option("--rejected", options.rejected_file, "Write rows that do not get in to this CSV file")
       ->type_name("FILE");
   app->add_option("--max-rejected", arguments->rejected_max, "Exit with 0 if no more than N rows do not get in")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(whole_number());
   app->footer(
       "Loading a file again changes nothing: its rows are duplicates by their ids.\n\nExamples:\n"
       "  tally load --data shop --table impressions --replay data/open_bandit.csv.gz\n"

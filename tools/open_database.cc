@@ -18,11 +18,19 @@ Result<IoMethod> wanted_io() {
 
 }  // namespace
 
-Result<OpenDatabase> open_database(const std::string& directory, const DatabaseOptions& options) {
+Error with_way_out(Error error, std::string_view when_held) {
+  if (error.code == Code::kLocked) error.message += when_held;
+  return error;
+}
+
+Result<OpenDatabase> open_database(const std::string& directory, const DatabaseOptions& options,
+                                   std::string_view when_held) {
   OpenDatabase open;
   TALLY_ASSIGN_OR_RETURN(IoMethod method, wanted_io());
   open.fs = make_posix_file_system(method);
-  TALLY_ASSIGN_OR_RETURN(open.database, Database::open(*open.fs, system_clock(), directory, options));
+  auto database = Database::open(*open.fs, system_clock(), directory, options);
+  if (!database) return std::unexpected(with_way_out(std::move(database).error(), when_held));
+  open.database = *std::move(database);
   return open;
 }
 

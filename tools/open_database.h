@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/file.h"
 #include "base/status.h"
@@ -17,7 +18,15 @@ struct OpenDatabase {
 
 // TALLY_IO in the environment says how the log is written: auto (io_uring where the kernel allows it, else pwrite),
 // io_uring, pwrite.
-Result<OpenDatabase> open_database(const std::string& directory, const DatabaseOptions& options = {});
+// `when_held`: what to do about a database that another process has open; goes behind the message.
+inline constexpr std::string_view kAskTheServer =
+    "; if that is `tally serve`, reach it with --server A:P, without --data";
+inline constexpr std::string_view kStopItFirst = "; stop that process first: this needs the database for itself";
+Result<OpenDatabase> open_database(const std::string& directory, const DatabaseOptions& options = {},
+                                   std::string_view when_held = kStopItFirst);
+
+// The same for what opens a database in another way.
+Error with_way_out(Error error, std::string_view when_held);
 
 // "": the log is written through io_uring, or not at all; else a sentence for the operator, who may expect it to be.
 std::string io_note(const Table& table);

@@ -135,6 +135,7 @@ int run_serve(Console& console, const ServeArguments& arguments) {
   auto settings = load_settings(arguments);
   if (!settings) return report_failure(console, "serve", settings.error());
   if (arguments.settings) {
+    for (const std::string& sentence : unknown_variables(process_variables())) console.message(sentence);
     console.result(settings_text(*settings));
     return kExitOk;
   }

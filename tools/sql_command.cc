@@ -74,7 +74,7 @@ int run_remote(Console& console, const SqlArguments& arguments, const ShellSetti
 
 int run_embedded(Console& console, const SqlArguments& arguments, const ShellSettings& settings) {
   SignalInbox signals;
-  auto open = open_database(arguments.data);
+  auto open = open_database(arguments.data, {}, kAskTheServer);
   if (!open) return report_failure(console, "sql", open.error());
   bool good = false;
   {

@@ -114,11 +114,33 @@ TEST_CASE("bad places: an unknown table, a directory that is no database, a data
       CHECK(says(refused.err, place));
     }
   }
+  const std::string letter = shop.put("folder/letter.txt", "dear database");
+  Ran full = shop.tally({"check", shop.path("folder")});
+  CHECK_MESSAGE(says(full.err, "choose another directory"), full.err);
+  CHECK_FALSE(says(full.err, "tally init"));
+  Ran file = shop.tally({"sql", "--data", letter, "-c", "SHOW TABLES"});
+  CHECK_MESSAGE(says(file.err, letter + " is a file; a database is a directory"), file.err);
   auto lock = shop.fs().lock(DatabasePaths(shop.data).lock());
   REQUIRE(lock.has_value());
   Ran locked = shop.load({good});
   CHECK(locked.code == 1);
   CHECK_MESSAGE(says(locked.err, shop.data), locked.err);
+  const std::string ids = shop.put("ids.txt", "e1\n"), elsewhere = shop.path("elsewhere");
+  const std::pair<std::vector<std::string>, std::string> ways_out[] = {
+      {{"sql", "--data", shop.data, "-c", "SHOW TABLES"}, "reach it with --server A:P"},
+      {{"load", "--data", shop.data, "--table", "clicks", good}, "reach it with --server A:P"},
+      {{"generate", "--data", shop.data, "--events", "1"}, "reach it with --server A:P"},
+      {{"clock", "show", "--data", shop.data}, "reach it with --server A:P"},
+      {{"backup", "--data", shop.data, elsewhere}, "takes its backup itself: --server A:P"},
+      {{"load", "--data", shop.data, "--table", "clicks", "--dead-letters"}, "stop that process first"},
+      {{"retract", "--data", shop.data, "--table", "clicks", ids}, "stop that process first"},
+      {{"check", shop.data}, "stop that process first"},
+  };
+  for (const auto& [words, way_out] : ways_out) {
+    Ran held = shop.tally(words);
+    CHECK(held.code == 1);
+    CHECK_MESSAGE(says(held.err, way_out), held.err);
+  }
   lock->reset();
   CHECK(shop.load({good}).code == 0);
   CHECK(shop.tally({"init", shop.data}).code == 1);
@@ -161,7 +183,16 @@ TEST_CASE("wrong command lines: exit code 2, and the nearest name") {
       {{"init", "a", "b"}, "one argument too many"},
       {{"generate", "--profile", "tv", "--out", "x.csv"}, "there is no profile \"tv\""},
       {{"generate"}, "one of --out FILE, --data DIR and --server A:P"},
-      {{"generate", "--events", "0", "--out", "x.csv"}, "--events must be at least 1"},
+      {{"generate", "--events", "0", "--out", "x.csv"}, "--events: \"0\" is no whole number from 1 on"},
+      {{"generate", "--events", "-1", "--out", "x.csv"}, "--events: \"-1\" is no whole number from 1 on"},
+      {{"generate", "--rate", "-5", "--out", "x.csv"}, "--rate: \"-5\" is no whole number from 1 on"},
+      {{"generate", "--out", "x.xml"}, "--out x.xml does not tell what to write: end it in .csv, .tsv or .ndjson"},
+      {{"load", "--data", shop.data, "--table", "clicks", "--batch", "65537", "x.csv"},
+       "--batch: \"65537\" is no whole number from 1 to 65536"},
+      {{"load", "--data", shop.data, "--table", "clicks", "--max-rejected", "-1", "x.csv"},
+       "--max-rejected: \"-1\" is no whole number"},
+      {{"load", "--data", shop.data, "--table", "clicks", "--ack-file", "q", "--rejected", "./q", "x.csv"},
+       "--ack-file and --rejected are one file"},
       {{}, "Subcommands:"},
   };
   for (const Case& one : cases) {
@@ -177,13 +208,16 @@ TEST_CASE("wrong command lines: exit code 2, and the nearest name") {
 TEST_CASE("help and version: on stdout, with an example") {
   Workshop shop;
   CHECK(shop.tally({"--version"}).out.find("tally ") == 0);
-  for (const char* command : {"", "init", "sql", "load", "generate", "check", "inspect"}) {
+  for (const char* command :
+       {"", "init", "sql", "load", "generate", "check", "inspect", "retract", "backup", "restore", "clock", "serve"}) {
     CAPTURE(command);
     Ran ran = *command == '\0' ? shop.tally({"--help"}) : shop.tally({command, "--help"});
     CHECK(ran.code == 0);
     CHECK(says(ran.out, "xample"));
+    CHECK_FALSE(says(ran.out, "{"));  // what a flag stores is nobody's business
     CHECK(ran.err == "");
   }
+  CHECK(says(shop.tally({"inspect", "--help"}).out, "*.retr or *.dead"));
 }
 
 TEST_CASE("Ctrl-C: a load stops, says where, and goes on there the next time") {
@@ -218,6 +252,33 @@ TEST_CASE("sql: a script stops at its first error and names file, line and place
   Ran piped = shop.tally({"sql", "--data", shop.data}, script);
   CHECK(piped.code == 1);
   CHECK(says(piped.err, "stdin:3: "));
+}
+
+TEST_CASE("backup and restore: neither is put into what it is made from") {
+  Shop shop;
+  REQUIRE(shop.load({shop.put("good.csv", kHeader + rows(1, 500))}).code == 0);
+  for (const std::string& place : {shop.data, shop.data + "/monday", shop.data + "/tables/monday"}) {
+    Ran inside = shop.tally({"backup", "--data", shop.data, place});
+    CHECK(inside.code == 1);
+    CHECK_MESSAGE(says(inside.err, place + " lies inside the database; choose a place outside " + shop.data),
+                  inside.err);
+  }
+  CHECK(shop.tally({"check", shop.data}).code == 0);
+  const std::string backup = shop.path("monday"), letter = shop.put("letter.txt", "dear backup");
+  Ran file = shop.tally({"backup", "--data", shop.data, letter});
+  CHECK(file.code == 1);
+  CHECK_MESSAGE(says(file.err, letter + " is a file; a backup is a directory"), file.err);
+  REQUIRE(shop.tally({"backup", "--data", shop.data, "--no-check", backup}).code == 0);
+  for (const std::string& place : {backup, backup + "/data", backup + "/data/tables/again"}) {
+    Ran inside = shop.tally({"restore", backup, place});
+    CHECK(inside.code == 1);
+    CHECK_MESSAGE(says(inside.err, place + " lies inside the backup, which is only read"), inside.err);
+  }
+  Ran direct = shop.tally({"sql", "--data", backup, "-c", "SHOW TABLES"});
+  CHECK(direct.code == 1);
+  CHECK_MESSAGE(says(direct.err, "`tally restore " + backup + " DIR` makes a database of it"), direct.err);
+  REQUIRE(shop.tally({"restore", backup, shop.path("again")}).code == 0);
+  CHECK(shop.ask(shop.path("again"), "SELECT COUNT(*) FROM clicks") == "500\n");
 }
 
 TEST_CASE("check: a sound database, and one with a byte turned over in a segment") {

@@ -155,11 +155,14 @@ TEST_CASE("inspect: a file is known by its first bytes, whatever it is called") 
 TEST_CASE("inspect: what cannot be shown is named") {
   SegmentOnDisk on;
   check_says(inspect(on.disk, "s").error, {"is a directory"});
-  CHECK(inspect(on.disk, "s/nothing").error != "");
+  CHECK(inspect(on.disk, "s/nothing").error == "there is no file s/nothing");
+  check_says(inspect(on.disk, "s/00000099.seg").error, {"there is no file s/00000099.seg", "system.segments"});
   TableWorld world(1);
   world.send({{.id = "a"}});
   world.flush();
   check_says(inspect(world.disk, file_of(world, "", FileKind::kManifest), {.rows = 1}).error, {"holds no rows"});
+  const std::string current = file_of(world, "", FileKind::kCurrent);  // ours, and yet not to be shown
+  check_says(inspect(world.disk, current).error, {current.c_str(), " cannot be shown; what can be shown is"});
 }
 
 TEST_CASE("inspect: a log file tells of its groups and records, and gives their rows without a schema") {

@@ -172,7 +172,7 @@ Result<std::string> feed(Console& console, const GenerateOptions& options, Event
 }
 
 Result<std::string> generate_table(Console& console, const GenerateOptions& options) {
-  TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(options.data));
+  TALLY_ASSIGN_OR_RETURN(OpenDatabase open, open_database(options.data, {}, kAskTheServer));
   TALLY_ASSIGN_OR_RETURN(Table * table, ad_events_table(console, *open.database));
   TableSink sink(*table);
   TALLY_ASSIGN_OR_RETURN(std::string summary, feed(console, options, sink));
