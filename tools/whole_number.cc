@@ -1,12 +1,11 @@
 #include "tools/whole_number.h"
 
 #include <charconv>
-#include <string>
 
 namespace tally {
 
-CLI::Validator whole_number(uint64_t least, uint64_t most) {
-  const auto check = [least, most](const std::string& text) -> std::string {
+std::function<std::string(const std::string&)> whole_number(uint64_t least, uint64_t most) {
+  return [least, most](const std::string& text) -> std::string {
     uint64_t number = 0;
     const char* const end = text.data() + text.size();
     const auto [stopped, error] = std::from_chars(text.data(), end, number);
@@ -15,7 +14,6 @@ CLI::Validator whole_number(uint64_t least, uint64_t most) {
                                                  : " from " + std::to_string(least) + " to " + std::to_string(most);
     return "\"" + text + "\" is no whole number" + range;
   };
-  return CLI::Validator(check, "");
 }
 
 }  // namespace tally
