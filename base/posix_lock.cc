@@ -60,7 +60,7 @@ Status flock_with_patience(int fd, const std::string& path) {
     if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return {};
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return failed("lock", path, errno);
-    if (tries == limits::kLockRetries) {
+    if (tries >= limits::kLockRetries) {
       return fail(Code::kLocked, path + " is held: the database is open in " + holder(fd));
     }
     system_clock().sleep_us(limits::kLockRetryUs);
