@@ -9,8 +9,8 @@
 // spills that come meanwhile go to other filters. Where that is late, the last of kMax takes more than it has room for and lets
 // more strangers through: look-ups are slower then, never wrong.
 //
-// While all filters of a shard take less than kPlentyBytes they have kFilterBitsMax an id. Beyond it, with a directory of 6.25 bytes a
-// block of 64 ids, kFilterBits keep spilled ids within 1.5 bytes of memory each. While a new base is made, the ones before stand beside it. An id is added 3 times on average while its generation grows.
+// While all filters of a shard take less than kPlentyBytes, about what the ids of two shards at limits::kRememberedIdsMax take in any
+// case, they have kFilterBitsMax an id. Beyond it, with a directory of 6.25 bytes a block of 64 ids, kFilterBits keep spilled ids within 1.5 bytes of memory each. While a new base is made, the ones before stand beside it. An id is added 3 times on average while its generation grows.
 //
 // Threads: one at a time; the filters handed out may be read by others.
 #pragma once
@@ -30,7 +30,7 @@ using FilterMask = uint16_t;  // bit i: the filter at place i
 class RememberedFilters {
  public:
   using Filter = std::shared_ptr<const RememberedFilter>;
-  static constexpr uint64_t kPlentyBytes = uint64_t{128} << 20;
+  static constexpr uint64_t kPlentyBytes = uint64_t{256} << 20;
   static constexpr size_t kWanted = 6;
   static constexpr size_t kMax = 12;
   static constexpr size_t kPlaces = kMax + 1;     // a base may come before what it is for has gone

@@ -40,7 +40,7 @@ WritePath::WritePath(Config config) : config_(std::move(config)) {
       .policy = config_.policy,
       .wall_us = [this] { return sequencer_->clock_status().believed() ? config_.clock->wall_us() : INT64_MIN; },
       .space = [this] { return sequencer_->space_status(); },
-      .stopping = [this] { return stopping(); },
+      .stopping = [this] { return background_stopping(); },
       .publish = [this] { publish_background(); },
       .failed = [this](const Error& error) { sequencer_->work_failed(error); },
       .unlinked = config_.unlinked,
@@ -224,8 +224,9 @@ Status WritePath::confirm_clock() {
 }
 
 Status WritePath::close() {
+  background_until_us_ = config_.clock->boottime_us() + kFoldAtCloseUs;
   const Status flushed = flush();
-  // Whoever opens the table next, maybe only to read, finds it folded.
+  // Whoever opens the table next, maybe only to read, finds it folded as far as that takes seconds.
   if (flushed && config_.background) run_background();
   stop();
   TALLY_TRY(flushed);
@@ -351,6 +352,10 @@ void WritePath::merge(const MergeJob& job) {
 bool WritePath::stopping() {
   std::lock_guard lock(stopping_mutex_);
   return stopping_;
+}
+
+bool WritePath::background_stopping() {
+  return stopping() || config_.clock->boottime_us() >= background_until_us_.load(std::memory_order_relaxed);
 }
 
 // --- background ----------------------------------------------------------------------------------------------------

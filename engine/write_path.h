@@ -46,7 +46,10 @@ class WritePath {
   Status confirm_clock();                                    // waits until the manifest says so
   Status take_clock_back();                                  // waits until it is flushed
   void request_forget();
-  Status close();  // flushes, stops, closes the log
+  // Flushes, stops, closes the log. What is due in the background is done for kFoldAtCloseUs, so that nobody waits for a long history;
+  // the rest when the table is next written, or by run_background() before.
+  Status close();
+  static constexpr TimeUs kFoldAtCloseUs = 10 * kMicrosPerSecond;
   const Sequencer& sequencer() const { return *sequencer_; }
   // What is due in the background is done when this returns; without threads always, with them once nothing is due.
   void run_background();
@@ -85,6 +88,7 @@ class WritePath {
   void fail_waiting_verdicts(const Error& error);
   std::future<Status> log_settlement(std::shared_ptr<SettlementWork> work);
   bool stopping();
+  bool background_stopping();
   void publish(const FlushJob& job, RetractionFiles retraction_files);
   void publish_background();
   Status change_clock(bool back);
@@ -115,9 +119,10 @@ class WritePath {
   WriteFigures figures_;
   std::mutex publish_mutex_;  // from reading the manifest's state to showing it
   std::unique_ptr<Background> background_;
-  std::mutex background_mutex_;              // one run at a time
-  std::condition_variable background_wake_;  // with stopping_mutex_
-  bool background_due_ = false;              // guarded by stopping_mutex_
+  std::mutex background_mutex_;                         // one run at a time
+  std::condition_variable background_wake_;             // with stopping_mutex_
+  bool background_due_ = false;                         // guarded by stopping_mutex_
+  std::atomic<TimeUs> background_until_us_{INT64_MAX};  // boottime
   std::thread background_thread_;
 };
 

@@ -142,6 +142,8 @@ Status load(Console& console, LoadArguments& arguments, LoadSummary& summary) {
     summary = loader.summary();
   }
   if (std::string note = io_note(*table); !note.empty()) console.message(note);
+  // Closing would leave a long history unfolded.
+  if (status && summary.counts.accepted > 0) status = table->run_background();
   Status closed = open.database->close();
   return status ? closed : status;
 }

@@ -291,6 +291,45 @@ TEST_CASE("rollups: a flush is folded at once, and a day goes on to hours and da
   CHECK(life.problems() == "");
 }
 
+TEST_CASE("rollups: closing a table folds for seconds only; what is left is folded when it is next written") {
+  // An hour passes at every look.
+  class HastyClock final : public Clock {
+   public:
+    explicit HastyClock(ManualClock& of) : of_(of) {}
+    TimeUs wall_us() const override { return of_.wall_us(); }
+    TimeUs boottime_us() const override {
+      of_.advance(kMicrosPerHour);
+      return of_.boottime_us();
+    }
+    std::string boot_id() const override { return of_.boot_id(); }
+    void sleep_us(TimeUs duration) override { of_.sleep_us(duration); }
+
+   private:
+    ManualClock& of_;
+  };
+  TableOptions unfolded = rollup_options();
+  unfolded.background = false;
+  RollupWorld life(3, unfolded);
+  life.send({.id = "a", .click = 3});
+  life.world.close();
+  const auto fold_at_close = [&](Clock& clock) {
+    auto database = Database::open(life.world.disk, clock, life.world.path(), {.table = rollup_options()});
+    REQUIRE(database);
+    Table* table = (*database)->table("events").value();
+    REQUIRE(table->prepare_writes());
+    REQUIRE((*database)->close());
+  };
+  HastyClock hasty(life.world.clock);
+  fold_at_close(hasty);
+  life.world.reopen();
+  CHECK(life.segments_of("all", Tier::kMinute) == 0);
+  life.world.close();
+  fold_at_close(life.world.clock);
+  life.world.reopen();
+  CHECK(life.segments_of("all", Tier::kMinute) == 1);
+  life.check_all(INT64_MIN, INT64_MAX);
+}
+
 TEST_CASE("rollups: a late row and a retraction reach a day that is folded long ago") {
   RollupWorld life(2);
   life.send({.id = "a", .click = 3});

@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "engine/segment_format.h"
 #include "tools/bench/ad_database.h"
+#include "tools/bench/options.h"
 #include "tools/bench/run_self.h"
 #include "tools/bench/yardsticks.h"
 
@@ -34,15 +35,13 @@ struct Arguments {
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
   if (tiny_bench()) arguments.profile.events = 60'000;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view name = argv[i];
-    const char* value = argv[i + 1];
-    if (name == "--events") arguments.profile.events = std::strtoull(value, nullptr, 10);
-    if (name == "--days") arguments.profile.days = static_cast<uint32_t>(std::strtoul(value, nullptr, 10));
-    if (name == "--seed") arguments.profile.seed = std::strtoull(value, nullptr, 10);
-    if (name == "--directory") arguments.directory = value;
-    if (name == "--encode") arguments.encode = value;
-  }
+  BenchOptions("bytes of rows, rollups and indexes, and what making them takes")
+      .add("--events", arguments.profile.events, "events of the ad profile")
+      .add("--days", arguments.profile.days, "days that they are spread over")
+      .add("--seed", arguments.profile.seed, "of the profile")
+      .add("--directory", arguments.directory, "where databases are made and removed")
+      .add("--encode", arguments.encode, "used by the benchmark itself: a segment to encode again")
+      .parse(argc, argv);
   return arguments;
 }
 
