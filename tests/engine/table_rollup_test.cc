@@ -321,11 +321,11 @@ TEST_CASE("rollups: closing a table folds for seconds only; what is left is fold
   };
   HastyClock hasty(life.world.clock);
   fold_at_close(hasty);
-  life.world.reopen();
+  life.world.open();
   CHECK(life.segments_of("all", Tier::kMinute) == 0);
   life.world.close();
   fold_at_close(life.world.clock);
-  life.world.reopen();
+  life.world.open();
   CHECK(life.segments_of("all", Tier::kMinute) == 1);
   life.check_all(INT64_MIN, INT64_MAX);
 }
