@@ -214,16 +214,25 @@ std::string Describer::block_zones(size_t block) const {
   return text;
 }
 
-}  // namespace
-
-Result<FileDescription> describe_segment(FileSystem& fs, const std::string& path, bool blocks) {
-  TALLY_ASSIGN_OR_RETURN(auto segment, SegmentFile::open(fs, path, nullptr));
+Result<FileDescription> describe(const std::shared_ptr<const SegmentFile>& segment, bool blocks) {
   FileDescription description = Describer(*segment).run(blocks);
   TALLY_ASSIGN_OR_RETURN(std::vector<std::string> problems, verify_segment(segment));
   for (const std::string& problem : problems) description.lines.push_back("problem: " + problem);
   description.sound = problems.empty();
   if (description.sound) description.lines.push_back("checksums: all good, and rows, order, zones and indexes agree");
   return description;
+}
+
+}  // namespace
+
+Result<FileDescription> describe_segment(FileSystem& fs, const std::string& path, bool blocks) {
+  TALLY_ASSIGN_OR_RETURN(const auto segment, SegmentFile::open(fs, path, nullptr));
+  return describe(segment, blocks);
+}
+
+Result<FileDescription> describe_segment(std::unique_ptr<File> file, bool blocks) {
+  TALLY_ASSIGN_OR_RETURN(const auto segment, SegmentFile::open(std::move(file), nullptr));
+  return describe(segment, blocks);
 }
 
 }  // namespace tally

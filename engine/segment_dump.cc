@@ -214,4 +214,9 @@ Status dump_segment_rows(FileSystem& fs, const std::string& path, uint64_t rows_
   return RowDump(std::move(segment), sink).run(rows_max);
 }
 
+Status dump_segment_rows(std::unique_ptr<File> file, uint64_t rows_max, const TextSink& sink) {
+  TALLY_ASSIGN_OR_RETURN(auto segment, SegmentFile::open(std::move(file), nullptr));
+  return RowDump(std::move(segment), sink).run(rows_max);
+}
+
 }  // namespace tally

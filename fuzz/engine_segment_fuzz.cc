@@ -1,14 +1,17 @@
-// A segment from untrusted bytes: open, read every column of every block, plans and cursors with filters, id filter, appendix,
-// verification. The first byte of the input says whether every checksum is put right first, so that mutations reach what lies
-// behind the sums, and which filters are asked.
+// A segment of raw or of a rollup's tier from untrusted bytes: open, read every column of every block, plans and cursors with
+// filters, id filter, appendix, verification, and the same as text, as `tally inspect` prints it. The first byte of the input says
+// whether every checksum is put right first, so that mutations reach what lies behind the sums, and which filters are asked.
 #include <algorithm>
 #include <cstring>
 
 #include "base/checksum.h"
 #include "base/random.h"
 #include "engine/encoding/selection.h"
+#include "engine/rollup_totals.h"
+#include "engine/segment_describe.h"
 #include "engine/segment_format.h"
 #include "engine/segment_reader.h"
+#include "engine/sketch_format.h"
 #include "fuzz/bytes_file.h"
 
 namespace tally {
@@ -52,8 +55,18 @@ void fix_sums(Bytes& file) {
   store_le(trailer + 48, xxh3({trailer, 48}));
 }
 
+uint64_t touch(const BlockColumns::Selected& column, uint32_t row) {
+  uint64_t sum = 0;
+  if (column.codes != nullptr) sum += column.codes[row];
+  if (column.ints != nullptr) sum += static_cast<uint64_t>(column.ints[row]);
+  if (column.nulls != nullptr) sum += column.nulls[row];
+  if (column.strings == nullptr) return sum;
+  for (char c : column.strings[row].view()) sum += static_cast<uint8_t>(c);
+  return sum;
+}
+
 // Touches every cell that means something, so that a sanitizer sees a reference that points nowhere.
-uint64_t use(const BlockColumns& columns) {
+uint64_t use(const BlockColumns& columns, bool raw) {
   if (columns.matches == 0) return 0;
   uint64_t sum = 0;
   const RawColumns& rows = columns.rows;
@@ -61,38 +74,73 @@ uint64_t use(const BlockColumns& columns) {
   for (uint32_t row = 0; row < rows.rows; ++row) {
     if (!columns.selected.empty() && !is_selected(columns.selected, row)) continue;
     ++matches;
-    sum += static_cast<uint64_t>(rows.times[row]) + rows.lsns[row];
+    sum += static_cast<uint64_t>(rows.times[row]);
+    for (const BlockColumns::Selected& column : columns.by_column) sum += touch(column, row);
+    if (!raw) continue;
+    sum += rows.lsns[row] + static_cast<uint64_t>(rows.arrivals[row]);
     TALLY_CHECK(rows.kinds[row] <= RowKind::kRetraction);
     sum += format_id(rows.id_kinds[row], rows.ids[row]).size();
-    for (const BlockColumns::Selected& column : columns.by_column) {
-      if (column.codes != nullptr) sum += column.codes[row];
-      if (column.ints != nullptr) sum += static_cast<uint64_t>(column.ints[row]);
-      if (column.nulls != nullptr) sum += column.nulls[row];
-      if (column.strings == nullptr) continue;
-      for (char c : column.strings[row].view()) sum += static_cast<uint8_t>(c);
-    }
   }
   TALLY_CHECK(matches == columns.matches);
   return sum;
 }
 
-ColumnSelection everything(const Schema& schema) {
+ColumnSelection everything(const SegmentReader& reader) {
+  if (const uint32_t rollup = reader.info().rollup_id; rollup != 0) {
+    const auto schema = std::make_shared<const Schema>(reader.schema());
+    return tier_selection(RollupShape::of(schema, rollup, reader.info().tier));
+  }
   ColumnSelection selection{.column_ids = {4000}, .ids = true, .lsns = true, .arrivals = true};
-  for (const Column& column : schema.columns) {
+  for (const Column& column : reader.schema().columns) {
     if (column.role == ColumnRole::kDimension || column.role == ColumnRole::kField)
       selection.column_ids.push_back(column.id);
   }
   return selection;
 }
 
+bool is_raw(const SegmentReader& reader) { return reader.info().rollup_id == 0; }
+
 void read_all(const SegmentReader& reader) {
-  auto cursor = reader.cursor(everything(reader.schema()));
+  auto cursor = reader.cursor(everything(reader));
   volatile uint64_t sum = 0;
   for (uint32_t block = 0; block < reader.blocks().size(); ++block) {
-    if (auto columns = cursor->read(block)) sum = sum + use(**columns);
+    if (auto columns = cursor->read(block)) sum = sum + use(**columns, is_raw(reader));
   }
   for (auto [id, code] : reader.max_codes()) (void)reader.appendix(id);
   (void)reader.verify();
+}
+
+// As a fold and as the check of a table read a tier: what its sums add up to, what its sketches hold.
+void read_tier(const SegmentReader& reader) {
+  const auto schema = std::make_shared<const Schema>(reader.schema());
+  const RollupShape shape = RollupShape::of(schema, reader.info().rollup_id, reader.info().tier);
+  TotalsByDay stored;
+  (void)add_stored_totals(shape, reader, stored);
+  auto cursor = reader.cursor(tier_selection(shape));
+  RollupTotals totals(shape.values.size());
+  for (uint32_t block = 0; block < reader.blocks().size(); ++block) {
+    const auto columns = cursor->read(block);
+    if (!columns) continue;
+    RollupRows::Input input;
+    show_tier_block(shape, **columns, input);
+    add_totals(shape, input, 0, input.rows, totals);
+    for (size_t i = 0; i < shape.values.size(); ++i) {
+      if (shape.values[i].kind != RollupShape::Kind::kSketch || input.values[i].sketches == nullptr) continue;
+      HyperLogLog sketch(shape.values[i].precision);
+      for (uint32_t row = 0; row < input.rows; ++row) {
+        const StringRef& bytes = input.values[i].sketches[row];
+        if (!bytes.is_null()) (void)merge_stored_sketch(as_bytes(bytes.view()), sketch);
+      }
+    }
+  }
+}
+
+// As `tally inspect` prints it.
+void describe(const Bytes& file) {
+  auto opened = [&] { return std::make_unique<BytesFile>("input.seg", file); };
+  (void)describe_segment(opened(), true);
+  size_t printed = 0;
+  (void)dump_segment_rows(opened(), UINT64_MAX, [&](std::string_view text) { printed += text.size(); });
 }
 
 // Near what the zones of the file say, so that blocks are spared and read, rows selected and left out.
@@ -135,14 +183,14 @@ void ask(const SegmentReader& reader, uint64_t seed) {
   volatile uint64_t sum = 0;
   for (int question = 0; question < 4; ++question) {
     const ScanFilter filter = filter_of(reader, random);
-    auto cursor = reader.cursor(everything(reader.schema()), filter);
+    auto cursor = reader.cursor(everything(reader), filter);
     auto plan = reader.plan(filter);
     if (!plan) continue;
     const BlockCounts& counts = plan->counts;
     TALLY_CHECK(counts.all == plan->blocks.size() + counts.by_time + counts.by_sort_order + counts.by_zone +
                                   counts.by_index + counts.by_id_filter);
     for (uint32_t block : plan->blocks) {
-      if (auto columns = cursor->read(block)) sum = sum + use(**columns);
+      if (auto columns = cursor->read(block)) sum = sum + use(**columns, is_raw(reader));
     }
   }
   IdKind kinds[] = {IdKind::kUuid, IdKind::kDerived, IdKind::kText};
@@ -159,9 +207,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   tally::Bytes file(data + 1, data + size);
   if ((data[0] & 1) != 0) tally::fix_sums(file);
-  auto reader = tally::SegmentReader::open(std::make_unique<tally::BytesFile>("input.seg", std::move(file)), nullptr);
+  auto reader = tally::SegmentReader::open(std::make_unique<tally::BytesFile>("input.seg", file), nullptr);
   if (!reader) return 0;
   tally::read_all(**reader);
   tally::ask(**reader, data[0] >> 1);
+  if (!tally::is_raw(**reader)) tally::read_tier(**reader);
+  if ((data[0] & 6) == 0) tally::describe(file);
   return 0;
 }

@@ -103,7 +103,8 @@ Row Run::new_row(Random& random, TimeUs time_us) {
   return row;
 }
 
-// Retries come while their time is still admitted, so that they stand in the bucket of it.
+// Retries come while their time is still admitted, so that they stand in the bucket of it: within the window, and within what
+// the table keeps, which may be less once a rollup is gone.
 std::optional<Row> Run::make_row(Random& random, bool history) {
   const TimeUs now = now_us();
   if (history) return new_row(random, now - up_to(random, 25 * kMicrosPerDay));
@@ -111,7 +112,8 @@ std::optional<Row> Run::make_row(Random& random, bool history) {
     const uint64_t recent = std::min<uint64_t>(sent_.size(), 200);
     const Sent& before = sent_[sent_.size() - 1 - random.below(recent)];
     const TimeUs oldest = std::min(before.arrival_us, before.row.time_us);
-    if (before.row.version != version_ || now - oldest > within_us_ * 9 / 10) return std::nullopt;
+    const TimeUs admitted_us = std::min(within_us_ * 9 / 10, last_tier_retention_us(*table_->schema()));
+    if (before.row.version != version_ || now - oldest > admitted_us) return std::nullopt;
     Row row = before.row;
     if (random.chance(0.3)) row.amount = static_cast<uint8_t>(3 + (row.amount + 1) % (kAmounts - 3));
     return row;
