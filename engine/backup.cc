@@ -308,9 +308,9 @@ Result<BackupList> backup_stopped_database(FileSystem& fs, const std::string& gi
   return list;
 }
 
-Result<BackupList> restore_backup(FileSystem& fs, const std::string& given_from, const std::string& given_to,
-                                  const std::stop_token& stop) {
-  const std::string from = without_slashes(given_from), to = without_slashes(given_to);
+namespace {
+
+Result<BackupList> read_backup_list(FileSystem& fs, const std::string& from) {
   auto text = read_whole_file(fs, join_path(from, kBackupListName), kListBytesMax);
   if (!text && text.error().code == Code::kNotFound) {
     if (fs.info(join_path(from, kBackupUnfinishedName))) {
@@ -321,12 +321,12 @@ Result<BackupList> restore_backup(FileSystem& fs, const std::string& given_from,
   TALLY_TRY(text);
   auto list = decode_backup_list(as_text(*text));
   if (!list) return std::unexpected(std::move(list).error().with_context(join_path(from, kBackupListName)));
-  const std::string building = temporary_path(to);
-  if (fs.info(to)) return fail(Code::kAlreadyExists, to + " is there already");
-  if (fs.info(building)) {
-    return fail(Code::kAlreadyExists, building + " is in the way: what a restore that did not end left; remove it");
-  }
-  TALLY_TRY(fs.make_directory(building));
+  return list;
+}
+
+// Everything that the list names, held against it, on the disk in `building`, a directory that is there.
+Status copy_backup(FileSystem& fs, const BackupList& list, const std::string& from, const std::string& building,
+                   const std::stop_token& stop) {
   Copier copier(fs, join_path(from, kBackupDataName), building, stop);
   std::set<std::string> made{""};
   const auto make_parents = [&](const std::string& path) -> Status {
@@ -338,25 +338,45 @@ Result<BackupList> restore_backup(FileSystem& fs, const std::string& given_from,
   };
   const std::string prefix = std::string(kBackupDataName) + "/";
   TALLY_TRY(make_parents("tables/"));
-  for (const BackupList::File& file : list->files) {
+  for (const BackupList::File& file : list.files) {
     if (!file.path.starts_with(prefix)) return fail(Code::kCorruption, from + ": " + file.path + " is not of its data");
     const std::string path = file.path.substr(prefix.size());
     TALLY_TRY(make_parents(path));
     TALLY_TRY(copier.copy(path));
   }
-  for (const auto& table : list->tables) {
+  for (const auto& table : list.tables) {
     for (std::string_view directory : kTableDirectories) {
       TALLY_TRY(make_parents(join_path(join_path(table_path(table.name), directory), "")));
     }
   }
   std::vector<BackupList::File> copied = copier.take_files();
   for (size_t i = 0; i < copied.size(); ++i) {
-    const BackupList::File& wanted = list->files[i];
+    const BackupList::File& wanted = list.files[i];
     if (prefix + copied[i].path != wanted.path || copied[i].size != wanted.size || copied[i].xxh3 != wanted.xxh3) {
       return fail(Code::kCorruption, join_path(from, wanted.path) + " is not what the backup wrote");
     }
   }
   for (const std::string& directory : made) TALLY_TRY(copier.sync_directory(directory));
+  return {};
+}
+
+}  // namespace
+
+Result<BackupList> restore_backup(FileSystem& fs, const std::string& given_from, const std::string& given_to,
+                                  const std::stop_token& stop) {
+  const std::string from = without_slashes(given_from), to = without_slashes(given_to);
+  TALLY_ASSIGN_OR_RETURN(BackupList list, read_backup_list(fs, from));
+  const std::string building = temporary_path(to);
+  if (fs.info(to)) return fail(Code::kAlreadyExists, to + " is there already");
+  if (fs.info(building)) {
+    return fail(Code::kAlreadyExists, building + " is in the way: what a restore that did not end left; remove it");
+  }
+  TALLY_TRY(fs.make_directory(building));
+  if (Status copied = copy_backup(fs, list, from, building, stop); !copied) {
+    Error error = std::move(copied).error();
+    error.message += "; what was copied so far is in " + building + ": remove it";
+    return std::unexpected(std::move(error));
+  }
   TALLY_TRY(fs.rename(building, to));
   TALLY_TRY(fs.sync_directory(parent_path(to)));
   return list;

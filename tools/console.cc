@@ -29,7 +29,8 @@ bool Console::write_out(std::string_view text) {
 }
 
 void Console::message(std::string_view line) {
-  end_progress();
+  const std::lock_guard lock(stderr_mutex_);
+  wipe_progress();
   std::string text = messages_are_terminal_ ? terminal_lines(line) : std::string(line);
   text += '\n';
   std::fflush(stdout);
@@ -38,12 +39,18 @@ void Console::message(std::string_view line) {
 
 void Console::progress(std::string_view line) {
   if (!messages_are_terminal_) return;
+  const std::lock_guard lock(stderr_mutex_);
   std::string text = "\r" + cropped(terminal_text(line), terminal_size().columns - 1) + "\033[K";
   std::fwrite(text.data(), 1, text.size(), stderr);
   progress_shown_ = true;
 }
 
 void Console::end_progress() {
+  const std::lock_guard lock(stderr_mutex_);
+  wipe_progress();
+}
+
+void Console::wipe_progress() {
   if (!progress_shown_) return;
   std::fputs("\r\033[K", stderr);
   progress_shown_ = false;

@@ -1,10 +1,11 @@
 // What the person at the terminal sees: results on stdout, messages on stderr, and on a terminal one line of progress that
 // messages do not garble. Names and values come from outside, so nothing but control() sends a terminal what could move its
-// cursor (terminal_text.h); into a pipe or a file results go as they are. Threads: one, but for
-// stream().
+// cursor (terminal_text.h); into a pipe or a file results go as they are. Threads: one; message(), progress() and
+// end_progress() any; stream() as it says.
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -32,7 +33,9 @@ class Console {
 
  private:
   bool write_out(std::string_view text);
+  void wipe_progress();  // with stderr_mutex_
 
+  std::mutex stderr_mutex_;
   bool output_is_terminal_;
   bool messages_are_terminal_;
   bool progress_shown_ = false;

@@ -5,6 +5,7 @@
 #include "base/timestamp.h"
 #include "tools/command.h"
 #include "tools/generate/generate.h"
+#include "tools/interrupt.h"
 #include "tools/load/byte_source.h"
 #include "tools/load/record_reader.h"
 #include "tools/whole_number.h"
@@ -49,7 +50,7 @@ int run_generate(Console& console, GenerateArguments& arguments) {
   auto summary = generate(console, arguments.options);
   if (!summary) return report_failure(console, "generate", summary.error());
   console.result(*summary);
-  return kExitOk;
+  return interrupted() ? kExitFailed : kExitOk;  // the summary says so
 }
 
 }  // namespace

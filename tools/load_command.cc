@@ -121,7 +121,7 @@ void say_where_to_go_on(Console& console, const LoadArguments& arguments, const 
 }
 
 Status load_to_server(Console& console, LoadArguments& arguments, LoadSummary& summary) {
-  TALLY_ASSIGN_OR_RETURN(auto sink, connect_sink(arguments.server, arguments.table));
+  TALLY_ASSIGN_OR_RETURN(auto sink, connect_sink(console, arguments.server, arguments.table));
   auto fs = make_posix_file_system();
   InterruptGuard guard;
   Loader loader(*sink, *fs, system_clock(), console, arguments.options);

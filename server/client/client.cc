@@ -149,6 +149,7 @@ class TcpClient final : public Client {
   using PendingPtr = std::shared_ptr<Pending>;
 
   Nothing run(std::promise<Status> first);
+  void tell_outage(const std::string& why);
   Nothing keep_alive();
   asio::awaitable<Status> open(ConnectionPtr connection);
   asio::awaitable<std::optional<ReceivedFrame>> receive(ConnectionPtr connection, Status& why);
@@ -404,7 +405,7 @@ Nothing TcpClient::sleep(TimeUs us) {
 Nothing TcpClient::run(std::promise<Status> first) {
   uint32_t failures = 0;
   TimeUs alone_since_us = now();
-  bool first_told = false;
+  bool first_told = false, out = false;
   while (!stopping_ && !gave_up_) {
     connection_ = std::make_shared<Connection>(network_);
     const Status opened = co_await open(connection_);
@@ -416,17 +417,25 @@ Nothing TcpClient::run(std::promise<Status> first) {
     if (opened) {
       failures = 0;
       connections_.fetch_add(1);
+      if (std::exchange(out, false)) tell_outage("");
       asio::co_spawn(network_, write_batches(connection_), asio::detached);
       co_await read_answers(connection_);
       alone_since_us = now();
     } else if (now() - alone_since_us > options_.connect_patience_us) {
       fail_all(opened.error());
+    } else if (!stopping_ && !std::exchange(out, true)) {
+      tell_outage(opened.error().message + "; trying again for " +
+                  std::to_string(options_.connect_patience_us / kMicrosPerSecond) + " s");
     }
     connection_->end();
     connection_.reset();
     forget_sequences();
     if (!stopping_ && !gave_up_) co_await sleep(backoff_us(options_, ++failures, random_u64()));
   }
+}
+
+void TcpClient::tell_outage(const std::string& why) {
+  if (options_.on_outage) options_.on_outage(why);
 }
 
 // Waits in not_before_us end; a server from which nothing is heard is asked, then given up.

@@ -36,6 +36,9 @@ struct ClientOptions {
   TimeUs resend_patience_us = 60 * kMicrosPerSecond;
   TimeUs backoff_first_us = 50'000;  // doubles, with jitter: between half of it and all of it
   TimeUs backoff_max_us = 5 * kMicrosPerSecond;
+  // Told by the client's thread that there is no connection any more and none could be made, why, and for how long it goes on
+  // trying; and, with an empty text, that one stands again.
+  std::function<void(const std::string& why)> on_outage = {};
 };
 
 class Client {

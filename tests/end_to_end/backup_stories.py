@@ -136,3 +136,5 @@ def backups_killed():
         file.write(bytes([byte[0] ^ 1]))
     ran = run("restore", os.path.join(WORK, "whole"), os.path.join(WORK, "harmed"))
     assert ran.returncode == 1 and "not what the backup wrote" in ran.stderr, ran.stderr
+    left = os.path.join(WORK, "harmed.tmp")
+    assert f"{left}: remove it" in ran.stderr and os.path.isdir(left), ran.stderr

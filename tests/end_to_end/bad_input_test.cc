@@ -240,6 +240,18 @@ TEST_CASE("Ctrl-C: a load stops, says where, and goes on there the next time") {
         "3000,3000,3000,750.00\n");
 }
 
+TEST_CASE("Ctrl-C: generate leaves whole rows, says how many, and does not claim to be done") {
+  Workshop shop;
+  pid_t child = shop.start(
+      {tally_binary(), "generate", "--events", "1000000", "--rate", "20000", "--out", shop.path("events.csv")});
+  for (int i = 0; i < 1'000 && shop.get("events.csv").size() < 1'000; ++i) ::usleep(10'000);
+  ::kill(child, SIGINT);
+  Ran ran = shop.finish(child);
+  CHECK(ran.code == 1);
+  CHECK_MESSAGE(says(ran.out, "interrupted; wrote "), ran.out);
+  CHECK(shop.get("events.csv").ends_with('\n'));
+}
+
 TEST_CASE("sql: a script stops at its first error and names file, line and place") {
   Shop shop;
   std::string script = shop.put("script.sql", "SHOW TABLES;\n\nSELECT contry\nFROM clicks;\nSELECT 1;\n");

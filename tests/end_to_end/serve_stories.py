@@ -632,15 +632,21 @@ def with_program():
     words = [TALLY, "load", "--server", server.address, "--table", "impressions", "--replay", "--batch", "250", "--rate", "8000",
              "--ack-file", os.path.join(WORK, "acknowledged"), os.path.join(ROOT, "data", "open_bandit.csv.gz")]
     load = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for _ in range(2):
+    for number in range(2):
         before = server.answered()
         while server.answered() < before + 20:
             time.sleep(0.02)
         server.kill(signal.SIGKILL)
         server.wait()
+        said = [load.stderr.readline()]  # whoever waits is told what for
+        if number > 0:
+            assert said[0] == f"the server at {server.address} is there again\n", said
+            said.append(load.stderr.readline())
+        assert "connecting to" in said[-1] and "refused; trying again for 30 s" in said[-1], said
         server = Server("--tcp", f"127.0.0.1:{port}")
     out, err = load.communicate(timeout=120)
     assert load.returncode == 0, (out, err)
+    assert f"the server at {server.address} is there again" in err, err
     counts = {line.split()[0]: int(line.split()[-1].replace(",", "")) for line in out.splitlines() if line.startswith("  ")}
     assert "40,000 rows received" in out and counts["accepted"] + counts["duplicates"] == 40_000, out
     expect_truth(server.address)

@@ -181,13 +181,13 @@ Result<std::string> generate_table(Console& console, const GenerateOptions& opti
 }
 
 Result<std::string> generate_server(Console& console, const GenerateOptions& options) {
-  auto sink = connect_sink(options.server, std::string(kAdEventsTable));
+  auto sink = connect_sink(console, options.server, std::string(kAdEventsTable));
   if (!sink && sink.error().code == Code::kNotFound) {
     TALLY_ASSIGN_OR_RETURN(auto queries, RemoteQuery::connect(options.server));
     auto made = queries->run(kAdEventsSql, {});
     if (!made) return std::unexpected(made.error().error);
     console.message("made the table " + std::string(kAdEventsTable));
-    sink = connect_sink(options.server, std::string(kAdEventsTable));
+    sink = connect_sink(console, options.server, std::string(kAdEventsTable));
   }
   if (!sink) return std::unexpected(sink.error());
   return feed(console, options, **sink);

@@ -9,6 +9,8 @@
 
 namespace tally {
 
+class Console;
+
 class EventSink {
  public:
   virtual ~EventSink() = default;
@@ -35,7 +37,7 @@ class TableSink final : public EventSink {
   Table& table_;
 };
 
-// The table `table` of the server at `address`.
-Result<std::unique_ptr<EventSink>> connect_sink(const std::string& address, const std::string& table);
+// The table `table` of the server at `address`. While the server is gone, `console`, which outlives the sink, says so.
+Result<std::unique_ptr<EventSink>> connect_sink(Console& console, const std::string& address, const std::string& table);
 
 }  // namespace tally

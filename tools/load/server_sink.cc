@@ -1,4 +1,5 @@
 #include "server/client/client.h"
+#include "tools/console.h"
 #include "tools/load/event_sink.h"
 
 namespace tally {
@@ -21,8 +22,13 @@ class ServerSink final : public EventSink {
 
 }  // namespace
 
-Result<std::unique_ptr<EventSink>> connect_sink(const std::string& address, const std::string& table) {
-  TALLY_ASSIGN_OR_RETURN(auto client, Client::connect({.address = address, .table = table}));
+Result<std::unique_ptr<EventSink>> connect_sink(Console& console, const std::string& address,
+                                                const std::string& table) {
+  auto say = [&console, address](const std::string& why) {
+    console.message(why.empty() ? "the server at " + address + " is there again" : why);
+  };
+  TALLY_ASSIGN_OR_RETURN(auto client,
+                         Client::connect({.address = address, .table = table, .on_outage = std::move(say)}));
   return std::make_unique<ServerSink>(std::move(client));
 }
 
