@@ -160,7 +160,8 @@ Sql<void> Binder::bind_key(const Expr& key) {
 Sql<void> Binder::bind_fill(const SelectStatement& statement) {
   std::vector<uint32_t> buckets;
   for (uint32_t i = 0; i < out_.keys.size(); ++i) {
-    if (out_.keys[i]->op == Op::kBucket) buckets.push_back(i);
+    const BoundExpr& key = *out_.keys[i];
+    if (key.op == Op::kBucket && reads_columns(key)) buckets.push_back(i);  // one time is no series of buckets
   }
   if (buckets.size() != 1) {
     return sql_fail(statement.fill_offset,

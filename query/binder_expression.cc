@@ -364,4 +364,9 @@ bool contains_aggregate(const BoundExpr& expr) {
   return std::any_of(expr.args.begin(), expr.args.end(), [](const auto& arg) { return contains_aggregate(*arg); });
 }
 
+bool reads_columns(const BoundExpr& expr) {
+  if (expr.op == Op::kSlot) return true;
+  return std::any_of(expr.args.begin(), expr.args.end(), [](const auto& arg) { return reads_columns(*arg); });
+}
+
 }  // namespace tally

@@ -138,5 +138,6 @@ BoundExprPtr computed(BoundExprPtr expr);
 bool is_aggregate_name(std::string_view function);
 uint64_t node_count(const BoundExpr& expr);
 bool contains_aggregate(const BoundExpr& expr);
+bool reads_columns(const BoundExpr& expr);
 
 }  // namespace tally
