@@ -1,6 +1,7 @@
 #include "engine/record_times.h"
 
 #include "engine/encoding/int_block.h"
+#include "engine/encoding/selection.h"
 
 namespace tally {
 
@@ -90,6 +91,20 @@ bool RecordTimeTable::add(Time time, std::span<const int64_t> lsns, std::span<in
     values[row] = static_cast<int64_t>(static_cast<uint64_t>(values[row]) + base);
   }
   return true;
+}
+
+bool RecordTimeTable::add_selected(Time time, std::span<const uint64_t> selected, std::span<const int64_t> lsns,
+                                   std::span<int64_t> values) const {
+  const TimeUs* of_lsn = times(time).data();
+  bool known = true;
+  for_each_selected(selected, [&](size_t row) {
+    const uint64_t at = static_cast<uint64_t>(lsns[row]) - first_;
+    const bool there = at < known_.size() && known_[at] != 0;
+    known = known && there;
+    const auto base = static_cast<uint64_t>(of_lsn[there ? at : 0]);
+    values[row] = static_cast<int64_t>(static_cast<uint64_t>(values[row]) + base);
+  });
+  return known;
 }
 
 bool RecordTimeTable::subtract(Time time, std::span<const int64_t> lsns, std::span<int64_t> values) const {

@@ -49,6 +49,9 @@ class RecordTimeTable {
   // values[row] += or -= the time of record lsns[row], modulo 2^64. False where an LSN is not in the table: the values
   // mean nothing then.
   bool add(Time time, std::span<const int64_t> lsns, std::span<int64_t> values) const;
+  // The same in the rows selected alone (engine/encoding/selection.h).
+  bool add_selected(Time time, std::span<const uint64_t> selected, std::span<const int64_t> lsns,
+                    std::span<int64_t> values) const;
   bool subtract(Time time, std::span<const int64_t> lsns, std::span<int64_t> values) const;
 
   uint32_t records() const { return records_; }

@@ -92,6 +92,8 @@ Result<const BlockColumns*> SegmentCursor::read(uint32_t block) {
   columns_.rows.rows = rows_of(block);
   if (!any) return &columns_;
   TALLY_TRY(mark(block));
+  if (selection_.marked != nullptr) keep_marked(block);
+  if (columns_.matches == 0) return &columns_;
   columns_.one_time.reset();
   if (is_one_bucket(block)) columns_.one_time = segment_->footer().blocks[block].info.min_time;
   for (Slot* slot : {times_, ids_, kinds_, lsns_, arrivals_}) {
@@ -132,11 +134,31 @@ Status SegmentCursor::mark(uint32_t block) {
   return {};
 }
 
+void SegmentCursor::keep_marked(uint32_t block) {
+  const SegmentReader::BlockInfo& info = segment_->footer().blocks[block].info;
+  if (!selection_.marked->suffice(info.min_time, info.max_time)) return;
+  more_words_.resize(selection_words(info.rows));
+  select_none(more_words_);
+  for (const std::vector<uint64_t>& mark : mark_words_) {
+    for (size_t word = 0; word < more_words_.size(); ++word) more_words_[word] |= mark[word];
+  }
+  if (columns_.selected.empty()) {
+    words_ = more_words_;
+  } else {
+    for (size_t word = 0; word < words_.size(); ++word) words_[word] &= more_words_[word];
+  }
+  const auto kept = static_cast<uint32_t>(count_selected(words_));
+  columns_.unmarked = columns_.matches - kept;
+  columns_.matches = kept;
+  if (kept < info.rows) columns_.selected = words_;
+}
+
 // The rows of the block that the filter lets through, in words_.
 Result<bool> SegmentCursor::select(uint32_t block) {
   const SegmentReader::BlockInfo& info = segment_->footer().blocks[block].info;
   bool inside = info.min_time >= filter_.from && info.max_time < filter_.to;
   columns_.matches = info.rows;
+  columns_.unmarked = 0;
   columns_.selected = {};
   if (inside && filter_.predicates.empty()) return true;
   words_.resize(selection_words(info.rows));
@@ -241,7 +263,8 @@ std::unexpected<Error> SegmentCursor::at(uint32_t block, const Slot& slot, Error
                                                        column_name(*segment_->footer().schema, slot.stored.id) + "\""));
 }
 
-// Of few rows among many each is taken by itself: of codes, integers and strings, and where nothing else has to be known for it.
+// Of few rows among many each is taken by itself: of codes, integers and strings, and where no other column's codes have to be
+// known for it.
 Status SegmentCursor::decode_selected(uint32_t block, Slot& slot) {
   if (slot.decoded == block) return {};
   const bool few = !columns_.selected.empty() && columns_.matches * kFewRowsShare < rows_of(block);
@@ -250,8 +273,9 @@ Status SegmentCursor::decode_selected(uint32_t block, Slot& slot) {
   if (!few || !by_row) return decode(block, slot);
   TALLY_TRY(fetch(block, slot));
   const BlockForm form = slot.bytes.header.form;
-  if (form.encoding == Encoding::kByParent || (form.flags & kBlockOfRecord) != 0) return decode(block, slot);
+  if (form.encoding == Encoding::kByParent) return decode(block, slot);
   Status decoded = decode_rows(rows_of(block), slot);
+  if (decoded && (form.flags & kBlockOfRecord) != 0) decoded = add_record_times(block, slot, true);
   if (decoded) decoded = check_selected(slot);
   if (!decoded) return at(block, slot, std::move(decoded).error());
   return {};
@@ -294,7 +318,7 @@ Status SegmentCursor::decode(uint32_t block, Slot& slot) {
   if (slot.decoded == block) return {};
   TALLY_TRY(fetch(block, slot));
   Status decoded = decode_values(block, slot);
-  if (decoded && (slot.bytes.header.form.flags & kBlockOfRecord) != 0) decoded = add_record_times(block, slot);
+  if (decoded && (slot.bytes.header.form.flags & kBlockOfRecord) != 0) decoded = add_record_times(block, slot, false);
   if (decoded) decoded = check_values(rows_of(block), slot);
   if (!decoded) return at(block, slot, std::move(decoded).error());
   slot.decoded = block;
@@ -342,7 +366,7 @@ Result<std::span<const uint32_t>> SegmentCursor::parents_of(uint32_t block, cons
   return std::span<const uint32_t>(parent->codes.data(), rows_of(block));
 }
 
-Status SegmentCursor::add_record_times(uint32_t block, Slot& slot) {
+Status SegmentCursor::add_record_times(uint32_t block, Slot& slot, bool of_selected) {
   const Schema& schema = *segment_->footer().schema;
   bool event = slot.stored.id == schema.columns[schema.time_column()].id;
   if (!event && slot.stored.id != kArrivalColumn) {
@@ -353,10 +377,14 @@ Status SegmentCursor::add_record_times(uint32_t block, Slot& slot) {
     if (!record_times_) return fail(Code::kCorruption, "times counted from log records, and no times of those");
   }
   Slot* lsns = slot_of(kLsnColumn);
-  TALLY_TRY(decode(block, *lsns));
+  TALLY_TRY(of_selected ? decode_selected(block, *lsns) : decode(block, *lsns));
   const uint32_t rows = rows_of(block);
+  const std::span<const int64_t> of_rows(lsns->ints.data(), rows);
+  const std::span<int64_t> values(slot.ints.data(), rows);
   RecordTimeTable::Time time = event ? RecordTimeTable::Time::kEvent : RecordTimeTable::Time::kArrival;
-  if (record_times_->add(time, {lsns->ints.data(), rows}, {slot.ints.data(), rows})) return {};
+  const bool known = of_selected ? record_times_->add_selected(time, columns_.selected, of_rows, values)
+                                 : record_times_->add(time, of_rows, values);
+  if (known) return {};
   return fail(Code::kCorruption, "an LSN that is not among the log records of the file");
 }
 

@@ -55,13 +55,14 @@ class SegmentCursor final : public SegmentReader::Cursor {
   Status select_times(uint32_t block);
   Status select_encoded(uint32_t block, Slot& slot, const ScanPredicate& predicate, std::span<uint64_t> words);
   Status mark(uint32_t block);
+  void keep_marked(uint32_t block);
   bool is_one_bucket(uint32_t block) const;
   Status fetch(uint32_t block, Slot& slot);
   Status decode(uint32_t block, Slot& slot);           // all rows
   Status decode_selected(uint32_t block, Slot& slot);  // at least those that the filter lets through
   Status decode_values(uint32_t block, Slot& slot);
   Result<std::span<const uint32_t>> parents_of(uint32_t block, const Slot& slot);
-  Status add_record_times(uint32_t block, Slot& slot);
+  Status add_record_times(uint32_t block, Slot& slot, bool of_selected);
   Status check_values(uint32_t rows, const Slot& slot) const;
   Status decode_rows(uint32_t rows, Slot& slot);
   Status check_selected(const Slot& slot) const;

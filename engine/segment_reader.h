@@ -20,6 +20,14 @@ namespace segment_format {
 struct Footer;
 }
 
+// Asked by a cursor before each block, on its thread, by whom only marked rows may come to matter.
+class MarkedRows {
+ public:
+  virtual ~MarkedRows() = default;
+  // Whether of rows between these times those with a mark are enough. Never false once it was true.
+  virtual bool suffice(TimeUs min_time, TimeUs max_time) = 0;
+};
+
 // Which columns to decode. Ids of schema columns, and the engine's own.
 struct ColumnSelection {
   std::vector<uint32_t>
@@ -31,6 +39,8 @@ struct ColumnSelection {
   bool arrivals = false;
   // Beside what a filter lets through: for each of these, in which rows all its predicates hold.
   std::vector<std::vector<ScanPredicate>> marks = {};
+  // Where it says so, rows without any mark are left out as if the filter did. nullptr: they never are. Outlives the cursor.
+  MarkedRows* marked = nullptr;
   // Above 0: times are asked for only to be put into buckets of this width, one of which begins at `bucket_origin`. Blocks that
   // lie in one bucket then come without times.
   int64_t bucket_width_us = 0;
@@ -52,6 +62,7 @@ struct BlockColumns {
   // Of a cursor with a filter. Rows that it lets through: bit r % 64 of word r / 64; empty: all of them. What the arrays
   // hold in other rows means nothing; without a match no array is there.
   uint32_t matches = 0;
+  uint32_t unmarked = 0;  // left out beside, see ColumnSelection::marked
   std::span<const uint64_t> selected;
   std::vector<std::span<const uint64_t>> marks;  // parallel to ColumnSelection::marks
   std::optional<TimeUs> one_time;                // see ColumnSelection::bucket_width_us

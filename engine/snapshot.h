@@ -50,6 +50,7 @@ struct ScanStats {
   BlockCounts blocks;             // of the other segments
   uint64_t rows_read = 0;         // of the blocks read, memtable included
   uint64_t rows_selected = 0;     // by the filter
+  uint64_t rows_unmarked = 0;     // of rows_selected: left out, as MarkedRows said
   uint64_t memtable_rows = 0;     // of rows_read
   // Rows of the memtable that were not read: their chunk or slice lies outside the time range; the order of their chunk says
   // that they have another code.
@@ -62,6 +63,7 @@ struct ScanStats {
     blocks += other.blocks;
     rows_read += other.rows_read;
     rows_selected += other.rows_selected;
+    rows_unmarked += other.rows_unmarked;
     memtable_rows += other.memtable_rows;
     memtable_by_time += other.memtable_by_time;
     memtable_by_order += other.memtable_by_order;
@@ -106,7 +108,9 @@ class ScanPlan {
   virtual uint32_t steps() const = 0;
   virtual uint64_t rows() const = 0;           // of all steps
   virtual const ScanStats& stats() const = 0;  // what is spared; what is read is for the scans to say
-  virtual std::unique_ptr<RawScan> scan(uint32_t first, uint32_t last) const = 0;  // steps [first, last)
+  // Steps [first, last). `marked`, which outlives the scan, or nullptr: ColumnSelection::marked of its cursors; the memtable
+  // shows all rows.
+  virtual std::unique_ptr<RawScan> scan(uint32_t first, uint32_t last, MarkedRows* marked) const = 0;
 };
 
 // A segment file as it stands on the disk: what the manifest and the file's own footer say.

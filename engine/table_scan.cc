@@ -41,7 +41,7 @@ class Plan final : public ScanPlan, public std::enable_shared_from_this<Plan> {
   uint32_t steps() const override { return steps_; }
   uint64_t rows() const override { return rows_; }
   const ScanStats& stats() const override { return stats_; }
-  std::unique_ptr<RawScan> scan(uint32_t first, uint32_t last) const override;
+  std::unique_ptr<RawScan> scan(uint32_t first, uint32_t last, MarkedRows* marked) const override;
 
   const ScanSpec& spec() const { return spec_; }
   uint32_t segment_steps() const { return segment_steps_; }
@@ -116,8 +116,9 @@ class Plan final : public ScanPlan, public std::enable_shared_from_this<Plan> {
 
 class PlannedScan final : public RawScan {
  public:
-  PlannedScan(std::shared_ptr<const Plan> plan, uint32_t first, uint32_t last)
-      : plan_(std::move(plan)), next_(first), last_(last), memtable_(plan_->spec()) {
+  PlannedScan(std::shared_ptr<const Plan> plan, uint32_t first, uint32_t last, MarkedRows* marked)
+      : plan_(std::move(plan)), next_(first), last_(last), columns_(plan_->spec().columns), memtable_(plan_->spec()) {
+    columns_.marked = marked;
     block_.columns.resize(plan_->spec().columns.column_ids.size());
   }
 
@@ -148,11 +149,13 @@ class PlannedScan final : public RawScan {
     if (segment_ == nullptr || step >= segment_->end_step()) {
       segment_ = &plan_->segment_of(step);
       cursor_.reset();
-      cursor_ = segment_->reader->cursor(plan_->spec().columns, segment_->filter, &memory_);
+      cursor_ = segment_->reader->cursor(columns_, segment_->filter, &memory_);
     }
     TALLY_ASSIGN_OR_RETURN(const BlockColumns* columns, cursor_->read(segment_->blocks[step - segment_->first_step]));
     ++stats_.blocks.read;
     block_rows_ = columns->rows.rows;
+    stats_.rows_selected += columns->unmarked;
+    stats_.rows_unmarked += columns->unmarked;
     if (columns->matches > 0) show_block(*columns);
     return columns->matches;
   }
@@ -175,6 +178,7 @@ class PlannedScan final : public RawScan {
   const std::shared_ptr<const Plan> plan_;
   uint32_t next_;
   const uint32_t last_;
+  ColumnSelection columns_;
   RowBlock block_;
   uint32_t block_rows_ = 0;  // of the step read last
   ScanStats stats_;
@@ -184,8 +188,8 @@ class PlannedScan final : public RawScan {
   MemtableScan memtable_;
 };
 
-std::unique_ptr<RawScan> Plan::scan(uint32_t first, uint32_t last) const {
-  return std::make_unique<PlannedScan>(shared_from_this(), first, last);
+std::unique_ptr<RawScan> Plan::scan(uint32_t first, uint32_t last, MarkedRows* marked) const {
+  return std::make_unique<PlannedScan>(shared_from_this(), first, last, marked);
 }
 
 }  // namespace

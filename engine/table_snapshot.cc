@@ -13,7 +13,7 @@ class WholeScan final : public RawScan {
   Result<const RowBlock*> next() override {
     if (scan_ == nullptr) {
       TALLY_ASSIGN_OR_RETURN(plan_, make_plan_());
-      scan_ = plan_->scan(0, plan_->steps());
+      scan_ = plan_->scan(0, plan_->steps(), nullptr);
     }
     return scan_->next();
   }

@@ -67,6 +67,7 @@ class Pipeline {
   }
 
   Aggregation& aggregation() { return *aggregation_; }
+  MarkedRows* marked() { return pushed_.marked_only ? &*aggregation_ : nullptr; }
   EvaluationMemory& memory() { return memory_; }
 
  private:
@@ -128,12 +129,12 @@ class Execution {
 
   AnswerRows& rows() { return stream_ ? static_cast<AnswerRows&>(*stream_) : set_; }
 
-  std::unique_ptr<BlockSource> open(size_t share, size_t shares) const {
-    return reads_ == nullptr ? open_given_rows(select_) : reads_->open(share, shares);
+  std::unique_ptr<BlockSource> open(size_t share, size_t shares, MarkedRows* marked) const {
+    return reads_ == nullptr ? open_given_rows(select_) : reads_->open(share, shares, marked);
   }
 
   Sql<void> run_plain() {
-    const std::unique_ptr<BlockSource> source = open(0, 1);
+    const std::unique_ptr<BlockSource> source = open(0, 1, nullptr);
     SQL_TRY(pipeline_.collect(*source, rows()));
     stats_.scan += source->stats().scan;
     return {};
@@ -155,8 +156,8 @@ class Execution {
     std::vector<Sql<void>> outcomes(count);
     std::vector<QueryStats> stats(count);
     const auto run_share = [&](size_t share) {
-      const std::unique_ptr<BlockSource> source = open(share, count);
       Pipeline& pipeline = share == 0 ? pipeline_ : *others[share - 1];
+      const std::unique_ptr<BlockSource> source = open(share, count, pipeline.marked());
       outcomes[share] = pipeline.aggregate(*source);
       stats[share] = source->stats();
     };

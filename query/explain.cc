@@ -70,8 +70,9 @@ class Explanation {
       line("blocks: " + with_thousands(scan.blocks.read) + " read of " + with_thousands(scan.blocks.all) +
            blocks.text());
       line("rows: " + with_thousands(scan.rows_read) + " looked at, " + with_thousands(scan.memtable_rows) +
-           " of them in memory; " + with_thousands(scan.rows_selected) + " selected, " + with_thousands(returned) +
-           " returned");
+           " of them in memory; " + with_thousands(scan.rows_selected) + " selected, " +
+           (scan.rows_unmarked > 0 ? with_thousands(scan.rows_unmarked) + " of them without what is measured, " : "") +
+           with_thousands(returned) + " returned");
       Spared memory;
       memory.add(scan.memtable_by_time, "time");
       memory.add(scan.memtable_by_order, "order of chunks");

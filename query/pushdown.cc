@@ -82,10 +82,32 @@ class PushDown {
     mark_filters();
     find_used();
     find_time_buckets();
+    out_.marked_only = marked_rows_are_enough();
     return std::move(out_);
   }
 
  private:
+  bool marked_rows_are_enough() const {
+    const bool one_series = select_.keys.empty() || (select_.keys.size() == 1 && is_bucket_of_time(*select_.keys[0]));
+    if (!select_.aggregated || !one_series || !out_.rest.empty()) return false;
+    std::vector<bool> looked_at(select_.keys.size() + select_.aggregates.size());
+    for (const OutputColumn& output : select_.outputs) look(*output.expr, looked_at);
+    for (const OrderKey& key : select_.order_by) look(*key.expr, looked_at);
+    if (select_.having != nullptr) look(*select_.having, looked_at);
+    for (size_t i = 0; i < select_.aggregates.size(); ++i) {
+      const bool for_appearance = std::ranges::find(select_.appears_when, i) != select_.appears_when.end() &&
+                                  !looked_at[select_.keys.size() + i];
+      if (!for_appearance && !out_.marks[select_.aggregates[i].filter]) return false;
+    }
+    return true;
+  }
+
+  // Slots of groups that an expression behind aggregation reads.
+  static void look(const BoundExpr& expr, std::vector<bool>& at) {
+    if (expr.op == Op::kSlot) at[expr.slot] = true;
+    for (const BoundExprPtr& arg : expr.args) look(*arg, at);
+  }
+
   // Before aggregation expressions stand over inputs, behind it over groups.
   void find_used() {
     out_.used.assign(select_.inputs.size(), false);

@@ -19,6 +19,9 @@ struct PushedDown {
   std::vector<std::string> marked;      // the same of the marks
   // By BoundSelect::filters: its condition as predicates that all must hold; nullopt: it has none, or it stays.
   std::vector<std::optional<std::vector<ScanPredicate>>> marks;
+  // Rows that no condition of a measure marks change nothing but whether their group appears: every aggregate has a mark, or is
+  // there for that alone, and there is one group, or one for each bucket of time.
+  bool marked_only = false;
   std::vector<bool> used;  // by input: whether anything but filter and marks looks at it
   // Where event times are looked at only to be put into buckets of one width: what puts them there.
   const Bucketer* time_buckets = nullptr;

@@ -103,6 +103,7 @@ class CountState final : public AggregateState {
     for (uint32_t i = 0; i < groups; ++i) result.numbers[i] = counts_[i];
     return result;
   }
+  bool above_zero(uint32_t group) const override { return counts_[group] > 0; }
   uint64_t memory_bytes() const override { return counts_.capacity() * 8; }
 
  private:

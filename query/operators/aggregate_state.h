@@ -40,6 +40,7 @@ class AggregateState {
   // Takes over what `other`, made for the same aggregate, has in its group i into group numbers[i].
   virtual Sql<void> combine(const AggregateState& other, std::span<const uint32_t> numbers) = 0;
   virtual Sql<Vector> finish(uint32_t groups) = 0;
+  virtual bool above_zero(uint32_t) const { return false; }  // of a count of rows: whether it is, in this group
   virtual uint64_t memory_bytes() const = 0;
 };
 

@@ -212,6 +212,15 @@ void Aggregation::take_by_sign(RowClass wanted, const Block& block, Selection ro
   if (!groups_.empty()) taken.groups = taken.groups_of_some.data();
 }
 
+bool Aggregation::suffice(TimeUs min_time, TimeUs max_time) {
+  const auto appears = [this](uint32_t group) {
+    return select_.appears_when.empty() || std::ranges::any_of(select_.appears_when, [&](uint32_t aggregate) {
+             return states_[aggregate]->above_zero(group);
+           });
+  };
+  return keys_ == nullptr || keys_->covers(min_time, max_time, appears);
+}
+
 Sql<void> Aggregation::combine(const Aggregation& other) {
   std::vector<uint32_t> numbers(1, 0);
   if (keys_ != nullptr) {

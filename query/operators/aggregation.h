@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/segment_reader.h"
 #include "query/bound.h"
 #include "query/evaluate.h"
 #include "query/memory_budget.h"
@@ -14,7 +15,7 @@
 
 namespace tally {
 
-class Aggregation {
+class Aggregation final : public MarkedRows {
  public:
   // `control` is asked before each aggregate of a block: hundreds of them take as long as many blocks.
   Aggregation(const BoundSelect& select, EvaluationMemory& memory, MemoryBudget& budget, const QueryControl& control);
@@ -30,6 +31,8 @@ class Aggregation {
     void view_columns();       // makes `block` of `columns`
   };
   Sql<std::unique_ptr<Groups>> finish();
+  // Of a select of which rows without a mark count for nothing but that their group appears (PushedDown::marked_only).
+  bool suffice(TimeUs min_time, TimeUs max_time) override;
 
  private:
   // Rows taken by one filter: of the block, with their groups, and with signs where some are retractions.

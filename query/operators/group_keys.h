@@ -6,6 +6,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -33,6 +34,9 @@ class GroupKeys {
   virtual Vector values(size_t key) const = 0;
   // Takes over the groups of `other`, made for the same select: numbers[i] is the number here of its group i.
   virtual void adopt(const GroupKeys& other, std::vector<uint32_t>& numbers) = 0;
+  // Whether the bucket of every time in [min, max] has a group of which `holds` is true, which it then stays. False where the
+  // keys are more than one bucket of event time.
+  virtual bool covers(TimeUs min, TimeUs max, const std::function<bool(uint32_t group)>& holds);
   virtual uint64_t memory_bytes() const = 0;
 };
 

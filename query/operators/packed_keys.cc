@@ -187,9 +187,21 @@ class BucketKeys final : public GroupKeys {
 
   uint64_t memory_bytes() const override { return times_.memory_bytes(); }
 
+  // What was covered is remembered as one stretch of time: block after block of a day asks for about the same.
+  bool covers(TimeUs min, TimeUs max, const std::function<bool(uint32_t group)>& holds) override {
+    if (min >= covered_from_ && max <= covered_to_) return true;
+    const bool meets = covered_from_ <= covered_to_ && min <= covered_to_ && max >= covered_from_;
+    const TimeUs from = meets ? std::min(min, covered_from_) : min, to = meets ? std::max(max, covered_to_) : max;
+    if (!times_.covers(from, to, holds)) return false;
+    covered_from_ = from;
+    covered_to_ = to;
+    return true;
+  }
+
  private:
   const uint32_t slot_;
   TimeNumbers times_;
+  TimeUs covered_from_ = 0, covered_to_ = -1;
 };
 
 bool is_slot_of(const BoundSelect& select, const BoundExpr& expr, InputColumn::Source source) {

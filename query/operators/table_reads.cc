@@ -32,8 +32,8 @@ ScanProceed proceed_of(const QueryControl& control) {
 // A share of all parts, one after the other.
 class TableSource final : public BlockSource {
  public:
-  TableSource(const TableReads& reads, size_t share, size_t shares)
-      : reads_(reads), select_(reads.select_), share_(share), shares_(shares) {}
+  TableSource(const TableReads& reads, size_t share, size_t shares, MarkedRows* marked)
+      : reads_(reads), select_(reads.select_), share_(share), shares_(shares), marked_(marked) {}
 
   Sql<const Block*> next() override {
     while (true) {
@@ -60,7 +60,7 @@ class TableSource final : public BlockSource {
     const uint64_t steps = part.plan->steps();
     const auto first = static_cast<uint32_t>(steps * share_ / shares_);
     const auto last = static_cast<uint32_t>(steps * (share_ + 1) / shares_);
-    scan_ = part.plan->scan(first, last);
+    scan_ = part.plan->scan(first, last, part.stored ? nullptr : marked_);
     block_ = {};
     block_.is_stored = part.stored;
     block_.columns.resize(select_.inputs.size());
@@ -161,6 +161,7 @@ class TableSource final : public BlockSource {
   const TableReads& reads_;
   const BoundSelect& select_;
   const size_t share_, shares_;
+  MarkedRows* const marked_;
   size_t next_part_ = 0;
   const TableReads::Part* part_ = nullptr;
   QueryStats stats_;  // of the parts that are done
@@ -243,8 +244,8 @@ ScanStats TableReads::stats() const {
   return stats;
 }
 
-std::unique_ptr<BlockSource> TableReads::open(size_t share, size_t shares) const {
-  return std::make_unique<TableSource>(*this, share, shares);
+std::unique_ptr<BlockSource> TableReads::open(size_t share, size_t shares, MarkedRows* marked) const {
+  return std::make_unique<TableSource>(*this, share, shares, marked);
 }
 
 }  // namespace tally

@@ -18,8 +18,9 @@ class TableReads {
 
   uint64_t rows() const { return rows_; }  // of all blocks that are going to be read
   ScanStats stats() const;                 // what is spared
-  // Share `share` of `shares` of every part. What it shows lives as long as this.
-  std::unique_ptr<BlockSource> open(size_t share, size_t shares) const;
+  // Share `share` of `shares` of every part. What it shows lives as long as this. `marked`, which outlives what is returned, or
+  // nullptr: whom raw parts ask whether rows that no measure counts may be left out (PushedDown::marked_only).
+  std::unique_ptr<BlockSource> open(size_t share, size_t shares, MarkedRows* marked) const;
 
  private:
   friend class TableSource;

@@ -73,6 +73,18 @@ uint32_t TimeNumbers::find_or_add(TimeUs time) {
   return add(time);
 }
 
+bool TimeNumbers::covers(TimeUs min, TimeUs max, const std::function<bool(uint32_t number)>& holds) const {
+  const __int128 end = static_cast<__int128>(window_from_) + static_cast<__int128>(window_.size()) * width_;
+  if (window_.empty() || min < window_from_ || max >= end || max < min) return false;
+  const auto place = [this](TimeUs time) {
+    return static_cast<size_t>((static_cast<uint64_t>(time) - static_cast<uint64_t>(window_from_)) / width_);
+  };
+  for (size_t at = place(min), last = place(max); at <= last; ++at) {
+    if (window_[at] == 0 || !holds(window_[at] - 1)) return false;
+  }
+  return true;
+}
+
 uint32_t TimeNumbers::add(TimeUs time) {
   const TimeUs begin = bucketer_.begin(time);
   if (uint32_t* const place = width_ == 0 ? nullptr : window_place(begin)) {

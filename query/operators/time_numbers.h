@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +19,9 @@ class TimeNumbers {
   // numbers[i]: of times[rows[i]].
   void find_or_add(const TimeUs* times, Selection rows, uint32_t* numbers);
   uint32_t find_or_add(TimeUs time);
+  // Whether the bucket of every time in [min, max] has a number for which `holds` is true. False where widths differ, where a
+  // bucket has its begin from elsewhere, and of more than kWindowMax buckets.
+  bool covers(TimeUs min, TimeUs max, const std::function<bool(uint32_t number)>& holds) const;
   uint32_t size() const { return static_cast<uint32_t>(begins_.size()); }
   TimeUs begin(uint32_t number) const { return begins_[number]; }
   uint64_t memory_bytes() const;

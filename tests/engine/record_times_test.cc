@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "engine/encoding/int_block.h"
+#include "engine/encoding/selection.h"
 #include "tests/support/seed.h"
 
 using namespace tally;
@@ -109,6 +110,12 @@ TEST_CASE("record times: what is written comes back, and distances give the time
           FAIL_CHECK("row " << row);
         }
       }
+      std::vector<int64_t> some = values;
+      const std::vector<uint64_t> selected = {random.next(), random.next(), 0, random.next() & 0xFF};
+      REQUIRE(table->add_selected(time, selected, lsns, some));
+      for (size_t row = 0; row < some.size(); ++row) {
+        if (some[row] != (is_selected(selected, row) ? times[row] : values[row])) FAIL_CHECK("row " << row);
+      }
       REQUIRE(table->add(time, lsns, values));
       CHECK(values == times);
     }
@@ -122,6 +129,8 @@ TEST_CASE("record times: an LSN that is not among the records is told") {
     std::vector<int64_t> lsns = {10, unknown, 12}, values = {0, 0, 0};
     CHECK_FALSE(table.add(Time::kEvent, lsns, values));
     CHECK_FALSE(table.subtract(Time::kArrival, lsns, values));
+    CHECK_FALSE(table.add_selected(Time::kEvent, std::vector<uint64_t>{0b011}, lsns, values));
+    CHECK(table.add_selected(Time::kEvent, std::vector<uint64_t>{0b101}, lsns, values));
   }
   std::vector<int64_t> none, values;
   CHECK(table.add(Time::kEvent, none, values));

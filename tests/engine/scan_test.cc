@@ -221,7 +221,7 @@ TEST_CASE("scan: read in pieces it shows the same rows, with its marks true and 
       size_t row_number = 0;
       for (uint32_t first = 0, last = 0; first < plan->steps(); first = last) {
         last = first + 1 + static_cast<uint32_t>(random.below(plan->steps() - first));
-        const auto piece = plan->scan(first, last);
+        const auto piece = plan->scan(first, last, nullptr);
         while (const RowBlock* block = *piece->next()) {
           REQUIRE(block->marks.size() == 2);
           REQUIRE((block->times == nullptr) == block->one_time.has_value());
@@ -247,6 +247,70 @@ TEST_CASE("scan: read in pieces it shows the same rows, with its marks true and 
       CHECK(stats.blocks == whole.stats.blocks);
       CHECK(plan->rows() == whole.stats.rows_read);
       CHECK(asked == whole.stats.rows_read);
+    }
+  }
+}
+
+TEST_CASE("scan: rows without a mark are left out where they are said to be of no use, and no others") {
+  struct Before final : MarkedRows {
+    TimeUs limit = 0;
+    bool suffice(TimeUs, TimeUs max_time) override { return max_time < limit; }
+  };
+  const uint64_t base = test_seed(71);
+  for (uint64_t seed = base; seed < base + 6; ++seed) {
+    CAPTURE(seed);
+    Random random(seed);
+    ScanWorld world(seed, 64 * limits::kMiB, static_cast<uint32_t>(4 + random.below(200)));
+    for (int batch = 0; batch < 5; ++batch) {
+      world.send(random, static_cast<uint32_t>(1 + random.below(600)), 20);
+      if (random.chance(0.7)) world.flush();
+    }
+    const auto snapshot = world.snapshot();
+    for (int question = 0; question < 20; ++question) {
+      const ScannedRows everything = scan(*snapshot, {});
+      PlainFilter filter = PlainFilter::random(random, everything.plain);
+      if (random.chance(0.5)) filter = PlainFilter();
+      PlainFilter marks[2] = {PlainFilter::random(random, everything.plain),
+                              PlainFilter::random(random, everything.plain)};
+      for (PlainFilter& mark : marks) {
+        mark.from = INT64_MIN;
+        mark.to = INT64_MAX;
+      }
+      const ScannedRows whole = scan(*snapshot, filter.scan_filter());
+      ScanSpec spec;
+      spec.filter = filter.scan_filter();
+      spec.columns.marks = {marks[0].scan_filter().predicates, marks[1].scan_filter().predicates};
+      spec.columns.ids = spec.columns.lsns = spec.columns.arrivals = true;
+      const auto plan = *snapshot->plan(std::move(spec));
+      Before before;
+      before.limit = random.chance(0.5) ? INT64_MAX : kNow - static_cast<TimeUs>(random.below(20 * kMicrosPerHour));
+      const auto shown = plan->scan(0, plan->steps(), &before);
+      size_t next = 0;
+      uint64_t left_out = 0;
+      const auto pass = [&](const std::string& id) {
+        for (; next < whole.ids.size() && whole.ids[next] != id; ++next, ++left_out) {
+          REQUIRE(whole.plain.times[next] < before.limit);
+          for (const PlainFilter& mark : marks) REQUIRE_FALSE(mark.matches(whole.plain, next));
+        }
+      };
+      while (const RowBlock* block = *shown->next()) {
+        for (uint32_t row = 0; row < block->rows; ++row) {
+          if (!block->selected.empty() && !is_selected(block->selected, row)) continue;
+          pass(format_id(block->id_kinds[row], block->ids[row]) + " at " + std::to_string(block->lsns[row]) + ", " +
+               std::string(row_kind_name(block->kinds[row])));
+          REQUIRE(next < whole.ids.size());
+          REQUIRE(block->times[row] == whole.plain.times[next]);
+          REQUIRE(block->arrivals[row] == kNow);
+          for (size_t i = 0; i < 2; ++i) {
+            REQUIRE(is_selected(block->marks[i], row) == marks[i].matches(whole.plain, next));
+          }
+          ++next;
+        }
+      }
+      pass("");  // what stood behind the last one shown
+      CHECK(shown->stats().rows_unmarked == left_out);
+      CHECK(shown->stats().rows_selected == whole.stats.rows_selected);
+      CHECK(shown->stats().rows_read == whole.stats.rows_read);
     }
   }
 }
