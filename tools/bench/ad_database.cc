@@ -35,9 +35,10 @@ void remove_tree(FileSystem& fs, const std::string& path) {
   std::exit(1);
 }
 
-AdDatabase::AdDatabase(const std::string& parent, const std::string& keep)
+AdDatabase::AdDatabase(const std::string& parent, const std::string& keep, const TableOptions& table)
     : fs_(make_posix_file_system()),
       directory_(keep.empty() ? join_path(parent, "tally-bench-" + hex(random_uuid())) : keep),
+      table_options_(table),
       keep_(!keep.empty()) {
   if (keep_ && fs_->list(directory_)) {
     made_ = false;
@@ -58,7 +59,7 @@ AdDatabase::~AdDatabase() {
 }
 
 void AdDatabase::open() {
-  database_ = need(Database::open(*fs_, system_clock(), directory_, {}), "open");
+  database_ = need(Database::open(*fs_, system_clock(), directory_, {.table = table_options_}), "open");
   if (auto found = database_->table(kAdEventsTable)) table_ = *found;
 }
 

@@ -24,10 +24,10 @@ inline void need(const Status& status, const char* what) {
 }
 
 // A database with the table ad_events in a fresh directory under `parent`, removed at the end. `keep`: a directory that stays,
-// and is opened as it is where it is there.
+// and is opened as it is where it is there. `table`: what open() opens tables with.
 class AdDatabase {
  public:
-  explicit AdDatabase(const std::string& parent, const std::string& keep = "");
+  explicit AdDatabase(const std::string& parent, const std::string& keep = "", const TableOptions& table = {});
   ~AdDatabase();
 
   bool made() const { return made_; }  // just now, so that nothing is in it
@@ -42,6 +42,7 @@ class AdDatabase {
  private:
   std::unique_ptr<FileSystem> fs_;
   std::string directory_;
+  const TableOptions table_options_;
   std::unique_ptr<Database> database_;
   Table* table_ = nullptr;
   bool made_ = true;

@@ -1,8 +1,10 @@
 // The embedded ingest path on ad traffic: how many events a second it makes durable, de-duplicated and visible; how many
 // batches share one fdatasync when many small producers write; what the log holds after a flush; how long a start takes.
 //
-//   bench_ingest [--events N] [--days D] [--seed S] [--directory DIR] [--only throughput|hot|groups|reopen]
+//   bench_ingest [--events N] [--days D] [--seed S] [--directory DIR] [--only throughput|hot|groups|reopen|sustained]
+//                [--seconds S --rate N: of the sustained part]
 //
+// sustained (only where it is asked for): ingest_sustained.h.
 // hot: the same as throughput, with 10 M events (or --events, if fewer) whose times lie within 10 minutes.
 //
 // Batches are generated and encoded in slices outside the measured time (that cost is printed beside it); the measured
@@ -20,6 +22,7 @@
 #include "engine/work_queue.h"
 #include "query/query.h"
 #include "tools/bench/ad_database.h"
+#include "tools/bench/ingest_sustained.h"
 #include "tools/bench/options.h"
 #include "tools/bench/yardsticks.h"
 
@@ -30,26 +33,33 @@ struct Arguments {
   AdProfileOptions profile{.events = 50'000'000, .days = 30, .seed = 1, .start_us = 20'000 * kMicrosPerDay};
   std::string directory = "/tmp";
   std::string only;
-  uint32_t batch_rows = 20'000;
+  SustainedOptions sustained;
 };
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  if (tiny_bench()) arguments.profile.events = 60'000;
+  if (tiny_bench()) {
+    arguments.profile.events = 60'000;
+    arguments.sustained.seconds = 1;
+    arguments.sustained.batch_rows = 2'000;
+  }
   BenchOptions("what ingest takes, in one process")
       .add("--events", arguments.profile.events, "events of the ad profile")
       .add("--days", arguments.profile.days, "days that they are spread over")
       .add("--seed", arguments.profile.seed, "of the profile")
       .add("--directory", arguments.directory, "where databases are made and removed")
       .add("--only", arguments.only, "one of the parts")
-      .add("--batch", arguments.batch_rows, "rows of a batch")
+      .add("--batch", arguments.sustained.batch_rows, "rows of a batch")
+      .add("--seconds", arguments.sustained.seconds, "of the sustained part")
+      .add("--rate", arguments.sustained.rate, "events/s of the sustained part; 0: as fast as answers come")
       .parse(argc, argv);
+  arguments.sustained.directory = arguments.directory;
   return arguments;
 }
 
 void bench_throughput(const Arguments& arguments, const char* name) {
   AdDatabase world(arguments.directory);
-  AdBatches source(arguments.profile, *world.table().schema(), arguments.batch_rows);
+  AdBatches source(arguments.profile, *world.table().schema(), arguments.sustained.batch_rows);
   constexpr uint64_t kSlice = 2'000'000;
   double making = 0, ingesting = 0, cpu = 0;
   uint64_t events = 0, payload_bytes = 0;
@@ -71,7 +81,7 @@ void bench_throughput(const Arguments& arguments, const char* name) {
   const Table::Stats stats = world.table().stats();
   const double n = static_cast<double>(events);
   std::printf("\n%s: %llu events in batches of %u, one sending thread\n", name, static_cast<unsigned long long>(events),
-              arguments.batch_rows);
+              arguments.sustained.batch_rows);
   std::printf("  generate and encode    %8.2f M events/s (not in the figures below)\n", n / making / 1e6);
   std::printf("  accepted and durable   %8.2f M events/s, last flush included (%.0f ns of processor time an event)\n",
               n / (ingesting + last_flush) / 1e6, cpu / n * 1e9);
@@ -153,7 +163,7 @@ StartTimes measure_start(AdDatabase& world, uint64_t number) {
 void bench_reopen(const Arguments& arguments) {
   std::printf("\nstart after a clean stop, everything flushed\n");
   AdDatabase world(arguments.directory);
-  AdBatches source(arguments.profile, *world.table().schema(), arguments.batch_rows);
+  AdBatches source(arguments.profile, *world.table().schema(), arguments.sustained.batch_rows);
   uint64_t events = 0;
   const uint64_t small = std::min<uint64_t>(1'000'000, arguments.profile.events / 10);
   for (const uint64_t target : {small, small * 10}) {
@@ -182,5 +192,8 @@ int main(int argc, char** argv) {
   if (wanted("hot")) bench_throughput(hot_window(arguments), "hot window of 10 minutes");
   if (wanted("groups")) bench_groups(arguments);
   if (wanted("reopen")) bench_reopen(arguments);
+  if (arguments.only == "sustained" || tiny_bench()) {
+    bench_ingest_sustained(arguments.sustained);
+  }
   return 0;
 }
