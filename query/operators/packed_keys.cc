@@ -187,14 +187,21 @@ class BucketKeys final : public GroupKeys {
 
   uint64_t memory_bytes() const override { return times_.memory_bytes(); }
 
-  // What was covered is remembered as one stretch of time: block after block of a day asks for about the same.
+  // What was covered is remembered as one stretch of time: block after block of a day asks for about the same, and only what
+  // lies outside is looked at.
   bool covers(TimeUs min, TimeUs max, const std::function<bool(uint32_t group)>& holds) override {
     if (min >= covered_from_ && max <= covered_to_) return true;
     const bool meets = covered_from_ <= covered_to_ && min <= covered_to_ && max >= covered_from_;
-    const TimeUs from = meets ? std::min(min, covered_from_) : min, to = meets ? std::max(max, covered_to_) : max;
-    if (!times_.covers(from, to, holds)) return false;
-    covered_from_ = from;
-    covered_to_ = to;
+    if (!meets) {
+      if (!times_.covers(min, max, holds)) return false;
+      covered_from_ = min;
+      covered_to_ = max;
+      return true;
+    }
+    if (min < covered_from_ && !times_.covers(min, covered_from_, holds)) return false;
+    covered_from_ = std::min(min, covered_from_);
+    if (max > covered_to_ && !times_.covers(covered_to_, max, holds)) return false;
+    covered_to_ = std::max(max, covered_to_);
     return true;
   }
 

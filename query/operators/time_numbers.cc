@@ -79,7 +79,9 @@ bool TimeNumbers::covers(TimeUs min, TimeUs max, const std::function<bool(uint32
   const auto place = [this](TimeUs time) {
     return static_cast<size_t>((static_cast<uint64_t>(time) - static_cast<uint64_t>(window_from_)) / width_);
   };
-  for (size_t at = place(min), last = place(max); at <= last; ++at) {
+  const size_t first = place(min), last = place(max);
+  if (last - first >= kCoveredMax) return false;
+  for (size_t at = first; at <= last; ++at) {
     if (window_[at] == 0 || !holds(window_[at] - 1)) return false;
   }
   return true;

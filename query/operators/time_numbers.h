@@ -20,7 +20,7 @@ class TimeNumbers {
   void find_or_add(const TimeUs* times, Selection rows, uint32_t* numbers);
   uint32_t find_or_add(TimeUs time);
   // Whether the bucket of every time in [min, max] has a number for which `holds` is true. False where widths differ, where a
-  // bucket has its begin from elsewhere, and of more than kWindowMax buckets.
+  // bucket has its begin from elsewhere, and of more than kCoveredMax buckets: asking is not to take longer than reading a block.
   bool covers(TimeUs min, TimeUs max, const std::function<bool(uint32_t number)>& holds) const;
   uint32_t size() const { return static_cast<uint32_t>(begins_.size()); }
   TimeUs begin(uint32_t number) const { return begins_[number]; }
@@ -28,6 +28,7 @@ class TimeNumbers {
 
  private:
   static constexpr uint64_t kWindowMax = 1 << 20;  // buckets
+  static constexpr size_t kCoveredMax = 4'096;
   bool find_or_add_places(const TimeUs* times, uint32_t count, uint32_t* numbers);
   uint32_t add(TimeUs time);
   uint32_t* window_place(TimeUs begin);
