@@ -6,12 +6,14 @@
 #include <cstdlib>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/fold_debt.h"
 #include "engine/work_queue.h"
 #include "tools/bench/ad_database.h"
 #include "tools/bench/moving_traffic.h"
+#include "tools/bench/slope.h"
 #include "tools/bench/yardsticks.h"
 
 namespace tally {
@@ -23,29 +25,12 @@ constexpr uint64_t kIdsMax = 1'000'000'000;  // ten minutes may bring more than 
 // A debt that grows by less than this share of the rate stands still: what waits goes up and down by a flush.
 constexpr double kGrowthAllowed = 0.02;
 
-struct Sample {
-  double seconds = 0;
-  double debt = 0;  // rows in memory, and rows in raw that are not folded
-};
+using Samples =
+    std::vector<std::pair<double, double>>;  // seconds, and the debt then: rows in memory, and not folded in raw
 
 double debt_of(Table& table) {
   const auto snapshot = need(table.snapshot(), "snapshot");
   return static_cast<double>(table.stats().memtable_rows + fold_debt_rows(snapshot->manifest()));
-}
-
-// Rows a second, over the second half: the slope of a line of least squares.
-double growth(const std::vector<Sample>& samples) {
-  double n = 0, x = 0, y = 0, xx = 0, xy = 0;
-  for (size_t i = samples.size() / 2; i < samples.size(); ++i) {
-    const Sample& sample = samples[i];
-    n += 1;
-    x += sample.seconds;
-    y += sample.debt;
-    xx += sample.seconds * sample.seconds;
-    xy += sample.seconds * sample.debt;
-  }
-  const double spread = n * xx - x * x;
-  return spread <= 0 ? 0 : (n * xy - x * y) / spread;
 }
 
 // Looks at the debt every second, until it is told to stop.
@@ -55,7 +40,7 @@ class DebtWatch {
   ~DebtWatch() {
     if (thread_.joinable()) (void)stop();
   }
-  const std::vector<Sample>& stop() {
+  const Samples& stop() {
     over_ = true;
     thread_.join();
     return samples_;
@@ -64,16 +49,16 @@ class DebtWatch {
  private:
   void run() {
     while (!over_) {
-      samples_.push_back({seconds_since(begun_), debt_of(table_)});
+      samples_.emplace_back(seconds_since(begun_), debt_of(table_));
       for (int i = 0; i < 20 && !over_; ++i) system_clock().sleep_us(50'000);
     }
-    samples_.push_back({seconds_since(begun_), debt_of(table_)});
+    samples_.emplace_back(seconds_since(begun_), debt_of(table_));
   }
 
   Table& table_;
   const int64_t begun_;
   std::atomic<bool> over_{false};
-  std::vector<Sample> samples_;
+  Samples samples_;
   std::thread thread_;  // last: it uses the others
 };
 
@@ -112,13 +97,13 @@ void produce(Table& table, MovingTraffic& traffic, const SustainedOptions& optio
   for (int held = 0; held < kInFlight; ++held) window.acquire();
 }
 
-void print_debt(const std::vector<Sample>& samples, double rate) {
-  const double grown = growth(samples);
+void print_debt(const Samples& samples, double rate) {
+  const double grown = slope({samples.begin() + static_cast<ptrdiff_t>(samples.size() / 2), samples.end()});
   std::printf("  debt                   grows by %.3f M rows/s in the second half: %s\n", grown / 1e6,
               grown <= kGrowthAllowed * rate ? "SUSTAINED" : "not sustained");
   for (const double part : {0.25, 0.5, 0.75, 1.0}) {
-    const Sample& at = samples[static_cast<size_t>(part * static_cast<double>(samples.size() - 1))];
-    std::printf("    at %4.0f s            %.2f M rows\n", at.seconds, at.debt / 1e6);
+    const auto& [at_seconds, debt] = samples[static_cast<size_t>(part * static_cast<double>(samples.size() - 1))];
+    std::printf("    at %4.0f s            %.2f M rows\n", at_seconds, debt / 1e6);
   }
 }
 
@@ -145,7 +130,7 @@ void bench_ingest_sustained(const SustainedOptions& options) {
   DebtWatch watch(world.table());
   produce(world.table(), traffic, options, sent);
   const double seconds = seconds_since(begun);
-  const std::vector<Sample>& samples = watch.stop();
+  const Samples& samples = watch.stop();
   const double cpu = cpu_seconds() - cpu_before;
   if (sent.failed > 0 || sent.counts.accepted != sent.rows || !sent.counts.balanced()) {
     std::fprintf(stderr, "not to the event: sent %llu, accepted %llu\n", static_cast<unsigned long long>(sent.rows),

@@ -35,6 +35,7 @@
 #include "tools/bench/moving_traffic.h"
 #include "tools/bench/options.h"
 #include "tools/bench/serve_process.h"
+#include "tools/bench/slope.h"
 #include "tools/bench/yardsticks.h"
 
 namespace tally {
@@ -132,19 +133,13 @@ double most(const std::vector<Sample>& samples, double Sample::* figure) {
   return value;
 }
 
-// The slope of a line through the figure, over the samples from `from` seconds on: least squares.
-double slope(const std::vector<Sample>& samples, double Sample::* figure, double from) {
-  double n = 0, x = 0, y = 0, xx = 0, xy = 0;
+// How fast the figure grows, over the samples from `from` seconds on.
+double growth(const std::vector<Sample>& samples, double Sample::* figure, double from) {
+  std::vector<std::pair<double, double>> points;
   for (const Sample& sample : samples) {
-    if (sample.seconds < from) continue;
-    n += 1;
-    x += sample.seconds;
-    y += sample.*figure;
-    xx += sample.seconds * sample.seconds;
-    xy += sample.seconds * (sample.*figure);
+    if (sample.seconds >= from) points.emplace_back(sample.seconds, sample.*figure);
   }
-  const double spread = n * xx - x * x;
-  return spread <= 0 ? 0 : (n * xy - x * y) / spread;
+  return slope(points);
 }
 
 // --- a run ---------------------------------------------------------------------------------------------------------------
@@ -169,7 +164,7 @@ struct Run {
   double client_cpu = 0, server_cpu = 0;
   std::vector<Sample> samples;
   double rate() const { return static_cast<double>(counts.accepted) / seconds; }
-  double debt_growth() const { return slope(samples, &Sample::debt, seconds / 2); }  // rows a second
+  double debt_growth() const { return growth(samples, &Sample::debt, seconds / 2); }  // rows a second
 };
 
 // Sends for so long, at this rate (0: as fast as credits allow), and takes every answer.
@@ -424,9 +419,9 @@ void bench_overload(const Arguments& arguments, MovingTraffic& traffic, double s
   const Run run = run_load(arguments, world, traffic, kOverload * sustained, arguments.seconds);
   std::printf("\noverload: %.3f M events/s offered, 1.2 times what is sustained\n", millions(kOverload * sustained));
   print_run(run);
-  const double ids = slope(run.samples, &Sample::remembered, run.seconds / 2) * 1.5;
+  const double ids = growth(run.samples, &Sample::remembered, run.seconds / 2) * 1.5;
   std::printf("  memory                 grows by %.3f MiB/s in the second half, of it %.3f for remembered ids\n",
-              mib(slope(run.samples, &Sample::memory, run.seconds / 2)), mib(ids));
+              mib(growth(run.samples, &Sample::memory, run.seconds / 2)), mib(ids));
 }
 
 bool room_on_disk(const Arguments& arguments) {
