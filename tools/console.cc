@@ -5,9 +5,11 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "tools/terminal_size.h"
 #include "tools/terminal_text.h"
+#include "tools/whole_writes.h"
 
 namespace tally {
 
@@ -16,16 +18,31 @@ Console::Console()
 
 void Console::result(std::string_view text) {
   end_progress();
-  const std::string safe = output_is_terminal_ ? terminal_lines(text) : std::string();
-  write_out(output_is_terminal_ ? safe : text);
+  if (!output_is_terminal_) {
+    write_out(text);
+  } else {
+    const std::string drawn = std::exchange(controls_, {}) + terminal_lines(text);
+    keep_outcome(std::fflush(stdout) == 0 && write_whole(STDOUT_FILENO, drawn));
+  }
 }
 
 bool Console::stream(std::string_view text) { return !output_failed() && write_out(text); }
 
 bool Console::write_out(std::string_view text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  return keep_outcome(std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0);
+}
+
+bool Console::keep_outcome(bool written) {
   if (!written && output_errno_ == 0) output_errno_ = errno;
   return written;
+}
+
+void Console::write_message(std::string_view text) {
+  if (messages_are_terminal_) {
+    write_whole(STDERR_FILENO, text);
+  } else {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  }
 }
 
 void Console::message(std::string_view line) {
@@ -34,14 +51,13 @@ void Console::message(std::string_view line) {
   std::string text = messages_are_terminal_ ? terminal_lines(line) : std::string(line);
   text += '\n';
   std::fflush(stdout);
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  write_message(text);
 }
 
 void Console::progress(std::string_view line) {
   if (!messages_are_terminal_) return;
   const std::lock_guard lock(stderr_mutex_);
-  std::string text = "\r" + cropped(terminal_text(line), terminal_size().columns - 1) + "\033[K";
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  write_message("\r" + cropped(terminal_text(line), terminal_size().columns - 1) + "\033[K");
   progress_shown_ = true;
 }
 
@@ -52,14 +68,12 @@ void Console::end_progress() {
 
 void Console::wipe_progress() {
   if (!progress_shown_) return;
-  std::fputs("\r\033[K", stderr);
+  write_message("\r\033[K");
   progress_shown_ = false;
 }
 
 void Console::control(std::string_view sequence) {
-  if (!output_is_terminal_) return;
-  end_progress();
-  std::fwrite(sequence.data(), 1, sequence.size(), stdout);
+  if (output_is_terminal_) controls_ += sequence;
 }
 
 std::string human_seconds(double seconds) {

@@ -25,7 +25,7 @@ class Console {
   void message(std::string_view line);   // to stderr, with a line end
   void progress(std::string_view line);  // over the last progress line, cut to the terminal's width; nothing in a pipe
   void end_progress();                   // takes the progress line away
-  void control(std::string_view sequence);  // to a terminal on stdout, as it is; nothing in a pipe
+  void control(std::string_view sequence);  // to a terminal on stdout, as it is, before the next result; else nothing
   bool output_failed() const { return output_errno_ != 0; }
   int output_errno() const {
     return output_errno_;
@@ -33,12 +33,15 @@ class Console {
 
  private:
   bool write_out(std::string_view text);
-  void wipe_progress();  // with stderr_mutex_
+  bool keep_outcome(bool written);
+  void write_message(std::string_view text);  // with stderr_mutex_, as is the next
+  void wipe_progress();
 
   std::mutex stderr_mutex_;
   bool output_is_terminal_;
   bool messages_are_terminal_;
   bool progress_shown_ = false;
+  std::string controls_;  // for the next result
   int output_errno_ = 0;
 };
 

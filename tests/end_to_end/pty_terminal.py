@@ -199,6 +199,10 @@ class Terminal:
             os.close(self.file)
         return self.code
 
+    def ends_with(self, code):
+        """The program ends by itself, with that exit code."""
+        assert self.wait() == code, "it ended with %d, not %d\n%s" % (self.code, code, self.dump())
+
     def resize(self, rows, columns):
         self.screen.resize(rows, columns)
         fcntl.ioctl(self.file, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -258,6 +262,12 @@ class Terminal:
         self.type(text + "\r")
         self.prompt(begun, prompt)
         return self.screen.all_lines()[begun + 1:self.screen.here()]
+
+    def interrupt(self, prompt=PROMPT):
+        """Ctrl-C, and the prompt below. What is typed before it stands may be lost: the terminal is not ready for it."""
+        begun = self.screen.here()
+        self.type("\x03")
+        self.prompt(begun, prompt)
 
     def dump(self):
         return "\n".join("| " + line for line in self.screen.all_lines()).rstrip("| \n")

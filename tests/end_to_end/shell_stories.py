@@ -46,7 +46,7 @@ def cells(lines):
 def leave(terminal):
     terminal.see("^tally>$")
     terminal.type("\x04")
-    assert terminal.wait() == 0
+    terminal.ends_with(0)
 
 
 class Server:
@@ -112,11 +112,10 @@ def completion():
         terminal.type(typed)
         terminal.see(seen)
     terminal.settle()
-    terminal.type("\x03")
-    terminal.prompt()
+    terminal.interrupt()
     terminal.type("SELECT zz\t")
     terminal.see("SELECT zz$")
-    terminal.type("\x03")
+    terminal.interrupt()
     leave(terminal)
 
 
@@ -130,8 +129,7 @@ def history():
     assert "5" in cells(terminal.ask(" SELECT 5;"))
     terminal.type("\x1b[A")
     terminal.see("SELECT 5;")
-    terminal.type("\x03")
-    terminal.prompt()
+    terminal.interrupt()
     leave(terminal)
     second = shell()
     assert "1" in cells(second.ask("SELECT 1;"))
@@ -149,7 +147,7 @@ def history():
     third.prompt()
     third.type("\x12SELECT 1")
     third.see("SELECT 1")
-    third.type("\x03")
+    third.interrupt()
     leave(third)
     fourth = shell(TALLY_HISTORY="")
     fourth.ask("SELECT 99;")
@@ -178,12 +176,10 @@ def cancel():
     took = cancel_in(terminal)
     terminal.type("SELECT 'half")
     terminal.see("half$")
-    terminal.type("\x03")
-    terminal.see("^tally>$")
+    terminal.interrupt()
     terminal.type("SELECT 'a\r")
     terminal.see(r"^ \.\.\.'>$")
-    terminal.type("\x03")
-    terminal.see("^tally>$")
+    terminal.interrupt()
     assert "3" in cells(terminal.ask("SELECT 3;"))
     leave(terminal)
     print("embedded: cancelled in %.0f ms" % (1000 * took))
@@ -198,8 +194,20 @@ def cancel():
     one = Terminal([TALLY, "sql", "--data", DATA, "-f", long_script(), "-f", os.path.join(WORK, "other.sql")], 24, 100, QUIET)
     time.sleep(0.5)
     one.type("\x03")
-    assert one.wait() == 1
+    one.ends_with(1)
     assert "cancelled" in one.dump() and "not any more" not in one.dump()
+
+
+def interrupted_drawing():
+    """Ctrl-C while the line is drawn, and while Tab asks for what to show: the line is gone, the shell is not, and all is well."""
+    new_shop()
+    terminal = shell()
+    for _ in range(300):
+        terminal.type("SELECT zz\t")
+        terminal.see("SELECT zz$")
+        terminal.interrupt()
+    assert "4" in cells(terminal.ask("SELECT 4;"))
+    leave(terminal)
 
 
 def resize():
@@ -240,8 +248,7 @@ def paste():
     terminal.prompt()
     terminal.type("\x1b[A")
     terminal.see("SELECT 7 AS seven;$")
-    terminal.type("\x03")
-    terminal.settle()
+    terminal.interrupt()
     terminal.type(text.replace("\n", "\r").replace("7", "8"))
     terminal.see_anywhere("\n     8\n")
     terminal.prompt()
@@ -348,7 +355,7 @@ def commands():
     terminal.see_anywhere("caf\ufffd'?\n")
     terminal.prompt()
     terminal.type("quit\r")
-    assert terminal.wait() == 0
+    terminal.ends_with(0)
 
 
 def pager():
@@ -412,16 +419,16 @@ def progress():
             os.path.join(ROOT, "data", "open_bandit.csv.gz")]
     terminal = Terminal(load, 24, 80, QUIET)
     terminal.see(r"^[0-9,]+ rows, [0-9]+ %, [0-9,]+ rows/s, .* left$")
-    assert terminal.wait() == 0
+    terminal.ends_with(0)
     assert "accepted" in terminal.dump() and " left" not in terminal.dump()
     generate = [TALLY, "generate", "--events", "60000", "--days", "1", "--rate", "30000", "--data", DATA]
     terminal = Terminal(generate, 24, 80, QUIET)
     terminal.see(r"^[0-9,]+ rows, [0-9]+ %, [0-9,]+ rows/s, .* left$")
-    assert terminal.wait() == 0
+    terminal.ends_with(0)
     terminal = Terminal(generate, 24, 30, QUIET)
     terminal.see("…$")
     terminal.type("\x03")
-    assert terminal.wait() == 1  # not all of it is there
+    terminal.ends_with(1)  # not all of it is there
     for command in (load, generate):
         quiet = subprocess.run(command, capture_output=True, text=True, check=False)
         assert quiet.returncode == 0 and "\r" not in quiet.stderr and "left" not in quiet.stderr, quiet
@@ -446,7 +453,7 @@ def ended():
     terminal = shell()
     terminal.ask("SELECT 1;")
     os.kill(terminal.child, signal.SIGTERM)
-    assert terminal.wait() == 0
+    terminal.ends_with(0)
     tally("check", DATA)
     terminal = shell()
     terminal.type("\\i " + long_script() + "\r")
@@ -463,8 +470,8 @@ def transcripts():
     assert not differences, differences
 
 
-STORIES = {story.__name__: story for story in (completion, history, cancel, resize, paste, dead_server, watch, commands, pager,
-                                               pipes, progress, statement_progress, ended, transcripts)}
+STORIES = {story.__name__: story for story in (completion, history, cancel, interrupted_drawing, resize, paste, dead_server, watch,
+                                               commands, pager, pipes, progress, statement_progress, ended, transcripts)}
 
 if __name__ == "__main__":
     os.makedirs(WORK, exist_ok=True)

@@ -16,6 +16,7 @@ void tell(const char* story) {
 TEST_CASE("shell: Tab completes words, tables, columns and values") { tell("completion"); }
 TEST_CASE("shell: history brings back whole statements, of earlier shells too") { tell("history"); }
 TEST_CASE("shell: Ctrl-C stops a long statement and not the shell, here and on a server") { tell("cancel"); }
+TEST_CASE("shell: Ctrl-C while a line is drawn clears it, and no write is lost") { tell("interrupted_drawing"); }
 TEST_CASE("shell: a window that changes its size") { tell("resize"); }
 TEST_CASE("shell: a pasted script, marked as a paste and not") { tell("paste"); }
 TEST_CASE("shell: a server that dies and comes back") { tell("dead_server"); }

@@ -8,22 +8,13 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "tools/whole_writes.h"
 
 namespace tally {
 
 namespace {
 
 constexpr uint64_t kFileBytesMax = 256 << 20;
-
-Status write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(file, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail(Code::kIoError, std::strerror(errno));
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-  return {};
-}
 
 std::vector<std::string> entries_of(std::string_view text) {
   std::vector<std::string> entries;
@@ -91,12 +82,10 @@ Status HistoryFile::append(std::string_view entry) {
   if (path_.empty() || entry.starts_with(' ') || entry.size() > kHistoryEntryBytesMax) return {};
   const int file = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   Status written;
-  if (file < 0) {
+  if (file < 0 || !write_whole(file, history_line(entry) + "\n")) {
     written = fail(Code::kIoError, std::strerror(errno));
-  } else {
-    written = write_all(file, history_line(entry) + "\n");
-    ::close(file);
   }
+  if (file >= 0) ::close(file);
   if (written) return {};
   const std::string path = std::exchange(path_, {});  // said once
   return std::unexpected(std::move(written).error().with_context("no history is kept in " + path));

@@ -14,6 +14,7 @@
 
 #include "tools/terminal_size.h"
 #include "tools/terminal_text.h"
+#include "tools/whole_writes.h"
 
 namespace tally {
 
@@ -54,14 +55,18 @@ size_t length_of_character(unsigned char first) {
 class LibeditEditor final : public LineEditor {
  public:
   LibeditEditor(SignalInbox& signals, Complete complete)
-      : signals_(signals), complete_(std::move(complete)), marks_pastes_(marks_pastes()) {
+      : signals_(signals),
+        complete_(std::move(complete)),
+        marks_pastes_(marks_pastes()),
+        screen_(whole_stream(STDOUT_FILENO)) {
     use_utf8();
     history_ = history_winit();
     HistEventW event;
     history_w(history_, &event, H_SETSIZE, kHistoryEntries);
     history_w(history_, &event, H_SETUNIQUE, 1);
-    editor_ = el_init("tally", stdin, stdout, stderr);
-    TALLY_CHECK(history_ != nullptr && editor_ != nullptr);
+    TALLY_CHECK(history_ != nullptr && screen_ != nullptr);
+    editor_ = el_init_fd("tally", stdin, screen_.get(), stderr, STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO);
+    TALLY_CHECK(editor_ != nullptr);
     el_wset(editor_, EL_CLIENTDATA, this);
     el_wset(editor_, EL_EDITOR, L"emacs");
     el_wset(editor_, EL_SIGNAL, 0);
@@ -112,9 +117,9 @@ class LibeditEditor final : public LineEditor {
     el_wget(editor, EL_CLIENTDATA, &data);
     return *static_cast<LibeditEditor*>(data);
   }
-  static void put(const char* text) {
-    std::fputs(text, stdout);
-    std::fflush(stdout);
+  void put(const char* text) {
+    std::fputs(text, screen_.get());
+    std::fflush(screen_.get());
   }
   static wchar_t* prompt_of(EditLine* editor) { return self(editor).prompt_.data(); }
 
@@ -239,8 +244,8 @@ class LibeditEditor final : public LineEditor {
     const Completions completions = me.complete_(before, behind);
     const CompletionStep step = completion_step(completions, before);
     if (step.list) {
-      put("\n");
-      put(choice_list(completions, terminal_size().columns).c_str());
+      me.put("\n");
+      me.put(choice_list(completions, terminal_size().columns).c_str());
       return CC_REDISPLAY;
     }
     if (step.text.empty()) return CC_REFRESH_BEEP;
@@ -271,6 +276,7 @@ class LibeditEditor final : public LineEditor {
   SignalInbox& signals_;
   const Complete complete_;
   const bool marks_pastes_;
+  const Stream screen_;  // libedit's too
   EditLine* editor_ = nullptr;
   HistoryW* history_ = nullptr;
   std::wstring prompt_;

@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "tools/terminal_text.h"
+#include "tools/whole_writes.h"
 
 namespace tally {
 
@@ -39,16 +40,6 @@ bool is_in_path(const std::string& program) {
   ::_exit(kNotFound);
 }
 
-// Whoever reads may leave before the end.
-void write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(file, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return;
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-}
-
 }  // namespace
 
 bool is_larger_than(std::string_view text, TerminalSize screen) {
@@ -74,7 +65,7 @@ bool show_in_pager(const std::string& command, std::string_view text) {
   const pid_t child = ::fork();
   if (child == 0) run_pager(command, ends[0]);
   ::close(ends[0]);
-  if (child > 0) write_all(ends[1], text);
+  if (child > 0) write_whole(ends[1], text);  // whoever reads may leave before the end
   ::close(ends[1]);
   if (child < 0) return false;
   int status = 0;

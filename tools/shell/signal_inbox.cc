@@ -70,6 +70,7 @@ SignalInbox::~SignalInbox() {
 }
 
 bool SignalInbox::take_interrupt() { return g_interrupt.exchange(false); }
+void SignalInbox::pass_interrupt_on() { g_interrupt.store(true); }
 bool SignalInbox::take_resize() { return g_resize.exchange(false); }
 bool SignalInbox::take_suspend() { return g_suspend.exchange(false); }
 bool SignalInbox::ended() const { return g_ended.load(); }

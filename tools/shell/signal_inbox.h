@@ -18,6 +18,7 @@ class SignalInbox {
   SignalInbox& operator=(const SignalInbox&) = delete;
 
   bool take_interrupt();  // SIGINT came since the last time
+  void pass_interrupt_on();  // one that was taken: to whoever takes the next
   bool take_resize();     // SIGWINCH
   bool take_suspend();    // SIGTSTP, while catch_suspend(true)
   bool ended() const;     // SIGTERM or SIGHUP: leave, in order

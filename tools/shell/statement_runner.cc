@@ -70,7 +70,9 @@ std::string progress_line(uint64_t rows_read, double seconds) {
 StatementAnswer StatementRunner::run(std::string_view sql, RowSink* rows) { return wait_for(sql, 0, true, rows); }
 
 std::expected<QueryResult, QueryError> StatementRunner::ask(std::string_view sql, TimeUs timeout_us) {
-  return wait_for(sql, timeout_us, false, nullptr).result;
+  StatementAnswer answer = wait_for(sql, timeout_us, false, nullptr);
+  if (answer.interrupted) signals_.pass_interrupt_on();  // it was for the line that is being typed
+  return std::move(answer.result);
 }
 
 StatementAnswer StatementRunner::wait_for(std::string_view sql, TimeUs timeout_us, bool show, RowSink* rows) {
