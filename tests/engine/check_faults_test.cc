@@ -26,22 +26,11 @@ Schema rollup_schema() {
   Schema schema = test_schema();
   schema.columns[2].values_max = 100;
   assign_ids(schema);
-  auto measure = [&](std::string_view name, AggregateKind kind, std::string_view column) {
-    Measure& made = schema.measures.emplace_back();
-    made.name = name;
-    made.kind = kind;
-    made.column_id = schema.find_column(column)->id;
-  };
-  measure("clicks", AggregateKind::kSum, "click");
-  measure("lowest", AggregateKind::kMin, "click");
-  measure("users", AggregateKind::kUnique, "user");
+  add_measure(schema, "clicks", AggregateKind::kSum, "click");
+  add_measure(schema, "lowest", AggregateKind::kMin, "click");
+  add_measure(schema, "users", AggregateKind::kUnique, "user");
   assign_ids(schema);
-  Rollup& all = schema.rollups.emplace_back();
-  all.name = "all";
-  all.dimension_ids = {schema.find_column("campaign")->id};
-  all.retention_us[1] = 7 * kDay;
-  all.retention_us[2] = 20 * kDay;
-  all.retention_us[3] = 365 * kDay;
+  add_campaign_rollup(schema, "all", 7 * kDay, 20 * kDay, 365 * kDay);
   return schema;
 }
 

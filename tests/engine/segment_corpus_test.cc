@@ -61,23 +61,13 @@ Bytes raw_sample(const Sample& sample, size_t number) {
 Schema tiers_schema() {
   Schema schema = test_schema();
   assign_ids(schema);
-  auto measure = [&](std::string_view name, AggregateKind kind, std::string_view column) {
-    Measure& made = schema.measures.emplace_back();
-    made.name = name;
-    made.kind = kind;
-    if (!column.empty()) made.column_id = schema.find_column(column)->id;
-    if (kind == AggregateKind::kUnique) made.unique_precision = kHyperLogLogPrecisionMin;
-  };
-  measure("counted", AggregateKind::kCount, "");
-  measure("clicks", AggregateKind::kSum, "click");
-  measure("lowest", AggregateKind::kMin, "click");
-  measure("highest", AggregateKind::kMax, "click");
-  measure("users", AggregateKind::kUnique, "user");
+  add_measure(schema, "counted", AggregateKind::kCount);
+  add_measure(schema, "clicks", AggregateKind::kSum, "click");
+  add_measure(schema, "lowest", AggregateKind::kMin, "click");
+  add_measure(schema, "highest", AggregateKind::kMax, "click");
+  add_measure(schema, "users", AggregateKind::kUnique, "user").unique_precision = kHyperLogLogPrecisionMin;
   assign_ids(schema);
-  Rollup& rollup = schema.rollups.emplace_back();
-  rollup.name = "by_campaign";
-  rollup.dimension_ids = {schema.find_column("campaign")->id};
-  for (size_t tier = 1; tier <= 3; ++tier) rollup.retention_us[tier] = 300 * kMicrosPerDay;
+  add_campaign_rollup(schema, "by_campaign", 300 * kMicrosPerDay, 300 * kMicrosPerDay, 300 * kMicrosPerDay);
   return schema;
 }
 

@@ -27,28 +27,14 @@ constexpr TimeUs kDay = kMicrosPerDay;
 Schema rollup_schema() {
   Schema schema = test_schema();
   assign_ids(schema);
-  auto measure = [&](std::string_view name, AggregateKind kind, std::string_view column) {
-    Measure& made = schema.measures.emplace_back();
-    made.name = name;
-    made.kind = kind;
-    if (!column.empty()) made.column_id = schema.find_column(column)->id;
-  };
-  measure("clicks", AggregateKind::kSum, "click");
-  measure("lowest", AggregateKind::kMin, "click");
-  measure("users", AggregateKind::kUnique, "user");
-  measure("rows_counted", AggregateKind::kCount, "");
+  add_measure(schema, "clicks", AggregateKind::kSum, "click");
+  add_measure(schema, "lowest", AggregateKind::kMin, "click");
+  add_measure(schema, "users", AggregateKind::kUnique, "user");
+  add_measure(schema, "rows_counted", AggregateKind::kCount);
   assign_ids(schema);
-  auto rollup = [&](std::string_view name, TimeUs minute, TimeUs hour, TimeUs day) {
-    Rollup& made = schema.rollups.emplace_back();
-    made.name = name;
-    made.dimension_ids = {schema.find_column("campaign")->id};
-    made.retention_us[1] = minute;
-    made.retention_us[2] = hour;
-    made.retention_us[3] = day;
-  };
-  rollup("all", 7 * kDay, 20 * kDay, 365 * kDay);
-  rollup("hours", 0, 30 * kDay, 60 * kDay);
-  rollup("days", 0, 0, 90 * kDay);
+  add_campaign_rollup(schema, "all", 7 * kDay, 20 * kDay, 365 * kDay);
+  add_campaign_rollup(schema, "hours", 0, 30 * kDay, 60 * kDay);
+  add_campaign_rollup(schema, "days", 0, 0, 90 * kDay);
   return schema;
 }
 

@@ -23,6 +23,23 @@ Schema test_schema(std::string_view table) {
   return schema;
 }
 
+Measure& add_measure(Schema& schema, std::string_view name, AggregateKind kind, std::string_view column) {
+  Measure& made = schema.measures.emplace_back();
+  made.name = name;
+  made.kind = kind;
+  if (!column.empty()) made.column_id = schema.find_column(column)->id;
+  return made;
+}
+
+void add_campaign_rollup(Schema& schema, std::string_view name, TimeUs minute_us, TimeUs hour_us, TimeUs day_us) {
+  Rollup& made = schema.rollups.emplace_back();
+  made.name = name;
+  made.dimension_ids = {schema.find_column("campaign")->id};
+  made.retention_us[1] = minute_us;
+  made.retention_us[2] = hour_us;
+  made.retention_us[3] = day_us;
+}
+
 LatenessClass lateness_of_click(const Schema& schema, int64_t click, TimeUs lateness_us) {
   Condition condition;
   condition.op = Condition::Op::kEq;

@@ -31,6 +31,10 @@ struct StoredRow {
 
 // ts, event_id UNIQUE WITHIN 72 hours, campaign DIMENSION, click INT64, user STRING.
 Schema test_schema(std::string_view table = "events");
+// Adds to it, once its columns have ids. `column`: nothing for kCount. Valid until the next is added.
+Measure& add_measure(Schema& schema, std::string_view name, AggregateKind kind, std::string_view column = {});
+// Tiers with a retention of 0 are not kept.
+void add_campaign_rollup(Schema& schema, std::string_view name, TimeUs minute_us, TimeUs hour_us, TimeUs day_us);
 // Rows with this click have this lateness.
 LatenessClass lateness_of_click(const Schema& schema, int64_t click, TimeUs lateness_us);
 IngestBatch make_test_batch(const Schema& schema, TimeUs now_us, const std::vector<TestRow>& rows, bool replay = false);
