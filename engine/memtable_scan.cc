@@ -140,7 +140,10 @@ BlockColumns::Selected MemtableScan::column(const MemtableStep& step, Place plac
 
 BlockColumns::Selected MemtableScan::missing_slice() {
   if (!missing_) missing_ = std::make_unique<Missing>();
-  return {missing_->codes.data(), missing_->ints.data(), missing_->nulls.data(), missing_->strings.data()};
+  return {.codes = missing_->codes.data(),
+          .ints = missing_->ints.data(),
+          .nulls = missing_->nulls.data(),
+          .strings = missing_->strings.data()};
 }
 
 }  // namespace tally

@@ -13,6 +13,7 @@ using namespace segment_format;  // NOLINT: this file is the format's other half
 namespace {
 
 constexpr uint32_t kFewRowsShare = 16;  // of so many rows fewer than one is "few"
+constexpr uint32_t kLongRunRows = 8;    // of a run on average, from which on runs are handed out
 
 // What decoded rows say to a predicate.
 template <class T>
@@ -50,6 +51,9 @@ SegmentCursor::SegmentCursor(std::shared_ptr<const SegmentFile> segment, ColumnS
   if (selection_.lsns) lsns_ = slot_of(kLsnColumn);
   if (selection_.arrivals) arrivals_ = slot_of(kArrivalColumn);
   for (uint32_t id : selection_.column_ids) selected_.push_back(slot_of(id));
+  for (uint32_t id : selection_.run_ids) {
+    if (Slot* slot = slot_of(id); slot != nullptr) slot->may_be_runs = slot->stored.form == ColumnForm::kCodes;
+  }
   columns_.by_column.resize(selected_.size());
   for (const ScanPredicate& predicate : filter_.predicates) {
     zones_.push_back(segment_->footer().find_zones(predicate.column_id));
@@ -101,9 +105,9 @@ Result<const BlockColumns*> SegmentCursor::read(uint32_t block) {
     if (wanted) TALLY_TRY(decode_selected(block, *slot));
   }
   for (Slot* slot : selected_) {
-    if (slot != nullptr) TALLY_TRY(decode_selected(block, *slot));
+    if (slot != nullptr) TALLY_TRY(slot->may_be_runs ? decode_runs(block, *slot) : decode_selected(block, *slot));
   }
-  show();
+  show(block);
   return &columns_;
 }
 
@@ -249,7 +253,7 @@ Status SegmentCursor::select_encoded(uint32_t block, Slot& slot, const ScanPredi
 
 Status SegmentCursor::fetch(uint32_t block, Slot& slot) {
   if (slot.fetched == block) return {};
-  slot.fetched = slot.decoded = kNoBlock;
+  slot.fetched = slot.decoded = slot.in_runs = kNoBlock;
   TALLY_TRY(selection_.cached ? segment_->cached_column(block, slot.column, slot.bytes)
                               : segment_->read_column(block, slot.column, slot.bytes));
   slot.fetched = block;
@@ -278,6 +282,21 @@ Status SegmentCursor::decode_selected(uint32_t block, Slot& slot) {
   if (decoded && (form.flags & kBlockOfRecord) != 0) decoded = add_record_times(block, slot, true);
   if (decoded) decoded = check_selected(slot);
   if (!decoded) return at(block, slot, std::move(decoded).error());
+  return {};
+}
+
+Status SegmentCursor::decode_runs(uint32_t block, Slot& slot) {
+  if (!columns_.selected.empty()) return decode_selected(block, slot);
+  TALLY_TRY(fetch(block, slot));
+  const uint32_t rows = rows_of(block);
+  const auto found = decode_codes_block_runs(slot.bytes.header.form, slot.bytes.raw, rows, rows / kLongRunRows,
+                                             slot.run_codes, slot.run_ends);
+  if (!found) return at(block, slot, found.error());
+  if (!*found) return decode_selected(block, slot);
+  if (Status known = check_code(slot, *std::ranges::max_element(slot.run_codes)); !known) {
+    return at(block, slot, std::move(known).error());
+  }
+  slot.in_runs = block;
   return {};
 }
 
@@ -400,7 +419,7 @@ Status SegmentCursor::check_values(uint32_t rows, const Slot& slot) const {
   return check_code(slot, column_kernels().max_code(slot.codes.data(), rows));
 }
 
-void SegmentCursor::show() {
+void SegmentCursor::show(uint32_t block) {
   RawColumns& rows = columns_.rows;
   if (times_ != nullptr && !columns_.one_time) rows.times = times_->ints.data();
   if (arrivals_ != nullptr) rows.arrivals = arrivals_->ints.data();
@@ -411,14 +430,20 @@ void SegmentCursor::show() {
     rows.id_kinds = ids_->id_kinds.data();
   }
   for (size_t i = 0; i < selected_.size(); ++i) {
-    columns_.by_column[i] = selected_[i] != nullptr ? show_column(*selected_[i]) : show_missing();
+    columns_.by_column[i] = selected_[i] != nullptr ? show_column(*selected_[i], block) : show_missing();
   }
 }
 
-BlockColumns::Selected SegmentCursor::show_column(const Slot& slot) const {
+BlockColumns::Selected SegmentCursor::show_column(const Slot& slot, uint32_t block) const {
   BlockColumns::Selected selected;
   switch (slot.stored.form) {
-    case ColumnForm::kCodes: selected.codes = slot.codes.data(); break;
+    case ColumnForm::kCodes:
+      if (slot.in_runs == block) {
+        selected.runs = {slot.run_codes, slot.run_ends};
+      } else {
+        selected.codes = slot.codes.data();
+      }
+      break;
     case ColumnForm::kInts:
       selected.ints = slot.ints.data();
       if (slot.has_nulls) selected.nulls = slot.nulls.data();
@@ -440,7 +465,10 @@ BlockColumns::Selected SegmentCursor::show_missing() {
     missing_->nulls.assign(rows, 1);
     missing_->strings.assign(rows, StringRef::null());
   }
-  return {missing_->codes.data(), missing_->ints.data(), missing_->nulls.data(), missing_->strings.data()};
+  return {.codes = missing_->codes.data(),
+          .ints = missing_->ints.data(),
+          .nulls = missing_->nulls.data(),
+          .strings = missing_->strings.data()};
 }
 
 }  // namespace tally

@@ -13,6 +13,7 @@ struct CursorMemory::Arrays {
   ColumnBytes bytes;
   std::vector<uint8_t> small;
   std::vector<uint32_t> codes;
+  std::vector<uint32_t> run_codes, run_ends;
   std::vector<int64_t> ints;
   std::vector<uint8_t> nulls;
   std::vector<StringRef> strings;
@@ -35,6 +36,8 @@ class SegmentCursor final : public SegmentReader::Cursor {
     segment_format::StoredColumn stored;
     uint32_t fetched = kNoBlock;  // the block whose bytes these are
     uint32_t decoded = kNoBlock;  // the block whose rows these are
+    uint32_t in_runs = kNoBlock;  // the block whose runs these are
+    bool may_be_runs = false;
     bool has_nulls = false;
     bool may_have_nulls = false;
   };
@@ -60,6 +63,7 @@ class SegmentCursor final : public SegmentReader::Cursor {
   Status fetch(uint32_t block, Slot& slot);
   Status decode(uint32_t block, Slot& slot);           // all rows
   Status decode_selected(uint32_t block, Slot& slot);  // at least those that the filter lets through
+  Status decode_runs(uint32_t block, Slot& slot);      // or else decode_selected()
   Status decode_values(uint32_t block, Slot& slot);
   Result<std::span<const uint32_t>> parents_of(uint32_t block, const Slot& slot);
   Status add_record_times(uint32_t block, Slot& slot, bool of_selected);
@@ -68,8 +72,8 @@ class SegmentCursor final : public SegmentReader::Cursor {
   Status check_selected(const Slot& slot) const;
   Status check_code(const Slot& slot, uint32_t largest) const;
   std::unexpected<Error> at(uint32_t block, const Slot& slot, Error error) const;
-  void show();
-  BlockColumns::Selected show_column(const Slot& slot) const;
+  void show(uint32_t block);
+  BlockColumns::Selected show_column(const Slot& slot, uint32_t block) const;
   BlockColumns::Selected show_missing();
 
   const std::shared_ptr<const SegmentFile> segment_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "engine/code_runs.h"
 #include "engine/scan_filter.h"
 #include "engine/segment_writer.h"
 
@@ -45,6 +46,8 @@ struct ColumnSelection {
   // lie in one bucket then come without times.
   int64_t bucket_width_us = 0;
   TimeUs bucket_origin = 0;
+  // Of column_ids: dimensions whose codes may come as runs, where a block has long ones and is let through whole.
+  std::vector<uint32_t> run_ids = {};
   bool cached = true;  // false: a pass over everything, which is not to push what queries use out of the block cache
 };
 
@@ -54,6 +57,7 @@ struct BlockColumns {
   RawColumns rows;  // codes and fields are empty here: see by_column
   struct Selected {
     const uint32_t* codes = nullptr;     // dimensions
+    CodeRuns runs = {};                  // instead of `codes`, see ColumnSelection::run_ids
     const int64_t* ints = nullptr;       // INT64, DECIMAL fields; 0 where NULL
     const uint8_t* nulls = nullptr;      // of ints: 1 = NULL; nullptr = none is
     const StringRef* strings = nullptr;  // STRING fields

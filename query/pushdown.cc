@@ -111,8 +111,25 @@ class PushDown {
   // Before aggregation expressions stand over inputs, behind it over groups.
   void find_used() {
     out_.used.assign(select_.inputs.size(), false);
+    use_beside_plain_keys();
+    out_.key_alone.assign(select_.inputs.size(), false);
+    for (const BoundExprPtr& key : select_.keys) {
+      if (is_plain_key(*key)) out_.key_alone[key->slot] = !out_.used[key->slot];
+    }
+    for (const BoundExprPtr& key : select_.keys) {
+      if (is_plain_key(*key)) use(*key);
+    }
+  }
+
+  bool is_plain_key(const BoundExpr& key) const {
+    return key.op == Op::kSlot && input(key).source == InputColumn::Source::kDimension;
+  }
+
+  void use_beside_plain_keys() {
     for (const BoundExpr* condition : out_.rest) use(*condition);
-    for (const BoundExprPtr& key : select_.keys) use(*key);
+    for (const BoundExprPtr& key : select_.keys) {
+      if (!is_plain_key(*key)) use(*key);
+    }
     for (size_t i = 0; i < select_.filters.size(); ++i) {
       const RowFilter& rows = select_.filters[i];
       if (rows.condition != nullptr && !out_.marks[i]) use(*rows.condition);

@@ -22,7 +22,8 @@ struct PushedDown {
   // Rows that no condition of a measure marks change nothing but whether their group appears: every aggregate has a mark, or is
   // there for that alone, and there is one group, or one for each bucket of time.
   bool marked_only = false;
-  std::vector<bool> used;  // by input: whether anything but filter and marks looks at it
+  std::vector<bool> used;       // by input: whether anything but filter and marks looks at it
+  std::vector<bool> key_alone;  // by input: a dimension that stands in GROUP BY as it is, and nowhere else is looked at
   // Where event times are looked at only to be put into buckets of one width: what puts them there.
   const Bucketer* time_buckets = nullptr;
 };

@@ -12,6 +12,7 @@
 
 #include "base/string_ref.h"
 #include "engine/chunk.h"
+#include "engine/code_runs.h"
 #include "engine/dictionary.h"
 #include "query/datum.h"
 
@@ -81,6 +82,7 @@ struct BlockColumn {
   std::optional<TimeUs>
       one_time;  // kTimes: stands for all rows where buckets alone are asked for; then there are no `times`
   const uint32_t* codes = nullptr;
+  CodeRuns runs;  // kCodes: instead of `codes`, where PackedKeys alone looks at them
   const Dictionary* dictionary = nullptr;
   const int64_t* ints = nullptr;
   const uint8_t* nulls = nullptr;

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "engine/encoding/id_list.h"
+#include "engine/encoding/integers.h"
 #include "engine/encoding/null_bitmap.h"
 #include "engine/encoding/packed.h"
+#include "engine/encoding/run_length.h"
 #include "engine/encoding/selection.h"
 #include "engine/encoding/string_list.h"
 
@@ -145,6 +147,17 @@ Status decode_codes_block_with_parent(BlockForm form, ByteSpan raw, std::span<co
   if (form.encoding != Encoding::kByParent) return decode_codes_block(form, raw, out);
   TALLY_TRY(refuse_nulls(form));
   return decode_by_parent(raw, parents, out);
+}
+
+Result<bool> decode_codes_block_runs(BlockForm form, ByteSpan raw, size_t rows, size_t runs_max,
+                                     std::vector<uint32_t>& codes, std::vector<uint32_t>& ends) {
+  TALLY_TRY(refuse_nulls(form));
+  if (form.encoding == Encoding::kRuns) return read_runs(raw, rows, runs_max, codes, ends);
+  if (form.encoding != Encoding::kConstant || runs_max == 0) return false;
+  codes.resize(1);
+  ends.assign(1, static_cast<uint32_t>(rows));
+  TALLY_TRY(decode_constant(raw, std::span(codes)));
+  return true;
 }
 
 Result<bool> decode_ints_block(BlockForm form, ByteSpan raw, std::span<int64_t> out, std::span<uint8_t> nulls) {

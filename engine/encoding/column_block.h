@@ -50,6 +50,10 @@ Status decode_codes_block(BlockForm form, ByteSpan raw, std::span<uint32_t> out)
 // by_parent_column(raw) names, as many as `out`; of no matter for other encodings.
 Status decode_codes_block_with_parent(BlockForm form, ByteSpan raw, std::span<const uint32_t> parents,
                                       std::span<uint32_t> out);
+// Codes that stand in runs: codes[i] in the rows up to ends[i]. False, and the two are of no use, where the block does not have
+// them so, or in more than `runs_max` runs.
+Result<bool> decode_codes_block_runs(BlockForm form, ByteSpan raw, size_t rows, size_t runs_max,
+                                     std::vector<uint32_t>& codes, std::vector<uint32_t>& ends);
 // `nulls` is as long as `out`; returns whether there is a NULL, and only then fills it. A NULL's value is 0.
 Result<bool> decode_ints_block(BlockForm form, ByteSpan raw, std::span<int64_t> out, std::span<uint8_t> nulls);
 // The rows of `selected` alone, few of many; what stands in other rows, their NULLs too, means nothing.

@@ -16,14 +16,20 @@ struct Runs {
   std::vector<uint32_t> ends;  // of each run: the row behind it
 };
 
-template <class T>
-Result<Runs> open_runs(ByteSpan bytes, size_t rows) {
+// Cut off `bytes`.
+Result<uint32_t> take_count(ByteSpan& bytes, size_t rows) {
   ByteReader in(bytes);
   TALLY_ASSIGN_OR_RETURN(uint32_t count, in.u32("the number of runs"));
   if (count < 1 || count > rows) {
     return fail(Code::kCorruption, std::to_string(count) + " runs in " + std::to_string(rows) + " rows");
   }
   bytes = bytes.subspan(in.offset());
+  return count;
+}
+
+template <class T>
+Result<Runs> open_runs(ByteSpan bytes, size_t rows) {
+  TALLY_ASSIGN_OR_RETURN(const uint32_t count, take_count(bytes, rows));
   Runs runs;
   TALLY_ASSIGN_OR_RETURN(runs.values, PackedInts::take<T>(bytes, count));
   if (bytes.empty()) return fail(Code::kCorruption, "runs without their lengths");
@@ -105,6 +111,19 @@ Status decode_runs(ByteSpan bytes, std::span<T> out) {
 }
 
 template <class T>
+Result<bool> read_runs(ByteSpan bytes, size_t rows, size_t runs_max, std::vector<T>& values,
+                       std::vector<uint32_t>& ends) {
+  ByteSpan start = bytes;
+  TALLY_ASSIGN_OR_RETURN(const uint32_t count, take_count(start, rows));
+  if (count > runs_max) return false;
+  TALLY_ASSIGN_OR_RETURN(Runs runs, open_runs<T>(bytes, rows));
+  values.resize(count);
+  runs.values.decode(std::span(values));
+  ends = std::move(runs.ends);
+  return true;
+}
+
+template <class T>
 Status select_runs(ByteSpan bytes, size_t rows, const IntPredicate& predicate, std::span<uint64_t> words) {
   TALLY_ASSIGN_OR_RETURN(Runs runs, open_runs<T>(bytes, rows));
   std::vector<uint64_t> chosen(selection_words(runs.ends.size()));
@@ -125,6 +144,7 @@ template void encode_runs(std::span<const int64_t>, const IntStats&, Bytes&);
 template Status decode_runs(ByteSpan, std::span<uint8_t>);
 template Status decode_runs(ByteSpan, std::span<uint32_t>);
 template Status decode_runs(ByteSpan, std::span<int64_t>);
+template Result<bool> read_runs(ByteSpan, size_t, size_t, std::vector<uint32_t>&, std::vector<uint32_t>&);
 template Status select_runs<uint8_t>(ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);
 template Status select_runs<uint32_t>(ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);
 template Status select_runs<int64_t>(ByteSpan, size_t, const IntPredicate&, std::span<uint64_t>);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "base/bytes.h"
 #include "engine/encoding/int_predicate.h"
@@ -23,6 +24,11 @@ void encode_runs(std::span<const T> values, const IntStats& stats, Bytes& out);
 // `bytes` must be used up exactly, and the lengths add up to the rows.
 template <class T>
 Status decode_runs(ByteSpan bytes, std::span<T> out);
+// The same without the rows: values[i] stands in the rows up to ends[i]. False, and nothing is read further, where there are more
+// than `runs_max`.
+template <class T>
+Result<bool> read_runs(ByteSpan bytes, size_t rows, size_t runs_max, std::vector<T>& values,
+                       std::vector<uint32_t>& ends);
 // Looks at each run once, at no row. Replaces selection_words(rows) words.
 template <class T>
 Status select_runs(ByteSpan bytes, size_t rows, const IntPredicate& predicate, std::span<uint64_t> words);

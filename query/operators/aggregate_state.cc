@@ -49,17 +49,20 @@ Int128 sum_of(const int64_t* values, size_t count) {
   return (static_cast<Int128>(high) << 32) + static_cast<Int128>(low);
 }
 
-// Whether all rows of a block are taken as they stand, in runs of one group.
-bool in_runs(const AggregateInput& input) {
-  return input.signs == nullptr && input.ints.nulls == nullptr && input.ints.rows.is_all() &&
-         (input.groups == nullptr || !input.runs.empty());
+// Whether numbers are all taken, as they stand.
+bool takes_all(const AggregateInput& input) {
+  return input.ints.values != nullptr && input.signs == nullptr && input.ints.nulls == nullptr &&
+         input.ints.rows.is_all();
 }
+
+// Whether that is in runs of one group, or all of one group.
+bool in_runs(const AggregateInput& input) { return takes_all(input) && input.groups == nullptr; }
 
 // add(group, sum, rows) for every run.
 template <class Add>
 void for_each_run(const AggregateInput& input, Add add) {
   const int64_t* values = input.ints.values;
-  if (input.groups == nullptr) return add(0, sum_of(values, input.size), input.size);
+  if (input.runs.empty()) return add(0, sum_of(values, input.size), input.size);
   uint32_t row = 0;
   for (const GroupRun& run : input.runs) {
     add(run.group, sum_of(values + row, run.end - row), run.end - row);
@@ -71,8 +74,14 @@ class CountState final : public AggregateState {
  public:
   void resize(uint32_t groups) override { counts_.resize(groups); }
   bool takes_ints() const override { return true; }
+  bool takes_runs(const AggregateInput& input) const override {
+    const bool counts_rows = input.values == nullptr && input.ints.values == nullptr && input.signs == nullptr;
+    return counts_rows || takes_all(input);
+  }
   Sql<void> update(const AggregateInput& input) override {
-    if (input.ints.values != nullptr) {
+    if (takes_all(input)) {
+      count_rows(input);
+    } else if (input.ints.values != nullptr) {
       for_each_int(input, [this](uint32_t group, int64_t, bool minus) { counts_[group] += minus ? -1 : 1; });
     } else if (input.values != nullptr) {
       for (uint32_t i = 0; i < input.size; ++i) {
@@ -110,11 +119,11 @@ class CountState final : public AggregateState {
   void count_rows(const AggregateInput& input) {
     if (input.signs != nullptr) {
       for (uint32_t i = 0; i < input.size; ++i) counts_[input.group(i)] += input.signs[i];
-    } else if (input.groups == nullptr) {
-      counts_[0] += input.size;
     } else if (!input.runs.empty()) {
       uint32_t row = 0;
       for (const GroupRun& run : input.runs) counts_[run.group] += run.end - std::exchange(row, run.end);
+    } else if (input.groups == nullptr) {
+      counts_[0] += input.size;
     } else {
       for (uint32_t i = 0; i < input.size; ++i) ++counts_[input.groups[i]];
     }
@@ -140,6 +149,7 @@ class SumState final : public AggregateState {
   }
 
   bool takes_ints() const override { return true; }
+  bool takes_runs(const AggregateInput& input) const override { return takes_all(input) && input.ints.scale == scale_; }
   Sql<void> update(const AggregateInput& input) override {
     if (input.ints.values != nullptr) return add_ints(input);
     const Vector& values = *input.values;

@@ -14,8 +14,8 @@ namespace tally {
 // The rows of a block that an aggregate takes.
 struct AggregateInput {
   uint32_t size = 0;
-  const uint32_t* groups = nullptr;     // of each row; nullptr: all are of group 0
-  std::span<const GroupRun> runs = {};  // the same, where rows of a group stand in a row; may be empty
+  const uint32_t* groups = nullptr;     // of each row; nullptr, and no runs: all are of group 0
+  std::span<const GroupRun> runs = {};  // instead, where rows of a group stand in a row and the state takes_runs()
   const int8_t* signs = nullptr;        // of each row: -1 for a retraction; nullptr: all +1
   // The argument in each row, in one of two forms; in neither of COUNT(*).
   const Vector* values = nullptr;
@@ -34,6 +34,8 @@ class AggregateState {
   virtual ~AggregateState() = default;
   virtual void resize(uint32_t groups) = 0;  // new groups are empty
   virtual bool takes_ints() const { return false; }
+  // Whether update() and merge() of an input like this look at runs and not at groups.
+  virtual bool takes_runs(const AggregateInput&) const { return false; }
   virtual Sql<void> update(const AggregateInput& input) = 0;
   // The same with what a rollup has stored for this aggregate: counts and sums are added up, sketches merged.
   virtual Sql<void> merge(const AggregateInput& input) = 0;

@@ -83,16 +83,16 @@ Sql<void> Aggregation::update(size_t i, const Block& block, const Taken& taken) 
   if (taken.rows.empty()) return {};
   AggregateInput input;
   input.size = static_cast<uint32_t>(taken.rows.size());
-  input.groups = taken.groups;
-  if (taken.runs) input.runs = runs_;
   if (!taken.signs.empty()) input.signs = taken.signs.data();
   const BoundExpr* argument = select_.aggregates[i].argument.get();
-  if (argument == nullptr) return states_[i]->update(input);
-  const bool as_ints = states_[i]->takes_ints() && argument->op == Op::kSlot &&
+  const bool as_ints = argument != nullptr && states_[i]->takes_ints() && argument->op == Op::kSlot &&
                        view_ints(block.columns[argument->slot], taken.rows, input);
-  if (as_ints) return states_[i]->update(input);
-  SQL_ASSIGN(const Vector values, evaluate(*argument, block, taken.rows, memory_));
-  input.values = &values;
+  Vector values;
+  if (argument != nullptr && !as_ints) {
+    SQL_ASSIGN(values, evaluate(*argument, block, taken.rows, memory_));
+    input.values = &values;
+  }
+  set_groups(input, i, taken.all, taken.groups);
   return states_[i]->update(input);
 }
 
@@ -109,41 +109,63 @@ Sql<void> Aggregation::add_stored(const Block& block, Selection rows) {
 Sql<void> Aggregation::merge(size_t i, const BlockColumn& column, Selection rows, const int8_t* signs) {
   AggregateInput input;
   input.size = static_cast<uint32_t>(rows.size());
-  input.groups = groups_.empty() ? nullptr : groups_.data();
-  input.runs = runs_;
   input.signs = signs;
+  Vector values;
   if (states_[i]->takes_ints()) {
     if (!view_ints(column, rows, input)) return {};
-    return states_[i]->merge(input);
+  } else {
+    values = load(column, rows);
+    input.values = &values;
   }
-  const Vector values = load(column, rows);
-  input.values = &values;
+  set_groups(input, i, true, nullptr);
   return states_[i]->merge(input);
+}
+
+void Aggregation::set_groups(AggregateInput& input, size_t aggregate, bool all, const uint32_t* groups) {
+  if (all && !runs_.empty() && states_[aggregate]->takes_runs(input)) {
+    input.runs = runs_;
+  } else {
+    input.groups = all ? groups_of_rows() : groups;
+  }
+}
+
+const uint32_t* Aggregation::groups_of_rows() {
+  if (keys_ == nullptr) return nullptr;
+  if (!groups_known_) {
+    uint32_t row = 0;
+    for (const GroupRun& run : runs_) {
+      std::fill(groups_.begin() + row, groups_.begin() + run.end, run.group);
+      row = run.end;
+    }
+    groups_known_ = true;
+  }
+  return groups_.data();
 }
 
 Sql<void> Aggregation::number_groups(const Block& block, Selection rows) {
   if (keys_ == nullptr) return {};
   groups_.resize(rows.size());
-  return keys_->number(block, rows, memory_, groups_.data(), runs_);
+  SQL_TRY(keys_->number(block, rows, memory_, groups_.data(), runs_));
+  groups_known_ = runs_.empty();
+  return {};
 }
 
 Sql<void> Aggregation::take(size_t number, const Block& block, Selection rows, Taken& taken) {
   const RowFilter& filter = select_.filters[number];
   taken.rows = {};
-  taken.runs = false;
-  taken.groups = groups_.empty() ? nullptr : groups_.data();
+  taken.all = false;
+  taken.groups = nullptr;
   taken.signs.clear();
   if (block.schema != nullptr && block.schema->version < filter.since_version) return {};
   const bool all = filter.rows == RowClass::kAll ||
                    (only_events_ && (filter.rows == RowClass::kAdditive || filter.rows == RowClass::kEvents));
   if (all) {
     taken.rows = rows;
-    taken.runs = true;
+    taken.all = true;
   } else {
     take_by_sign(filter.rows, block, rows, taken);
   }
   if (filter.condition == nullptr || taken.rows.empty()) return {};
-  taken.runs = false;
   if (!block.marks.empty() && !block.marks[number].empty()) {
     keep_marked(block.marks[number], taken);
     return {};
@@ -157,6 +179,7 @@ Sql<void> Aggregation::take(size_t number, const Block& block, Selection rows, T
 template <class Each>
 void Aggregation::keep(Taken& taken, Each each) {
   const size_t size = taken.rows.size();
+  if (std::exchange(taken.all, false)) taken.groups = groups_of_rows();
   const bool grouped = taken.groups != nullptr, with_signs = !taken.signs.empty();
   taken.some.resize(size);
   if (grouped) taken.groups_of_some.resize(size);
@@ -194,7 +217,8 @@ void Aggregation::keep_true(const Vector& holds, Taken& taken) {
 }
 
 // Signs are kept only where some are negative.
-void Aggregation::take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const {
+void Aggregation::take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) {
+  const uint32_t* groups = groups_of_rows();
   bool negative = false;
   const TimeUs grace_us = block.schema != nullptr ? block.schema->grace_us : select_.grace_us;
   taken.some.clear();
@@ -203,13 +227,13 @@ void Aggregation::take_by_sign(RowClass wanted, const Block& block, Selection ro
     const int8_t sign = sign_of(wanted, block, rows[i], grace_us);
     if (sign == 0) continue;
     taken.some.push_back(rows[i]);
-    if (!groups_.empty()) taken.groups_of_some.push_back(groups_[i]);
+    if (groups != nullptr) taken.groups_of_some.push_back(groups[i]);
     taken.signs.push_back(sign);
     negative = negative || sign < 0;
   }
   if (!negative) taken.signs.clear();
   taken.rows = taken.some;
-  if (!groups_.empty()) taken.groups = taken.groups_of_some.data();
+  if (groups != nullptr) taken.groups = taken.groups_of_some.data();
 }
 
 bool Aggregation::suffice(TimeUs min_time, TimeUs max_time) {

@@ -38,18 +38,20 @@ class Aggregation final : public MarkedRows {
   // Rows taken by one filter: of the block, with their groups, and with signs where some are retractions.
   struct Taken {
     Selection rows;
-    bool runs = false;                           // they are all selected rows: runs_ stands for them
-    const uint32_t* groups = nullptr;            // nullptr: all of group 0
+    bool all = false;                            // they are all selected rows, and their groups are groups_of_rows()
+    const uint32_t* groups = nullptr;            // else, unless there are no keys
     std::vector<int8_t> signs;                   // empty: all are +1
     std::vector<uint32_t> some, groups_of_some;  // what the two view where not all selected rows are taken
   };
   Sql<void> number_groups(const Block& block, Selection rows);
+  const uint32_t* groups_of_rows();  // of all selected rows; nullptr: there are no keys
+  void set_groups(AggregateInput& input, size_t aggregate, bool all, const uint32_t* groups);
   Sql<void> take(size_t filter, const Block& block, Selection rows, Taken& taken);
   template <class Each>
-  static void keep(Taken& taken, Each each);
-  static void keep_marked(std::span<const uint64_t> words, Taken& taken);
-  void take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken) const;
-  static void keep_true(const Vector& holds, Taken& taken);
+  void keep(Taken& taken, Each each);
+  void keep_marked(std::span<const uint64_t> words, Taken& taken);
+  void take_by_sign(RowClass wanted, const Block& block, Selection rows, Taken& taken);
+  void keep_true(const Vector& holds, Taken& taken);
   Sql<void> update(size_t aggregate, const Block& block, const Taken& taken);
   Sql<void> merge(size_t aggregate, const BlockColumn& column, Selection rows, const int8_t* signs);
   Sql<void> add_stored(const Block& block, Selection rows);
@@ -65,7 +67,8 @@ class Aggregation final : public MarkedRows {
   std::unique_ptr<GroupKeys> keys_;  // nullptr: there are none, and one group
   std::vector<std::unique_ptr<AggregateState>> states_;
   std::vector<uint32_t> groups_;  // of the block's selected rows; empty without keys
-  std::vector<GroupRun> runs_;    // of them
+  std::vector<GroupRun> runs_;    // instead, where not empty
+  bool groups_known_ = false;     // groups_ too, where there are runs
   std::vector<Taken> taken_;      // by filter
   std::vector<int8_t> minus_;     // -1 for each selected row
   bool only_events_ = false;      // every selected row of the block is an event that counts

@@ -26,7 +26,8 @@ struct GroupRun {
 class GroupKeys {
  public:
   virtual ~GroupKeys() = default;
-  // groups[i]: of rows[i]. `runs`: the same, where long runs of rows are of one group; else empty.
+  // Where long runs of rows are of one group `runs` says so, and groups, room for one each, is left alone; else `runs` is
+  // empty, and groups[i] is that of rows[i].
   virtual Sql<void> number(const Block& block, Selection rows, EvaluationMemory& memory, uint32_t* groups,
                            std::vector<GroupRun>& runs) = 0;
   virtual uint32_t size() const = 0;

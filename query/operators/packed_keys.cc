@@ -29,18 +29,8 @@ class PackedKeys final : public GroupKeys {
   Sql<void> number(const Block& block, Selection rows, EvaluationMemory&, uint32_t* groups,
                    std::vector<GroupRun>& runs) override {
     runs.clear();
-    words_.assign(rows.size(), 0);
-    for (const PackedKey& key : keys_) {
-      const BlockColumn& column = block.columns[key.slot];
-      if (key.dictionary == nullptr) {
-        pack_times(key, column, rows);
-      } else if (column.codes != nullptr) {
-        pack_codes(key, column.codes, rows);
-      }
-    }
-    const size_t changes = words_.size() < kRunRows ? SIZE_MAX : count_changes();
-    if (changes < rows.size() / kRunRows) {
-      number_runs(changes, groups, runs);
+    if (merge_runs(block, rows) || find_runs(block, rows)) {
+      number_runs(runs);
     } else {
       table_.find_or_add(words_.data(), words_.size(), groups);
     }
@@ -70,22 +60,82 @@ class PackedKeys final : public GroupKeys {
  private:
   static uint64_t mask(const PackedKey& key) { return (uint64_t{1} << key.bits) - 1; }
 
-  size_t count_changes() const { return column_kernels().count_changes(words_.data(), words_.size()); }
+  // A block in which every key stands in runs: no row is looked at. False: not so, or the runs of all together are short.
+  bool merge_runs(const Block& block, Selection rows) {
+    if (!rows.is_all()) return false;
+    const auto in_runs = [&](const PackedKey& key) {
+      const BlockColumn& column = block.columns[key.slot];
+      return key.dictionary == nullptr ? column.one_time.has_value() : !column.runs.empty();
+    };
+    if (!std::ranges::all_of(keys_, in_runs)) return false;
+    const size_t runs_max = rows.size() / kRunRows;
+    run_words_.clear();
+    run_ends_.clear();
+    at_run_.assign(keys_.size(), 0);
+    for (uint32_t row = 0; row < rows.size(); row = run_ends_.back()) {
+      if (run_words_.size() == runs_max) return false;
+      add_merged_run(block, static_cast<uint32_t>(rows.size()));
+    }
+    return true;
+  }
 
-  // Each run is looked up once.
-  void number_runs(size_t changes, uint32_t* groups, std::vector<GroupRun>& runs) {
+  // Up to where the first key changes.
+  void add_merged_run(const Block& block, uint32_t end) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < keys_.size(); ++i) {
+      const BlockColumn& column = block.columns[keys_[i].slot];
+      if (keys_[i].dictionary == nullptr) {
+        word |= uint64_t{times_->find_or_add(*column.one_time)} << keys_[i].shift;
+      } else {
+        word |= uint64_t{column.runs.codes[at_run_[i]]} << keys_[i].shift;
+        end = std::min(end, column.runs.ends[at_run_[i]]);
+      }
+    }
+    for (size_t i = 0; i < keys_.size(); ++i) {
+      const CodeRuns& runs = block.columns[keys_[i].slot].runs;
+      if (!runs.empty() && runs.ends[at_run_[i]] == end) ++at_run_[i];
+    }
+    run_words_.push_back(word);
+    run_ends_.push_back(end);
+  }
+
+  // The word of each row, and runs of them where they are long.
+  bool find_runs(const Block& block, Selection rows) {
+    words_.assign(rows.size(), 0);
+    for (const PackedKey& key : keys_) {
+      const BlockColumn& column = block.columns[key.slot];
+      if (key.dictionary == nullptr) {
+        pack_times(key, column, rows);
+      } else if (!column.runs.empty()) {
+        pack_runs(key, column.runs, rows);
+      } else if (column.codes != nullptr) {
+        pack_codes(key, column.codes, rows);
+      }
+    }
+    if (words_.size() < kRunRows) return false;
+    const size_t changes = column_kernels().count_changes(words_.data(), words_.size());
+    if (changes >= words_.size() / kRunRows) return false;
     run_ends_.resize(changes + 1);
     column_kernels().find_changes(words_.data(), words_.size(), run_ends_.data());
     run_ends_.back() = static_cast<uint32_t>(words_.size());
     run_words_.assign(1, words_.front());
     for (size_t run = 0; run < changes; ++run) run_words_.push_back(words_[run_ends_[run]]);
+    return true;
+  }
+
+  // Each run is looked up once.
+  void number_runs(std::vector<GroupRun>& runs) {
     numbers_.resize(run_words_.size());
     table_.find_or_add(run_words_.data(), run_words_.size(), numbers_.data());
-    uint32_t row = 0;
-    for (size_t run = 0; run < run_ends_.size(); ++run) {
-      runs.push_back({run_ends_[run], numbers_[run]});
-      std::fill(groups + row, groups + run_ends_[run], numbers_[run]);
-      row = run_ends_[run];
+    for (size_t run = 0; run < run_ends_.size(); ++run) runs.push_back({run_ends_[run], numbers_[run]});
+  }
+
+  // `rows` ascend.
+  void pack_runs(const PackedKey& key, const CodeRuns& runs, Selection rows) {
+    size_t run = 0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      while (runs.ends[run] <= rows[i]) ++run;
+      words_[i] |= uint64_t{runs.codes[run]} << key.shift;
     }
   }
 
@@ -147,6 +197,7 @@ class PackedKeys final : public GroupKeys {
   WordTable table_;
   std::vector<uint64_t> words_, run_words_;
   std::vector<uint32_t> run_ends_;
+  std::vector<size_t> at_run_;  // by key
   std::vector<uint32_t> numbers_;
 };
 
@@ -163,9 +214,7 @@ class BucketKeys final : public GroupKeys {
       times_.find_or_add(column.times, rows, groups);
       return {};
     }
-    const uint32_t number = times_.find_or_add(*column.one_time);
-    std::fill(groups, groups + rows.size(), number);
-    runs.push_back({static_cast<uint32_t>(rows.size()), number});
+    runs.push_back({static_cast<uint32_t>(rows.size()), times_.find_or_add(*column.one_time)});
     return {};
   }
 
@@ -215,12 +264,15 @@ bool is_slot_of(const BoundSelect& select, const BoundExpr& expr, InputColumn::S
   return expr.op == Op::kSlot && select.inputs[expr.slot].source == source;
 }
 
-}  // namespace
-
-std::unique_ptr<GroupKeys> make_packed_keys(const BoundSelect& select) {
-  if (select.snapshot == nullptr) return nullptr;
+struct PackedLayout {
   std::vector<PackedKey> keys;
   const Bucketer* bucketer = nullptr;
+};
+
+// nullopt: they do not fit.
+std::optional<PackedLayout> packed_layout(const BoundSelect& select) {
+  if (select.snapshot == nullptr || select.keys.empty()) return std::nullopt;
+  PackedLayout layout;
   size_t bucket = 0;
   unsigned bits = 0;
   for (const BoundExprPtr& expr : select.keys) {
@@ -228,21 +280,34 @@ std::unique_ptr<GroupKeys> make_packed_keys(const BoundSelect& select) {
       const InputColumn& input = select.inputs[expr->slot];
       const Dictionary& dictionary = select.snapshot->dictionary(input.position);
       const unsigned width = static_cast<unsigned>(std::bit_width(dictionary.size()));
-      keys.push_back({expr->slot, &dictionary, input.type, bits, width});
+      layout.keys.push_back({expr->slot, &dictionary, input.type, bits, width});
       bits += width;
-    } else if (expr->op == Op::kBucket && bucketer == nullptr && expr->bucketer != nullptr &&
+    } else if (expr->op == Op::kBucket && layout.bucketer == nullptr && expr->bucketer != nullptr &&
                is_slot_of(select, *expr->args[0], InputColumn::Source::kTime)) {
-      bucketer = expr->bucketer.get();
-      bucket = keys.size();
-      keys.push_back({expr->args[0]->slot});
+      layout.bucketer = expr->bucketer.get();
+      bucket = layout.keys.size();
+      layout.keys.push_back({expr->args[0]->slot});
     } else {
-      return nullptr;
+      return std::nullopt;
     }
   }
-  if (bits > kCodeBitsMax) return nullptr;
-  if (keys.size() == 1 && bucketer != nullptr) return std::make_unique<BucketKeys>(keys[0].slot, *bucketer);
-  if (bucketer != nullptr) keys[bucket].shift = bits;
-  return std::make_unique<PackedKeys>(std::move(keys), bucketer);
+  if (bits > kCodeBitsMax) return std::nullopt;
+  if (layout.bucketer != nullptr) layout.keys[bucket].shift = bits;
+  return layout;
+}
+
+}  // namespace
+
+bool packs_keys(const BoundSelect& select) { return packed_layout(select).has_value(); }
+
+std::unique_ptr<GroupKeys> make_packed_keys(const BoundSelect& select) {
+  std::optional<PackedLayout> layout = packed_layout(select);
+  if (!layout) return nullptr;
+  const Bucketer* bucketer = layout->bucketer;
+  if (layout->keys.size() == 1 && bucketer != nullptr) {
+    return std::make_unique<BucketKeys>(layout->keys[0].slot, *bucketer);
+  }
+  return std::make_unique<PackedKeys>(std::move(layout->keys), bucketer);
 }
 
 }  // namespace tally

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "query/operators/packed_keys.h"
+
 namespace tally {
 namespace {
 
@@ -138,6 +140,7 @@ class TableSource final : public BlockSource {
       case InputColumn::Source::kDimension:
         column.kind = BlockColumn::Kind::kCodes;
         column.codes = rows.columns[selected].codes;
+        column.runs = rows.columns[selected].runs;
         column.dictionary = &select_.snapshot->dictionary(input.position);
         break;
       case InputColumn::Source::kField:
@@ -169,6 +172,9 @@ class TableSource final : public BlockSource {
   Block block_;
 };
 
+TableReads::TableReads(const BoundSelect& select, const PushedDown& pushed, const SourcePlan& source)
+    : select_(select), pushed_(pushed), source_(source), runs_do_(packs_keys(select)) {}
+
 Sql<std::unique_ptr<TableReads>> TableReads::plan(const BoundSelect& select, const PushedDown& pushed,
                                                   const SourcePlan& source, const QueryControl& control) {
   std::unique_ptr<TableReads> reads(new TableReads(select, pushed, source));
@@ -192,7 +198,9 @@ Sql<void> TableReads::add(const SourcePart& from, const QueryControl& control) {
   }
   for (size_t i = 0; i < select_.inputs.size(); ++i) {
     part.selected.push_back(spec.columns.column_ids.size());
-    if (reads(select_.inputs[i], i, part.stored)) add_column(select_.inputs[i], spec.columns);
+    if (!reads(select_.inputs[i], i, part.stored)) continue;
+    add_column(select_.inputs[i], spec.columns);
+    if (runs_do_ && pushed_.key_alone[i]) spec.columns.run_ids.push_back(select_.inputs[i].column_id);
   }
   part.first_measure = spec.columns.column_ids.size();
   if (part.stored) {

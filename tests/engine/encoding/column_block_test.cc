@@ -47,6 +47,51 @@ TEST_CASE("column block: each kind of column gets the encoding made for it") {
   CHECK(chosen(few_large) == Encoding::kPatched);
 }
 
+TEST_CASE("column block: codes in runs are those of the rows, and hostile runs are refused as hostile rows are") {
+  const uint64_t seed = test_seed(7);
+  CAPTURE(seed);
+  Random random(seed);
+  ColumnEncoder encoder;
+  Bytes raw;
+  std::vector<uint32_t> codes, ends;
+  size_t found = 0, refused = 0;
+  for (int repeat = 0; repeat < 400; ++repeat) {
+    std::vector<uint32_t> values(random.between(1, 2'000));
+    const uint64_t length = random.between(1, 200);
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = i > 0 && !random.chance(1.0 / static_cast<double>(length)) ? values[i - 1]
+                                                                             : static_cast<uint32_t>(random.next());
+    }
+    const BlockForm form = encoder.codes(values, raw);
+    const size_t runs_max = random.below(60);
+    const auto runs = decode_codes_block_runs(form, raw, values.size(), runs_max, codes, ends);
+    REQUIRE(runs);
+    if (*runs) {
+      ++found;
+      REQUIRE(codes.size() <= runs_max);
+      std::vector<uint32_t> rows;
+      for (size_t run = 0; run < codes.size(); ++run) rows.resize(ends[run], codes[run]);
+      REQUIRE(rows == values);
+    }
+    // Whatever is harmed: runs come out only where rows do, and then the same ones.
+    Bytes harmed = raw;
+    harmed[random.below(harmed.size())] ^= static_cast<uint8_t>(1 << random.below(8));
+    if (random.chance(0.3)) harmed.resize(random.below(harmed.size()));
+    std::vector<uint32_t> all(values.size());
+    const bool whole = decode_codes_block(form, harmed, all).has_value();
+    const auto again = decode_codes_block_runs(form, harmed, values.size(), SIZE_MAX, codes, ends);
+    const bool in_runs = form.encoding == Encoding::kRuns || form.encoding == Encoding::kConstant;
+    REQUIRE((in_runs ? again.has_value() : true) == (in_runs ? whole : true));
+    refused += !again;
+    if (!again || !*again) continue;
+    std::vector<uint32_t> rows;
+    for (size_t run = 0; run < codes.size(); ++run) rows.resize(ends[run], codes[run]);
+    REQUIRE(rows == all);
+  }
+  CHECK(found > 50);
+  CHECK(refused > 10);
+}
+
 TEST_CASE("column block: integers that would not get below a limit are left alone") {
   Random random(1);
   std::vector<uint32_t> values(kRows);
