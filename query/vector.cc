@@ -110,9 +110,15 @@ Vector load_codes(const BlockColumn& column, Selection rows) {
   result.size = static_cast<uint32_t>(rows.size());
   result.dictionary = column.dictionary;
   result.codes.resize(rows.size());
+  size_t run = 0;
   for (uint32_t i = 0; i < result.size; ++i) {
-    const uint32_t code = result.codes[i] = column.codes[rows[i]];
-    if (result.is_null_code(code)) result.set_null(i);
+    if (column.codes != nullptr) {
+      result.codes[i] = column.codes[rows[i]];
+    } else {
+      while (column.runs.ends[run] <= rows[i]) ++run;
+      result.codes[i] = column.runs.codes[run];
+    }
+    if (result.is_null_code(result.codes[i])) result.set_null(i);
   }
   return result;
 }
@@ -199,7 +205,7 @@ Vector load(const BlockColumn& column, Selection rows) {
       for (uint32_t i = 0; i < size; ++i) result.times[i] = column.times[rows[i]];
       return result;
     case BlockColumn::Kind::kCodes:
-      if (column.codes == nullptr) return Vector::of_null(size);
+      if (column.codes == nullptr && column.runs.empty()) return Vector::of_null(size);
       return load_codes(column, rows);
     case BlockColumn::Kind::kInts:
       if (column.ints == nullptr) return Vector::of_null(size);

@@ -82,7 +82,7 @@ struct BlockColumn {
   std::optional<TimeUs>
       one_time;  // kTimes: stands for all rows where buckets alone are asked for; then there are no `times`
   const uint32_t* codes = nullptr;
-  CodeRuns runs;  // kCodes: instead of `codes`, where PackedKeys alone looks at them
+  CodeRuns runs;  // kCodes: instead of `codes`, where it is a key of GROUP BY alone
   const Dictionary* dictionary = nullptr;
   const int64_t* ints = nullptr;
   const uint8_t* nulls = nullptr;

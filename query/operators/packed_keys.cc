@@ -264,15 +264,12 @@ bool is_slot_of(const BoundSelect& select, const BoundExpr& expr, InputColumn::S
   return expr.op == Op::kSlot && select.inputs[expr.slot].source == source;
 }
 
-struct PackedLayout {
+}  // namespace
+
+std::unique_ptr<GroupKeys> make_packed_keys(const BoundSelect& select) {
+  if (select.snapshot == nullptr) return nullptr;
   std::vector<PackedKey> keys;
   const Bucketer* bucketer = nullptr;
-};
-
-// nullopt: they do not fit.
-std::optional<PackedLayout> packed_layout(const BoundSelect& select) {
-  if (select.snapshot == nullptr || select.keys.empty()) return std::nullopt;
-  PackedLayout layout;
   size_t bucket = 0;
   unsigned bits = 0;
   for (const BoundExprPtr& expr : select.keys) {
@@ -280,34 +277,21 @@ std::optional<PackedLayout> packed_layout(const BoundSelect& select) {
       const InputColumn& input = select.inputs[expr->slot];
       const Dictionary& dictionary = select.snapshot->dictionary(input.position);
       const unsigned width = static_cast<unsigned>(std::bit_width(dictionary.size()));
-      layout.keys.push_back({expr->slot, &dictionary, input.type, bits, width});
+      keys.push_back({expr->slot, &dictionary, input.type, bits, width});
       bits += width;
-    } else if (expr->op == Op::kBucket && layout.bucketer == nullptr && expr->bucketer != nullptr &&
+    } else if (expr->op == Op::kBucket && bucketer == nullptr && expr->bucketer != nullptr &&
                is_slot_of(select, *expr->args[0], InputColumn::Source::kTime)) {
-      layout.bucketer = expr->bucketer.get();
-      bucket = layout.keys.size();
-      layout.keys.push_back({expr->args[0]->slot});
+      bucketer = expr->bucketer.get();
+      bucket = keys.size();
+      keys.push_back({expr->args[0]->slot});
     } else {
-      return std::nullopt;
+      return nullptr;
     }
   }
-  if (bits > kCodeBitsMax) return std::nullopt;
-  if (layout.bucketer != nullptr) layout.keys[bucket].shift = bits;
-  return layout;
-}
-
-}  // namespace
-
-bool packs_keys(const BoundSelect& select) { return packed_layout(select).has_value(); }
-
-std::unique_ptr<GroupKeys> make_packed_keys(const BoundSelect& select) {
-  std::optional<PackedLayout> layout = packed_layout(select);
-  if (!layout) return nullptr;
-  const Bucketer* bucketer = layout->bucketer;
-  if (layout->keys.size() == 1 && bucketer != nullptr) {
-    return std::make_unique<BucketKeys>(layout->keys[0].slot, *bucketer);
-  }
-  return std::make_unique<PackedKeys>(std::move(layout->keys), bucketer);
+  if (bits > kCodeBitsMax) return nullptr;
+  if (keys.size() == 1 && bucketer != nullptr) return std::make_unique<BucketKeys>(keys[0].slot, *bucketer);
+  if (bucketer != nullptr) keys[bucket].shift = bits;
+  return std::make_unique<PackedKeys>(std::move(keys), bucketer);
 }
 
 }  // namespace tally

@@ -7,9 +7,7 @@
 
 namespace tally {
 
-// Whether the keys of GROUP BY fit one word: columns that are keys as they stand may then come in runs (BlockColumn::runs).
-bool packs_keys(const BoundSelect& select);
-// nullptr: they do not.
+// nullptr: the keys do not fit one word.
 std::unique_ptr<GroupKeys> make_packed_keys(const BoundSelect& select);
 
 }  // namespace tally

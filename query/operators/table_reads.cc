@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "query/operators/packed_keys.h"
-
 namespace tally {
 namespace {
 
@@ -172,9 +170,6 @@ class TableSource final : public BlockSource {
   Block block_;
 };
 
-TableReads::TableReads(const BoundSelect& select, const PushedDown& pushed, const SourcePlan& source)
-    : select_(select), pushed_(pushed), source_(source), runs_do_(packs_keys(select)) {}
-
 Sql<std::unique_ptr<TableReads>> TableReads::plan(const BoundSelect& select, const PushedDown& pushed,
                                                   const SourcePlan& source, const QueryControl& control) {
   std::unique_ptr<TableReads> reads(new TableReads(select, pushed, source));
@@ -200,7 +195,7 @@ Sql<void> TableReads::add(const SourcePart& from, const QueryControl& control) {
     part.selected.push_back(spec.columns.column_ids.size());
     if (!reads(select_.inputs[i], i, part.stored)) continue;
     add_column(select_.inputs[i], spec.columns);
-    if (runs_do_ && pushed_.key_alone[i]) spec.columns.run_ids.push_back(select_.inputs[i].column_id);
+    if (pushed_.key_alone[i]) spec.columns.run_ids.push_back(select_.inputs[i].column_id);
   }
   part.first_measure = spec.columns.column_ids.size();
   if (part.stored) {

@@ -33,7 +33,8 @@ class TableReads {
   };
   static constexpr size_t kNoMark = SIZE_MAX;
 
-  TableReads(const BoundSelect& select, const PushedDown& pushed, const SourcePlan& source);
+  TableReads(const BoundSelect& select, const PushedDown& pushed, const SourcePlan& source)
+      : select_(select), pushed_(pushed), source_(source) {}
   Sql<void> add(const SourcePart& part, const QueryControl& control);
   bool reads(const InputColumn& input, size_t i, bool stored) const;
   void add_late(ColumnSelection& columns) const;
@@ -43,7 +44,6 @@ class TableReads {
   const BoundSelect& select_;
   const PushedDown& pushed_;
   const SourcePlan& source_;
-  const bool runs_do_;  // for keys of GROUP BY
   std::vector<Part> parts_;
   uint64_t rows_ = 0;
 };

@@ -61,6 +61,7 @@ TEST_CASE("packed keys: groups of runs are the groups of their rows") {
                                          std::string(days) + ", one",
                                          std::string("slot, ") + hours,
                                          "shop, slot, kind",
+                                         "shop, slot + 1",
                                          "shop, upper(shop)"};
   const std::vector<std::string> values = {
       "COUNT(*)", "SUM(price)", "SUM(price), COUNT(*), SUM(amount), COUNT(amount), AVG(price)",
