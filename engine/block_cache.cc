@@ -6,12 +6,18 @@ namespace tally {
 
 namespace {
 
-// Of a part's bytes, what may be protected; the rest is for what comes new.
-constexpr uint64_t protected_share(uint64_t bytes) { return bytes / 5 * 4; }
+constexpr uint64_t kBytesOfABlock = 4096;  // of one column on average, about
+
+// Of a part's bytes, what the window has, and what others may have in all and protected.
+constexpr uint64_t window_share(uint64_t bytes) { return bytes / 8; }
+constexpr uint64_t main_share(uint64_t bytes) { return bytes - window_share(bytes); }
+constexpr uint64_t protected_share(uint64_t bytes) { return main_share(bytes) / 5 * 4; }
 
 }  // namespace
 
-BlockCache::BlockCache(uint64_t bytes_max) : bytes_max_(bytes_max) {}
+BlockCache::BlockCache(uint64_t bytes_max) : bytes_max_(bytes_max) {
+  for (auto& part : parts_) part = std::make_unique<Part>(bytes_max / kParts / kBytesOfABlock);
+}
 
 // The digest of a file is even already; block and column are spread over it. Both halves of the product, as the lower one knows
 // nothing of the block in its last bits, which choose the part.
@@ -22,60 +28,91 @@ size_t BlockCache::KeyHash::operator()(const Key& key) const {
 }
 
 BlockCache::Value BlockCache::find(const Key& key) {
-  Part& part = part_of(key);
+  const size_t hash = KeyHash()(key);
+  Part& part = part_of(hash);
   std::lock_guard lock(part.mutex);
+  part.uses.count(hash);
   auto found = part.entries.find(key);
   if (found == part.entries.end()) {
     ++part.misses;
     return nullptr;
   }
   ++part.hits;
-  protect(part, found->second);
-  return found->second->value;
+  const Queue::iterator entry = found->second;
+  if (entry->place == Place::kWindow) {
+    part.move(entry, Place::kWindow);
+  } else {
+    protect(part, entry);
+  }
+  return entry->value;
 }
 
-void BlockCache::protect(Part& part, Queue::iterator entry) {
-  Queue& from = entry->is_protected ? part.protected_entries : part.probation;
-  part.protected_entries.splice(part.protected_entries.begin(), from, entry);
-  if (entry->is_protected) return;
-  entry->is_protected = true;
-  part.probation_bytes -= entry->bytes;
-  part.protected_bytes += entry->bytes;
-  while (part.protected_bytes > protected_share(bytes_max_ / kParts)) {
-    auto last = std::prev(part.protected_entries.end());
-    last->is_protected = false;
-    part.protected_bytes -= last->bytes;
-    part.probation_bytes += last->bytes;
-    part.probation.splice(part.probation.begin(), part.protected_entries, last);
+void BlockCache::Part::move(Queue::iterator entry, Place to) {
+  queue(to).splice(queue(to).begin(), queue(entry->place), entry);
+  bytes_in(entry->place) -= entry->bytes;
+  bytes_in(to) += entry->bytes;
+  entry->place = to;
+}
+
+void BlockCache::Part::drop(Queue::iterator entry, Queue& dropped) {
+  bytes_in(entry->place) -= entry->bytes;
+  entries.erase(entry->key);
+  dropped.splice(dropped.begin(), queue(entry->place), entry);
+}
+
+void BlockCache::protect(Part& part, Queue::iterator entry) const {
+  part.move(entry, Place::kProtected);
+  while (part.bytes_in(Place::kProtected) > protected_share(bytes_max_ / kParts)) {
+    part.move(std::prev(part.queue(Place::kProtected).end()), Place::kProbation);
   }
 }
 
 void BlockCache::insert(const Key& key, Value value, uint64_t bytes) {
-  if (bytes > bytes_max_ / kParts) return;
-  Part& part = part_of(key);
+  if (bytes > main_share(bytes_max_ / kParts)) return;
+  Part& part = part_of(KeyHash()(key));
   Queue dropped;  // declared before the lock, so freed behind it
   std::lock_guard lock(part.mutex);
   if (part.entries.contains(key)) return;
-  part.probation.push_front({key, std::move(value), bytes, false});
-  part.entries.emplace(key, part.probation.begin());
-  part.probation_bytes += bytes;
-  while (part.probation_bytes + part.protected_bytes > bytes_max_ / kParts) {
-    auto last = std::prev(part.probation.empty() ? part.protected_entries.end() : part.probation.end());
-    (last->is_protected ? part.protected_bytes : part.probation_bytes) -= last->bytes;
-    part.entries.erase(last->key);
-    dropped.splice(dropped.begin(), last->is_protected ? part.protected_entries : part.probation, last);
+  Queue& window = part.queue(Place::kWindow);
+  window.push_front({key, std::move(value), bytes, Place::kWindow});
+  part.entries.emplace(key, window.begin());
+  part.bytes_in(Place::kWindow) += bytes;
+  leave_window(part, dropped);
+}
+
+void BlockCache::leave_window(Part& part, Queue& dropped) const {
+  while (part.bytes_in(Place::kWindow) > window_share(bytes_max_ / kParts)) {
+    const Queue::iterator last = std::prev(part.queue(Place::kWindow).end());
+    if (make_room(part, *last, dropped)) {
+      part.move(last, Place::kProbation);
+    } else {
+      part.drop(last, dropped);
+    }
   }
+}
+
+// False: what would have to go is asked for as often.
+bool BlockCache::make_room(Part& part, const Entry& candidate, Queue& dropped) const {
+  const uint32_t uses = part.uses.estimate(KeyHash()(candidate.key));
+  while (part.bytes_in(Place::kProbation) + part.bytes_in(Place::kProtected) + candidate.bytes >
+         main_share(bytes_max_ / kParts)) {
+    Queue& from = part.queue(part.queue(Place::kProbation).empty() ? Place::kProtected : Place::kProbation);
+    const Queue::iterator last = std::prev(from.end());
+    if (part.uses.estimate(KeyHash()(last->key)) >= uses) return false;
+    part.drop(last, dropped);
+  }
+  return true;
 }
 
 BlockCache::Stats BlockCache::stats() const {
   Stats stats;
   stats.bytes_max = bytes_max_;
-  for (const Part& part : parts_) {
-    std::lock_guard lock(part.mutex);
-    stats.hits += part.hits;
-    stats.misses += part.misses;
-    stats.entries += part.entries.size();
-    stats.bytes += part.probation_bytes + part.protected_bytes;
+  for (const auto& part : parts_) {
+    std::lock_guard lock(part->mutex);
+    stats.hits += part->hits;
+    stats.misses += part->misses;
+    stats.entries += part->entries.size();
+    for (const uint64_t bytes : part->bytes) stats.bytes += bytes;
   }
   return stats;
 }

@@ -23,12 +23,19 @@ std::vector<BlockCache::Key> keys_of_one_part(size_t wanted) {
   const BlockCache::Key first{7, 0, 1};
   std::vector<BlockCache::Key> keys{first};
   for (uint32_t block = 1; keys.size() < wanted; ++block) {
-    BlockCache cache(kParts * 10);
-    cache.insert(first, number(0), 10);
-    cache.insert({7, block, 1}, number(0), 10);
+    BlockCache cache(kParts * 10);  // a part has room for one of these
+    cache.insert(first, number(0), 8);
+    cache.insert({7, block, 1}, number(0), 8);
     if (cache.stats().entries == 1) keys.push_back({7, block, 1});
   }
   return keys;
+}
+
+// As a reader does: what is not there is read and put in. Whether it was there.
+bool ask(BlockCache& cache, const BlockCache::Key& key) {
+  if (cache.find(key) != nullptr) return true;
+  cache.insert(key, number(1), 10);
+  return false;
 }
 
 }  // namespace
@@ -75,43 +82,68 @@ TEST_CASE("block cache: of two who read the same block at once, the first stays"
   CHECK(cache.stats().bytes == 100);
 }
 
-TEST_CASE("block cache: an entry larger than a part's share is not kept, and drives nobody out") {
-  BlockCache cache(kParts * 100);
+TEST_CASE("block cache: an entry larger than seven eighths of a part is not kept, and drives nobody out") {
+  BlockCache cache(kParts * 80);
   for (uint32_t block = 0; block < 8; ++block) cache.insert({1, block, 0}, number(1), 10);
   const uint64_t entries = cache.stats().entries;
-  cache.insert({2, 0, 0}, number(2), 101);
-  CHECK(cache.find({2, 0, 0}) == nullptr);
+  for (int use = 0; use < 3; ++use) {
+    CHECK(cache.find({2, 0, 0}) == nullptr);
+    cache.insert({2, 0, 0}, number(2), 71);
+  }
   CHECK(cache.stats().entries == entries);
-  cache.insert({2, 0, 0}, number(2), 100);  // just fits
+  cache.insert({2, 0, 0}, number(2), 70);  // just fits, and is asked for more than the others
   CHECK(cache.find({2, 0, 0}) != nullptr);
 }
 
 TEST_CASE("block cache: what was used twice outlives a scan of many new blocks") {
   const std::vector<BlockCache::Key> keys = keys_of_one_part(60);
-  BlockCache cache(kParts * 100);
+  BlockCache cache(kParts * 80);  // a window of one, and seven behind it
   for (size_t i = 0; i < 4; ++i) {
-    cache.insert(keys[i], number(1), 10);
-    REQUIRE(cache.find(keys[i]) != nullptr);  // the second use
+    CHECK(ask(cache, keys[i]) == false);
+    CHECK(ask(cache, keys[i]));  // the second use
   }
-  for (size_t i = 4; i < keys.size(); ++i) cache.insert(keys[i], number(2), 10);
-  for (size_t i = 0; i < 4; ++i) CHECK(cache.find(keys[i]) != nullptr);
-  CHECK(cache.find(keys[4]) == nullptr);                // of the scan the oldest went
-  CHECK(cache.find(keys[keys.size() - 1]) != nullptr);  // and the newest is there
+  for (size_t i = 4; i < keys.size(); ++i) CHECK(ask(cache, keys[i]) == false);
+  for (size_t i = 0; i < 4; ++i) CHECK(ask(cache, keys[i]));
+  CHECK(ask(cache, keys[keys.size() - 2]) == false);  // the scan had the window, in which its last one
+  CHECK(ask(cache, keys[keys.size() - 2]));           // was until now
 }
 
-TEST_CASE("block cache: the protected share does not fill everything: what is new still finds room") {
-  const std::vector<BlockCache::Key> keys = keys_of_one_part(14);
-  BlockCache cache(kParts * 100);
-  for (size_t i = 0; i < 10; ++i) {
-    cache.insert(keys[i], number(1), 10);
-    CHECK(cache.find(keys[i]) != nullptr);
+TEST_CASE("block cache: what is gone through again and again is kept as far as it fits") {
+  const std::vector<BlockCache::Key> keys = keys_of_one_part(60);
+  BlockCache cache(kParts * 320);  // room for 32, four of which are the window
+  const auto round = [&] {
+    size_t there = 0;
+    for (size_t i = 0; i < 40; ++i) there += ask(cache, keys[i]) ? 1 : 0;
+    return there;
+  };
+  for (int i = 0; i < 20; ++i) round();
+  CHECK(round() >= 26);  // of 40, where the order of use alone would keep none
+  // A few that are asked for more often get in, once what was counted before is halved.
+  const auto hot_are_there = [&] {
+    size_t there = 0;
+    for (size_t hot = 50; hot < 55; ++hot) there += ask(cache, keys[hot]) ? 1 : 0;
+    return there == 5;
+  };
+  for (int i = 0; i < 300; ++i) {
+    hot_are_there();
+    hot_are_there();
+    round();
   }
-  // Eight of ten are protected; the two used longest ago are on probation again, and go first.
-  cache.insert(keys[10], number(2), 10);
-  cache.insert(keys[11], number(2), 10);
-  CHECK(cache.find(keys[0]) == nullptr);
-  CHECK(cache.find(keys[1]) == nullptr);
-  for (size_t i = 2; i < 12; ++i) CHECK(cache.find(keys[i]) != nullptr);
+  CHECK(hot_are_there());
+}
+
+TEST_CASE("block cache: what nobody asks for any more makes room, however often it was asked for") {
+  const std::vector<BlockCache::Key> keys = keys_of_one_part(60);
+  BlockCache cache(kParts * 320);
+  for (int use = 0; use < 1'000; ++use) {
+    for (size_t i = 0; i < 28; ++i) ask(cache, keys[i]);
+  }
+  size_t there = 0;
+  for (int use = 0; use < 2'000; ++use) {
+    there = 0;
+    for (size_t i = 28; i < 56; ++i) there += ask(cache, keys[i]) ? 1 : 0;
+  }
+  CHECK(there >= 26);
 }
 
 TEST_CASE("block cache: who holds an entry keeps it alive, cached or not") {
@@ -120,10 +152,11 @@ TEST_CASE("block cache: who holds an entry keeps it alive, cached or not") {
   std::weak_ptr<const void> watched;
   {
     BlockCache cache(kParts * 10);
-    cache.insert(keys[0], number(5), 10);
+    cache.insert(keys[0], number(5), 8);
     watched = held = cache.find(keys[0]);
-    cache.insert(keys[1], number(6), 10);  // drives it out, or is driven out
-    cache.insert(keys[1], number(6), 10);
+    for (int use = 0; use < 3; ++use) cache.find(keys[1]);
+    cache.insert(keys[1], number(6), 8);  // drives it out
+    CHECK(cache.find(keys[0]) == nullptr);
   }
   CHECK(number_in(held) == 5);
   held.reset();
