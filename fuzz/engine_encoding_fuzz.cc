@@ -146,10 +146,23 @@ void check_by_parent(const Input& input) {
       });
 }
 
+// Codes by runs are those by rows, and are refused where those are.
+void check_code_runs(const Input& input) {
+  std::vector<uint32_t> codes(input.rows), run_codes, run_ends, by_run;
+  const bool decoded = decode_codes_block(input.form, input.bytes, codes).has_value();
+  const auto in_runs = decode_codes_block_runs(input.form, input.bytes, input.rows, input.rows, run_codes, run_ends);
+  const bool never = in_runs && !*in_runs;  // of an encoding that has none
+  demand(never || in_runs.has_value() == decoded, "decoding by runs and by rows disagree on what is sound");
+  if (never || !decoded) return;
+  for (size_t run = 0; run < run_codes.size(); ++run) by_run.resize(run_ends[run], run_codes[run]);
+  demand(by_run == codes, "codes by runs differ");
+}
+
 void check_block(const Input& input, unsigned type) {
   ColumnEncoder encoder;
   if (type == 0) check_ints(input);
   if (type == 1) {
+    check_code_runs(input);
     check_unsigned<uint32_t>(
         input, decode_codes_block, select_codes_block,
         [&](const std::vector<uint32_t>& values, Bytes& raw) { return encoder.codes(values, raw); });

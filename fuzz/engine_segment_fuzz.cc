@@ -110,6 +110,27 @@ void read_all(const SegmentReader& reader) {
   (void)reader.verify();
 }
 
+// Codes handed out in runs are those of the rows.
+void read_runs(const SegmentReader& reader) {
+  const ColumnSelection by_row = everything(reader);
+  ColumnSelection by_run = by_row;
+  by_run.run_ids = by_row.column_ids;
+  auto rows = reader.cursor(by_row), runs = reader.cursor(by_run);
+  for (uint32_t block = 0; block < reader.blocks().size(); ++block) {
+    const auto of_rows = rows->read(block), of_runs = runs->read(block);
+    TALLY_CHECK(of_rows.has_value() == of_runs.has_value());
+    for (size_t column = 0; of_rows && column < by_row.column_ids.size(); ++column) {
+      const CodeRuns& in_runs = (*of_runs)->by_column[column].runs;
+      const uint32_t* codes = (*of_rows)->by_column[column].codes;
+      uint32_t row = 0;
+      for (size_t run = 0; run < in_runs.codes.size(); ++run) {
+        for (; row < in_runs.ends[run]; ++row) TALLY_CHECK(codes[row] == in_runs.codes[run]);
+      }
+      TALLY_CHECK(in_runs.empty() || row == (*of_rows)->rows.rows);
+    }
+  }
+}
+
 // As a fold and as the check of a table read a tier: what its sums add up to, what its sketches hold.
 void read_tier(const SegmentReader& reader) {
   const auto schema = std::make_shared<const Schema>(reader.schema());
@@ -210,6 +231,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto reader = tally::SegmentReader::open(std::make_unique<tally::BytesFile>("input.seg", file), nullptr);
   if (!reader) return 0;
   tally::read_all(**reader);
+  if ((data[0] & 8) == 0) tally::read_runs(**reader);
   tally::ask(**reader, data[0] >> 1);
   if (!tally::is_raw(**reader)) tally::read_tier(**reader);
   if ((data[0] & 6) == 0) tally::describe(file);
