@@ -17,11 +17,11 @@ class SignalInbox {
   SignalInbox(const SignalInbox&) = delete;
   SignalInbox& operator=(const SignalInbox&) = delete;
 
-  bool take_interrupt();  // SIGINT came since the last time
+  bool take_interrupt();     // SIGINT came since the last time
   void pass_interrupt_on();  // one that was taken: to whoever takes the next
-  bool take_resize();     // SIGWINCH
-  bool take_suspend();    // SIGTSTP, while catch_suspend(true)
-  bool ended() const;     // SIGTERM or SIGHUP: leave, in order
+  bool take_resize();        // SIGWINCH
+  bool take_suspend();       // SIGTSTP, while catch_suspend(true)
+  bool ended() const;        // SIGTERM or SIGHUP: leave, in order
 
   // Ctrl-Z must find the terminal as the parent shell knows it, so a line editor catches it; otherwise it stops at once.
   void catch_suspend(bool on);
