@@ -199,12 +199,17 @@ def cancel():
 
 
 def interrupted_drawing():
-    """Ctrl-C while the line is drawn, and while Tab asks for what to show: the line is gone, the shell is not, and all is well."""
+    """Ctrl-C while the line is drawn, while Tab asks for what to show, and behind keys that were not read yet: it is heard at
+    once, the line is gone, the shell is not, and all is well."""
     new_shop()
     terminal = shell()
     for _ in range(300):
         terminal.type("SELECT zz\t")
         terminal.see("SELECT zz$")
+        terminal.interrupt()
+    for _ in range(300):
+        terminal.type("SELECT 'what is typed ahead'")
+        terminal.see("SEL")
         terminal.interrupt()
     assert "4" in cells(terminal.ask("SELECT 4;"))
     leave(terminal)

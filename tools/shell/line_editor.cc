@@ -1,5 +1,6 @@
 #include "tools/shell/line_editor.h"
 
+#include <fcntl.h>
 #include <histedit.h>
 #include <langinfo.h>
 #include <poll.h>
@@ -58,7 +59,8 @@ class LibeditEditor final : public LineEditor {
       : signals_(signals),
         complete_(std::move(complete)),
         marks_pastes_(marks_pastes()),
-        screen_(whole_stream(STDOUT_FILENO)) {
+        screen_(whole_stream(STDOUT_FILENO)),
+        input_(::open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)) {
     use_utf8();
     history_ = history_winit();
     HistEventW event;
@@ -79,6 +81,7 @@ class LibeditEditor final : public LineEditor {
   ~LibeditEditor() override {
     el_end(editor_);
     history_wend(history_);
+    if (input_ >= 0) ::close(input_);
   }
 
   EditedLine read(std::string_view prompt) override {
@@ -192,14 +195,15 @@ class LibeditEditor final : public LineEditor {
     el_wset(editor_, EL_REFRESH);
   }
 
-  // 1: a byte; 0: the end, or the line is over.
+  // 1: a byte; 0: the end, or the line is over. What was typed may be gone when it is read: Ctrl-C throws it away, and its signal
+  // has come by then. So the read must not wait, and has a way of its own to the terminal, as others share standard input.
   int read_byte(unsigned char& byte) {
     while (true) {
       if (!take_signals()) return 0;
       if (signals_.wait(std::nullopt, STDIN_FILENO) != SignalInbox::Woken::kOther) continue;
-      const ssize_t count = ::read(STDIN_FILENO, &byte, 1);
+      const ssize_t count = ::read(input_ >= 0 ? input_ : STDIN_FILENO, &byte, 1);
       if (count == 1) return 1;
-      if (count < 0 && errno == EINTR) continue;
+      if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
       return 0;
     }
   }
@@ -277,6 +281,7 @@ class LibeditEditor final : public LineEditor {
   const Complete complete_;
   const bool marks_pastes_;
   const Stream screen_;  // libedit's too
+  const int input_;      // the terminal again, for reads that do not wait; -1: it may not be opened
   EditLine* editor_ = nullptr;
   HistoryW* history_ = nullptr;
   std::wstring prompt_;
